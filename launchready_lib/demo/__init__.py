@@ -1,0 +1,1 @@
+"""Harbor Club, the embedded client: a small membership community on loopback, with every fault switchable."""

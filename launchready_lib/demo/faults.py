@@ -1,0 +1,118 @@
+"""The faults of Harbor Club: one for each check that measures, named after it.
+
+A fault is looked up with `switchboard.on("mail.spf")` where the part that shows it answers. Infrastructure (DNS,
+certificates, registration, mail, parameters) is in `launchready_lib.demo`; everything that a browser or a checkout sees is
+in `launchready_lib.demo.web`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from launchready_lib.findings import Status
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FAIL, UNKNOWN = Status.FAIL, Status.UNKNOWN
+
+
+@dataclass(frozen=True)
+class Fault:
+    """Something wrong with Harbor Club that can be switched on and off while it runs.
+
+    Attributes:
+        check: the roadmap id of the check that must turn red, which is the fault's name as well.
+        text: what is wrong, in a founder's words.
+        also: other checks that this fault cannot help touching, and their answer; anything more is a defect.
+    """
+
+    check: str
+    text: str
+    also: Mapping[str, Status] = field(default_factory=dict)
+
+
+_INFRASTRUCTURE = (
+    Fault("hosting.independent", "app.harborclub.example leads through a tunnel to somebody's laptop"),
+    Fault("domain.resolves", "the second nameserver does not know www.harborclub.example"),
+    Fault("domain.nameservers", "the second nameserver serves an older copy of the zone"),
+    Fault("domain.dnssec", "the zone's signatures end tomorrow and nothing renews them"),
+    Fault("subdomains.takeover", "blog.harborclub.example points to a hosting name that anybody may claim"),
+    Fault("edge.proxied", "api.harborclub.example leads past the edge, straight to the origin"),
+    Fault("tls.certificate", "the certificate of api.harborclub.example expired yesterday"),
+    Fault("mail.spf", "two SPF records are published, so receivers use neither"),
+    Fault("mail.dkim", "the DKIM key of selector s1 was cut off when it was pasted"),
+    Fault("mail.dmarc", "the DMARC record stands under a doubled name, where nobody looks"),
+    Fault("handover.dns", "the domain expires in ten days and is not locked against transfer"),
+    Fault("handover.access", "only one person reaches the database, without two-factor login"),
+)
+
+_WEB = (
+    Fault("hosting.provider", "nothing in the answers says who runs the servers behind the edge"),
+    Fault("hosting.production", "an unknown address shows the framework's debug page with a stack trace"),
+    Fault("hosting.failure_modes", "a malformed request to the API is answered with 500 and the inside of the app"),
+    Fault("redirects.https", "www answers over plain HTTP without redirecting"),
+    Fault("redirects.canonical", "www serves the site itself instead of leading to the canonical address"),
+    Fault("subdomains.mapped", "api.harborclub.example answers with the home page instead of the API"),
+    Fault("latency.quick", "the dashboard's data takes half a second", {"latency.p95": FAIL}),
+    Fault("queries.slow", "a dashboard query takes 400 ms in the query log"),
+    Fault("pages.interactive", "the home page is busy with a script for seconds"),
+    Fault("environment.missing", "production does not define a variable that the code requires"),
+    Fault("environment.separated", "staging and production share a live payment key"),
+    Fault("secrets.tree", "a live payment key stands in a tracked file"),
+    Fault("rollback.path", "no earlier release and no written way back"),
+    Fault("headers.hsts", "no Strict-Transport-Security"),
+    Fault("headers.csp", "the Content-Security-Policy allows inline scripts"),
+    Fault("headers.framing", "any site may put the pages in a frame"),
+    Fault("headers.sniffing", "no X-Content-Type-Options"),
+    Fault("headers.referrer", "the Referrer-Policy sends member addresses to other sites"),
+    Fault("headers.cors", "the API lets any site read members' data with their cookies"),
+    Fault("headers.integrity", "a script from another site comes without an integrity hash"),
+    Fault("headers.isolation", "no Cross-Origin-Opener-Policy"),
+    Fault("headers.cookies", "the session cookie may be read by scripts and sent from other sites"),
+    Fault("headers.disclosure", "answers name the server software and its version"),
+    Fault("exposure.files", "the file .env is served to anybody"),
+    Fault("latency.p95", "one dashboard read in ten takes a second"),
+    Fault("caching.static", "fingerprinted files are served as not cacheable and uncompressed"),
+    Fault("uptime.now", "the webhook endpoint is gone"),
+    Fault("logs.request_ids", "log lines carry no request id"),
+    Fault("flows.login", "a wrong password is told apart from an unknown address"),
+    Fault("webhooks.accepted", "a correctly signed event is answered 200 but the member stays as before"),
+    Fault("webhooks.forged", "unsigned events are accepted"),
+    Fault("sessions.logout", "the old session still works after logout"),
+)
+
+FAULTS: dict[str, Fault] = {fault.check: fault for fault in (*_INFRASTRUCTURE, *_WEB)}
+
+LAUNCH: frozenset[str] = frozenset()
+PROTOTYPE: frozenset[str] = frozenset(
+    {
+        "hosting.production",
+        "domain.nameservers",
+        "redirects.canonical",
+        "subdomains.takeover",
+        "queries.slow",
+        "environment.missing",
+        "environment.separated",
+        "secrets.tree",
+        "rollback.path",
+        "edge.proxied",
+        "tls.certificate",
+        "headers.hsts",
+        "headers.csp",
+        "headers.cookies",
+        "exposure.files",
+        "mail.spf",
+        "mail.dmarc",
+        "caching.static",
+        "logs.request_ids",
+        "webhooks.forged",
+        "sessions.logout",
+        "handover.dns",
+        "handover.access",
+    }
+)
+"""What was wrong before the launch; no fault here hides another."""
+
+RELEASES: Mapping[str, frozenset[str]] = {"prototype": PROTOTYPE, "launch": LAUNCH}
