@@ -1,0 +1,127 @@
+"""One client under audit: the parameters, the network they allow, and where files lie."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Self
+from urllib.parse import urlsplit
+
+from launchready_lib import parameters as parameters_module
+from launchready_lib.findings import Unavailable
+from launchready_lib.network import Network, Scope
+from launchready_lib.parameters import MissingVariable, Parameters, Secret
+from launchready_lib.paths import project_root
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+
+class Client:
+    """What every probe takes.
+
+    Attributes:
+        parameters: the validated parameters file.
+        root: the project's root, where relative paths start.
+        release: names this run.
+        environment: variables that secrets are read from (the process's, over the root's .env).
+    """
+
+    def __init__(
+        self, parameters: Parameters, *, root: Path, release: str = "", environment: Mapping[str, str] | None = None
+    ) -> None:
+        self.parameters = parameters
+        self.root = root
+        self.release = release or parameters.release
+        self.environment = parameters_module.environment(root) if environment is None else environment
+
+    @classmethod
+    def open(cls, source: str | Path | Mapping[str, Any], *, root: Path | None = None, release: str = "") -> Client:
+        """Load and validate a parameters file, or the mapping that papermill injects.
+
+        Raises:
+            ParametersError: with every problem and its place.
+        """
+        root = root or project_root()
+        return cls(parameters_module.load(source, root=root), root=root, release=release)
+
+    @cached_property
+    def network(self) -> Network:
+        """The only way out for this client."""
+        p = self.parameters
+        return Network(
+            Scope(
+                hosts=None if p.authorization is None else tuple(p.authorization.hosts),
+                services=frozenset(self._services()),
+                third_parties=frozenset(p.site.third_parties),
+            ),
+            nameservers=p.network.nameservers,
+            connect_to=p.network.connect_to,
+            ca_file=self.path(p.network.ca_file) if p.network.ca_file else None,
+            headers={name: value for name, s in p.network.headers.items() if isinstance(value := self.secret(s), str)},
+            timeout_s=p.network.timeout_s,
+            requests_per_second=p.network.requests_per_second,
+            max_body_mb=p.network.max_body_mb,
+        )
+
+    def _services(self) -> Iterator[str]:
+        p = self.parameters
+        if p.mail.inbox is not None:
+            if p.mail.inbox.imap is not None:
+                yield p.mail.inbox.imap.host
+            yield from _host(p.mail.inbox.mailpit)
+        if p.triage is not None:
+            yield from _host(p.triage.model_url)
+        if p.database.url is not None:
+            yield from _host(p.database.url.template)
+
+    def forbidden(self, measure: str) -> Unavailable | None:
+        """Why an active measure may not be taken; None where `authorization.allow` has it."""
+        granted = self.parameters.authorization
+        if granted is None:
+            return Unavailable(
+                "nobody has authorized more than reading published DNS and registration data",
+                "authorization (granted_by, granted_on, hosts, allow)",
+            )
+        if measure not in granted.allow:
+            return Unavailable(f"the authorization does not allow {measure}", f"authorization.allow: [{measure}]")
+        return None
+
+    def secret(self, secret: Secret) -> str | Unavailable:
+        """The value of a secret, read now; unavailable where its variable is not set."""
+        try:
+            return secret.reveal(self.environment)
+        except MissingVariable as missing:
+            return Unavailable(
+                f"the environment variable {missing.name} is not set", f"the environment variable {missing.name}"
+            )
+
+    def path(self, text: str | os.PathLike[str]) -> Path:
+        """A path of the parameters file, from the project's root."""
+        return self.root / Path(text).expanduser()
+
+    def repository_path(self, text: str | os.PathLike[str] = "") -> Path | None:
+        """A path under `repository`, from repository.path; None where no repository is given."""
+        base = self.parameters.repository.path
+        return None if base is None else self.path(base) / Path(text)
+
+    async def close(self) -> None:
+        """Close connections left open."""
+        await self.network.close()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _host(url: str | None) -> Iterator[str]:
+    try:
+        host = urlsplit(url or "").hostname
+    except ValueError:
+        host = None
+    if host:
+        yield host

@@ -1,0 +1,163 @@
+"""The only door to the network: scope, rate, time and size limits, resolver, connect_to, and traffic counts."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Self
+
+from launchready_lib import __version__
+from launchready_lib.network.dial import Dialer
+from launchready_lib.network.dns import Dns
+from launchready_lib.network.http import REDIRECTS, Session
+from launchready_lib.network.scope import Scope, address_of, normal
+from launchready_lib.network.traffic import Traffic
+from launchready_lib.network.types import (
+    Answer,
+    ConnectFailure,
+    DnsState,
+    Purpose,
+    Refusal,
+    Response,
+    State,
+)
+
+USER_AGENT = f"LaunchReady/{__version__} (launch audit, authorized by the site's owner)"
+
+__all__ = [
+    "REDIRECTS",
+    "USER_AGENT",
+    "Answer",
+    "ConnectFailure",
+    "DnsState",
+    "Network",
+    "Purpose",
+    "Refusal",
+    "Response",
+    "Scope",
+    "Session",
+    "State",
+    "address_of",
+    "normal",
+]
+
+
+class Network:
+    """One client's way out.
+
+    Args:
+        scope: what may be contacted.
+        nameservers: resolvers to ask instead of the system's, "address:port".
+        connect_to: as curl's --connect-to, for every protocol.
+        ca_file: a CA to trust beside the system's.
+        headers: sent to audited hosts (already resolved from their variables).
+        timeout_s: bound of one exchange, in seconds.
+        requests_per_second: ceiling of ordinary reads of one host.
+        max_body_mb: larger bodies are cut.
+    """
+
+    def __init__(
+        self,
+        scope: Scope,
+        *,
+        nameservers: Sequence[str] = (),
+        connect_to: Mapping[str, str] | None = None,
+        ca_file: Path | None = None,
+        headers: Mapping[str, str] | None = None,
+        timeout_s: float = 10.0,
+        requests_per_second: float = 10.0,
+        max_body_mb: float = 10.0,
+    ) -> None:
+        self.scope = scope
+        self.traffic = Traffic(requests_per_second)
+        self.ca_file = ca_file
+        self.timeout_s = timeout_s
+        self.audit_headers = dict(headers or {})
+        self.max_body = int(max_body_mb * 1_000_000)
+        self.dialer = Dialer(scope, dict(connect_to or {}), self.addresses, self.traffic)
+        self.dns = Dns(nameservers, self.dialer, timeout=timeout_s)
+        self._default: Session | None = None
+
+    @cached_property
+    def contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+        """TLS for reading anything, and TLS that trusts only the system's CAs and `ca_file`."""
+        lenient = ssl.create_default_context()
+        lenient.check_hostname = False
+        lenient.verify_mode = ssl.CERT_NONE
+        strict = ssl.create_default_context()
+        if self.ca_file is not None:
+            strict.load_verify_locations(self.ca_file)
+        return lenient, strict
+
+    def session(self) -> Session:
+        """A fresh HTTP session with its own cookies and connections; close it, or use it in `async with`."""
+        return self._session(keep_cookies=True)
+
+    def _session(self, *, keep_cookies: bool) -> Session:
+        return Session(
+            self.dialer,
+            contexts=self.contexts,
+            headers={"user-agent": USER_AGENT},
+            audit_headers=self.audit_headers,
+            timeout=self.timeout_s,
+            max_body=self.max_body,
+            keep_cookies=keep_cookies,
+        )
+
+    async def request(self, method: str, url: str, **options: Any) -> Response:
+        """One request without cookies; the options are those of `Session.request`."""
+        if self._default is None:
+            self._default = self._session(keep_cookies=False)
+        return await self._default.request(method, url, **options)
+
+    async def ask(
+        self,
+        name: str,
+        rdtype: str,
+        *,
+        server: str | None = None,
+        dnssec: bool = False,
+        cd: bool = False,
+        tcp: bool = False,
+    ) -> Answer:
+        """Ask one DNS question.
+
+        Args:
+            name, rdtype: what is asked; the name is absolute with or without its final dot.
+            server: an authoritative server's published address (asked without recursion); default: the resolvers.
+            dnssec: set DO, so that signatures come along. Where existence matters, leave it off (RFC 9824).
+            cd: set CD, so that a validating resolver hands out bogus data too.
+            tcp: do not try UDP first.
+        """
+        return await self.dns.ask(name, rdtype, server=server, dnssec=dnssec, checking_disabled=cd, tcp=tcp)
+
+    async def addresses(self, host: str) -> tuple[str, ...]:
+        """The published addresses of a host, IPv4 before IPv6; the host itself where it is one."""
+        if address_of(host):
+            return (host,)
+        return (await self.ask(host, "A")).records + (await self.ask(host, "AAAA")).records
+
+    async def connect(
+        self, host: str, port: int, *, address: str | None = None, purpose: Purpose = Purpose.AUDIT
+    ) -> socket.socket | ConnectFailure:
+        """Open a plain TCP connection; the caller closes the (blocking) socket."""
+        return await self.dialer.connect(host, port, address=address, purpose=purpose, timeout=self.timeout_s)
+
+    async def control(self) -> bool:
+        """Whether our own network works: a look-up of the root's nameservers through the resolvers in use."""
+        return (await self.ask(".", "NS")).state in ("NOERROR", "NODATA")
+
+    async def close(self) -> None:
+        """Close what `request` left open."""
+        if self._default is not None:
+            await self._default.close()
+            self._default = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()

@@ -1,0 +1,312 @@
+"""HTTP over our own dialer: httpx for the protocol's surface, httpcore for the wire, bounded in time and size."""
+
+from __future__ import annotations
+
+import asyncio
+import ssl
+from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
+from typing import Any, Self
+
+import httpcore
+import httpx
+
+from launchready_lib.network.dial import Dialer, socket_state
+from launchready_lib.network.types import (
+    NameNotResolvedError,
+    Purpose,
+    Refusal,
+    RefusedError,
+    Response,
+    State,
+)
+
+REDIRECTS = frozenset({301, 302, 303, 307, 308})
+
+
+class _Backend(httpcore.AsyncNetworkBackend):
+    """Connects where the dialer says; remembers the published address that a connection stands for."""
+
+    def __init__(self, dialer: Dialer, purpose: Purpose, address: str | None) -> None:
+        self._dialer = dialer
+        self._purpose = purpose
+        self._address = address
+        self._inner = httpcore.AnyIOBackend()
+        self.last: dict[tuple[str, int], str] = {}
+
+    async def connect_tcp(
+        self,
+        host: str,
+        port: int,
+        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
+        local_address: str | None = None,
+        socket_options: Iterable[Any] | None = None,
+    ) -> httpcore.AsyncNetworkStream:
+        targets = await self._dialer.targets(host, port, purpose=self._purpose, address=self._address)
+        for place, target in enumerate(targets, 1):
+            self.last[host, port] = target.address
+            try:
+                return await self._inner.connect_tcp(target.ip, target.port, timeout, local_address, socket_options)
+            except (httpcore.ConnectError, httpcore.ConnectTimeout):
+                if place == len(targets):
+                    raise
+        raise AssertionError("a dialer gives at least one target")
+
+    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        raise httpcore.UnsupportedProtocol("no Unix sockets")
+
+    async def sleep(self, seconds: float) -> None:
+        await asyncio.sleep(seconds)
+
+
+class _Stream(httpx.AsyncByteStream):
+    def __init__(self, stream: Any) -> None:
+        self._stream = stream
+
+    async def __aiter__(self) -> AsyncIterator[bytes]:
+        async for part in self._stream:
+            yield part
+
+    async def aclose(self) -> None:
+        await self._stream.aclose()
+
+
+class _Transport(httpx.AsyncBaseTransport):
+    """httpx on an httpcore pool with our backend (httpx has no public way to pass one)."""
+
+    def __init__(self, backend: _Backend, context: ssl.SSLContext) -> None:
+        self._pool = httpcore.AsyncConnectionPool(
+            ssl_context=context, network_backend=backend, max_connections=20, keepalive_expiry=5.0
+        )
+
+    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        reply = await self._pool.handle_async_request(
+            httpcore.Request(
+                method=request.method,
+                url=httpcore.URL(
+                    scheme=request.url.raw_scheme,
+                    host=request.url.raw_host,
+                    port=request.url.port,
+                    target=request.url.raw_path,
+                ),
+                headers=request.headers.raw,
+                content=request.stream,
+                extensions=request.extensions,
+            )
+        )
+        return httpx.Response(
+            reply.status, headers=reply.headers, stream=_Stream(reply.stream), extensions=reply.extensions
+        )
+
+    async def aclose(self) -> None:
+        await self._pool.aclose()
+
+
+class Session:
+    """A run of HTTP requests that keeps cookies, as one browser would; `Network.session` makes it.
+
+    Attributes:
+        cookies: what the other side has set so far (httpx.Cookies, per domain).
+    """
+
+    def __init__(
+        self,
+        dialer: Dialer,
+        *,
+        contexts: tuple[ssl.SSLContext, ssl.SSLContext],
+        headers: Mapping[str, str],
+        audit_headers: Mapping[str, str],
+        timeout: float,
+        max_body: int,
+        keep_cookies: bool = True,
+    ) -> None:
+        self._dialer = dialer
+        self._contexts = contexts
+        self._headers = dict(headers)
+        self._audit_headers = dict(audit_headers)
+        self._timeout = timeout
+        self._max_body = max_body
+        self._keep_cookies = keep_cookies
+        self._clients: dict[tuple[Purpose, bool, str | None], tuple[httpx.AsyncClient, _Backend]] = {}
+        self.cookies = httpx.Cookies()
+
+    async def request(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        json: Any = None,
+        form: Mapping[str, str] | None = None,
+        content: bytes | None = None,
+        address: str | None = None,
+        verify: bool = False,
+        follow: int = 0,
+        purpose: Purpose = Purpose.AUDIT,
+        paced: bool = True,
+    ) -> Response:
+        """Send one request and read its answer; never raises for what the other side does.
+
+        Args:
+            method, url, headers, json, form, content: as usual; at most one of the last three.
+            address: ask this published address instead of the ones the name resolves to, under the site's name.
+            verify: refuse an untrusted certificate; use it wherever a credential travels.
+            follow: redirects to follow at most; one out of scope is recorded and ends the chain.
+            purpose: the scope rule.
+            paced: wait under the ceiling of ordinary reads.
+        """
+        history: list[Response] = []
+        sent: dict[str, Any] = {"json": json, "data": form, "content": content}
+        while True:
+            reply = await self._once(method, url, headers or {}, sent, address, verify, purpose, paced)
+            target = _redirect(reply)
+            if target is None or len(history) >= follow:
+                return replace(reply, history=tuple(history))
+            host, port = target.host, target.port or (443 if target.scheme == "https" else 80)
+            if refusal := self._dialer.scope.refusal(host, port, purpose):
+                self._dialer.traffic.refuse(refusal)
+                note = f"the redirect to {host} was not followed: {refusal.reason}"
+                return replace(reply, history=tuple(history), error=note)
+            history.append(reply)
+            if reply.status == 303 or (reply.status in (301, 302) and method == "POST"):
+                method, sent = "GET", {}
+            url = str(target)
+
+    async def _once(
+        self,
+        method: str,
+        url: str,
+        headers: Mapping[str, str],
+        sent: Mapping[str, Any],
+        address: str | None,
+        verify: bool,
+        purpose: Purpose,
+        paced: bool,
+    ) -> Response:
+        loop = asyncio.get_running_loop()
+        try:
+            parsed = httpx.URL(url)
+            if parsed.scheme not in ("http", "https") or not parsed.host:
+                raise httpx.InvalidURL("not an http address")
+        except (httpx.InvalidURL, ValueError, UnicodeError) as error:
+            return Response(method, url, "protocol", error=f"not a usable address: {type(error).__name__}")
+        host, port = parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80)
+        if refusal := self._dialer.scope.refusal(host, port, purpose):
+            self._dialer.traffic.refuse(refusal)
+            return Response(method, url, "blocked", error=refusal.reason)
+        if paced:
+            await self._dialer.traffic.wait_turn(host)
+        self._dialer.traffic.count(host)
+        client, backend = self._client(purpose, address, verify=verify)
+        audited = self._audit_headers if purpose is Purpose.AUDIT else {}
+        started = loop.time()
+        answer = Response(method, url, "timeout", error=f"no answer within {self._timeout:g} s")
+        try:
+            async with asyncio.timeout(self._timeout):
+                request = client.build_request(
+                    method, parsed, headers={**self._headers, **audited, **headers}, cookies=self.cookies, **sent
+                )
+                reply = await client.send(request, stream=True)
+                answer = _head(method, url, reply)
+                if self._keep_cookies:
+                    self.cookies.extract_cookies(reply)
+                answer = await self._body(answer, reply)
+        except TimeoutError:
+            if answer.ok:
+                answer = replace(answer, truncated=True, error=f"the body was still coming after {self._timeout:g} s")
+        except RefusedError as error:
+            answer = Response(method, url, "blocked", error=error.refusal.reason)
+        except NameNotResolvedError as error:
+            answer = Response(method, url, "dns", error=str(error))
+        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
+            answer = _failure(answer, error)
+        except (httpx.HTTPError, httpcore.UnsupportedProtocol, ValueError, UnicodeError) as error:
+            answer = _failure(answer, error)
+        return replace(answer, seconds=loop.time() - started, address=backend.last.get((host, port)))
+
+    async def _body(self, answer: Response, reply: httpx.Response) -> Response:
+        parts: list[bytes] = []
+        size = 0
+        try:
+            async for part in reply.aiter_bytes():
+                parts.append(part[: self._max_body - size])
+                size += len(part)
+                if size > self._max_body:
+                    return replace(answer, body=b"".join(parts), truncated=True)
+        except (httpx.DecodingError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
+            note = f"the body broke off: {type(error).__name__}"
+            return replace(answer, body=b"".join(parts), truncated=True, error=note)
+        except asyncio.CancelledError:
+            # The deadline passed within the body: what came is kept, the time-out is noted by the caller.
+            if parts:
+                note = f"the body was still coming after {self._timeout:g} s"
+                return replace(answer, body=b"".join(parts), truncated=True, error=note)
+            raise
+        finally:
+            await reply.aclose()
+        return replace(answer, body=b"".join(parts))
+
+    def _client(self, purpose: Purpose, address: str | None, *, verify: bool) -> tuple[httpx.AsyncClient, _Backend]:
+        key = (purpose, verify, address)
+        if key not in self._clients:
+            backend = _Backend(self._dialer, purpose, address)
+            transport = _Transport(backend, self._contexts[verify])
+            client = httpx.AsyncClient(transport=transport, timeout=None, trust_env=False)  # noqa: S113 - one deadline holds the whole exchange
+            self._clients[key] = (client, backend)
+        return self._clients[key]
+
+    async def close(self) -> None:
+        """Close every connection."""
+        for client, _ in self._clients.values():
+            await client.aclose()
+        self._clients.clear()
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.close()
+
+
+def _head(method: str, url: str, reply: httpx.Response) -> Response:
+    headers = tuple((k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in reply.headers.raw)
+    return Response(method, url, "ok", status=reply.status_code, headers=headers)
+
+
+def _failure(answer: Response, error: Exception) -> Response:
+    if answer.ok:
+        return replace(answer, truncated=True, error=f"the body broke off: {type(error).__name__}")
+    state: State = "protocol"
+    text = type(error).__name__
+    cause: BaseException | None = error
+    while cause is not None:
+        if isinstance(cause, ssl.SSLCertVerificationError):
+            state, text = "tls", f"the certificate is not trusted: {cause.verify_message}"
+            break
+        if isinstance(cause, ssl.SSLError):
+            state, text = "tls", f"no TLS: {(cause.reason or 'handshake failed').lower().replace('_', ' ')}"
+            break
+        if isinstance(cause, OSError) and (cause.errno or isinstance(cause, TimeoutError)):
+            state, text = socket_state(cause), (cause.strerror or type(cause).__name__).lower()
+            break
+        cause = cause.__cause__ or cause.__context__
+    else:
+        if isinstance(error, httpcore.TimeoutException):
+            state = "timeout"
+        elif isinstance(error, httpcore.NetworkError) or "disconnected" in str(error):
+            state, text = "reset", "the connection was closed without an answer"
+    return replace(answer, state=state, error=text)
+
+
+def _redirect(reply: Response) -> httpx.URL | None:
+    location = reply.header("location")
+    if reply.status not in REDIRECTS or not location:
+        return None
+    try:
+        target = httpx.URL(reply.url).join(location)
+    except (httpx.InvalidURL, ValueError, UnicodeError):
+        return None
+    return target if target.scheme in ("http", "https") and target.host else None
+
+
+__all__ = ["REDIRECTS", "Refusal", "Session"]

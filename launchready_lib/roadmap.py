@@ -1,0 +1,187 @@
+"""The roadmap as data: stages, questions, checks, targets, read once from roadmap.yaml."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import yaml
+
+from launchready_lib.findings import Severity
+from launchready_lib.paths import PACKAGE
+
+_FILE = PACKAGE / "roadmap.yaml"
+
+
+@dataclass(frozen=True)
+class CheckEntry:
+    """One check of the catalogue.
+
+    Attributes:
+        id, stage, question: where it stands; `question` is the question's text.
+        severity: of a failure.
+        passes: what must be true for "pass".
+        title, why, fix, effort, references: the founder's words, default fix, hours, links.
+        bar, target, item, active: see the head of roadmap.yaml.
+        attest: a person may vouch for it where it cannot be measured.
+        fixed: may not be declared "not applicable".
+    """
+
+    id: str
+    stage: str
+    question: str
+    severity: Severity
+    passes: str
+    title: str
+    why: str
+    fix: str
+    effort: float
+    references: tuple[str, ...]
+    bar: str | None = None
+    target: str | None = None
+    item: int | None = None
+    active: str | None = None
+    attest: bool = False
+    fixed: bool = False
+
+
+@dataclass(frozen=True)
+class Question:
+    """A question of a stage, with the ids of the checks that answer it."""
+
+    ask: str
+    checks: tuple[str, ...]
+    matters: str
+    blind: str
+
+
+@dataclass(frozen=True)
+class Target:
+    """A figure to stay within, in `unit`."""
+
+    id: str
+    limit: float
+    unit: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Signal:
+    """A failure signal: what it means, and the checks it comes from."""
+
+    id: str
+    stage: str
+    text: str
+    sources: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of the roadmap and its notebook."""
+
+    id: str
+    notebook: str
+    title: str
+    goal: str
+    questions: tuple[Question, ...]
+    deliverables: dict[str, str]
+    signals: tuple[Signal, ...]
+
+    @property
+    def number(self) -> int:
+        """1 to 7, as in the notebook's name."""
+        return int(self.notebook.split("_", 1)[0])
+
+    @property
+    def checks(self) -> tuple[str, ...]:
+        """The ids of all checks, in order."""
+        return tuple(check for question in self.questions for check in question.checks)
+
+
+@dataclass(frozen=True)
+class Roadmap:
+    """The whole mission."""
+
+    stages: dict[str, Stage]
+    checks: dict[str, CheckEntry]
+    targets: dict[str, Target]
+    minimum_bar: dict[str, str]
+    sprint_items: tuple[str, ...]
+    automations: dict[str, str]
+    digest: str
+
+    @property
+    def signals(self) -> tuple[Signal, ...]:
+        """Every failure signal, in the order of the stages."""
+        return tuple(signal for stage in self.stages.values() for signal in stage.signals)
+
+    def bar_checks(self, bar: str) -> tuple[str, ...]:
+        """The ids of the checks that decide one target of the minimum bar."""
+        return tuple(entry.id for entry in self.checks.values() if entry.bar == bar)
+
+
+@cache
+def load() -> Roadmap:
+    """Read the catalogue that ships with the package."""
+    raw = _FILE.read_bytes()
+    data = yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
+    stages = {body["id"]: _stage(body) for body in data["stages"]}
+    checks = {
+        check: _entry(check, stage["id"], question["ask"], body)
+        for stage in data["stages"]
+        for question in stage["questions"]
+        for check, body in question["checks"].items()
+    }
+    return Roadmap(
+        stages=stages,
+        checks=checks,
+        targets={key: Target(key, t["limit"], t["unit"], t["text"]) for key, t in data["targets"].items()},
+        minimum_bar={key: _text(bar) for key, bar in data["minimum_bar"].items()},
+        sprint_items=tuple(data["sprint_items"]),
+        automations=dict(data["automations"]),
+        digest=hashlib.sha256(raw).hexdigest()[:16],
+    )
+
+
+def _stage(body: dict[str, Any]) -> Stage:
+    return Stage(
+        id=body["id"],
+        notebook=body["notebook"],
+        title=body["title"],
+        goal=body["goal"],
+        questions=tuple(
+            Question(q["ask"], tuple(q["checks"]), q.get("matters", ""), q.get("blind", "")) for q in body["questions"]
+        ),
+        deliverables={key: _text(text) for key, text in body["deliverables"].items()},
+        signals=tuple(
+            Signal(key, body["id"], signal["text"], tuple(signal["from"]))
+            for key, signal in body["failure_signals"].items()
+        ),
+    )
+
+
+def _entry(check: str, stage: str, question: str, body: dict[str, Any]) -> CheckEntry:
+    return CheckEntry(
+        id=check,
+        stage=stage,
+        question=question,
+        severity=Severity(body["severity"]),
+        passes=body["passes"],
+        title=body["title"],
+        why=body["why"],
+        fix=body["fix"],
+        effort=body["effort"],
+        references=tuple(body["references"]),
+        bar=body.get("bar"),
+        target=body.get("target"),
+        item=body.get("item"),
+        active=body.get("active"),
+        attest=body.get("attest", False),
+        fixed=body.get("fixed", False),
+    )
+
+
+def _text(entry: str | dict[str, str]) -> str:
+    return entry if isinstance(entry, str) else entry["text"]
