@@ -1,8 +1,8 @@
 """The faults of Harbor Club: one for each check that measures, named after it.
 
 A fault is looked up with `switchboard.on("mail.spf")` where the part that shows it answers. Infrastructure (DNS,
-certificates, registration, mail, parameters) is in `launchready_lib.demo`; everything that a browser or a checkout sees is
-in `launchready_lib.demo.web`.
+certificates, registration, mail, parameters) is in `launchready_lib.demo`; everything that a browser or a checkout sees
+is in `launchready_lib.demo.web`.
 """
 
 from __future__ import annotations
