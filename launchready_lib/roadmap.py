@@ -59,12 +59,13 @@ class Question:
 
 @dataclass(frozen=True)
 class Target:
-    """A figure to stay within, in `unit`."""
+    """A figure to stay within, in `unit`; `plain` says it for people who do not measure things for a living."""
 
     id: str
     limit: float
     unit: str
     text: str
+    plain: str = ""
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ class Stage:
 
 @dataclass(frozen=True)
 class Roadmap:
-    """The whole mission."""
+    """The whole mission; `labels` has a short name for each target, entry of the minimum bar and deliverable."""
 
     stages: dict[str, Stage]
     checks: dict[str, CheckEntry]
@@ -111,6 +112,7 @@ class Roadmap:
     sprint_items: tuple[str, ...]
     automations: dict[str, str]
     digest: str
+    labels: dict[str, str]
 
     @property
     def signals(self) -> tuple[Signal, ...]:
@@ -137,11 +139,18 @@ def load() -> Roadmap:
     return Roadmap(
         stages=stages,
         checks=checks,
-        targets={key: Target(key, t["limit"], t["unit"], t["text"]) for key, t in data["targets"].items()},
+        targets={
+            key: Target(key, t["limit"], t["unit"], t["text"], t.get("plain", "")) for key, t in data["targets"].items()
+        },
         minimum_bar={key: _text(bar) for key, bar in data["minimum_bar"].items()},
         sprint_items=tuple(data["sprint_items"]),
         automations=dict(data["automations"]),
         digest=hashlib.sha256(raw).hexdigest()[:16],
+        labels={
+            key: entry["label"]
+            for group in (data["targets"], data["minimum_bar"], *(stage["deliverables"] for stage in data["stages"]))
+            for key, entry in group.items()
+        },
     )
 
 
