@@ -51,6 +51,10 @@ RDAP_HOST = "rdap.nic.example"
 RDAP_ADDRESS = "192.0.2.80"
 RDAP_URL = f"https://{RDAP_HOST}/"
 
+CA_NAME = "Harbor Club Test CA"
+CA_DOMAIN = "ca.nic.example"
+"""The issuer that the CAA record names."""
+
 TUNNEL_NAME = "quiet-harbor-lantern.trycloudflare.com"
 TUNNEL_ADDRESS = "104.16.230.132"
 """In the networks that Cloudflare publishes, so that a tunnel is recognised by its name alone."""

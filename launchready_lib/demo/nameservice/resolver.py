@@ -1,0 +1,169 @@
+"""A validating resolver over the authoritative servers of this world: iterative, as RFC 1034 section 5.3.3 walks."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import dns.edns
+import dns.flags
+import dns.message
+import dns.name
+import dns.rcode
+import dns.rdatatype
+import dns.rrset
+from dns.name import Name
+from dns.rdatatype import RdataType
+
+from launchready_lib.demo.nameservice import validation
+from launchready_lib.demo.nameservice.authority import PAYLOAD, Authority, problem, wants_dnssec
+from launchready_lib.demo.nameservice.validation import Security, Trust
+
+_MOST_REFERRALS = 12
+_MOST_ALIASES = 8
+_MOST_REMEMBERED = 4096
+_PROOF_TYPES = (RdataType.RRSIG, RdataType.NSEC)
+Section = tuple[dns.rrset.RRset, ...]
+
+
+@dataclass(frozen=True)
+class Resolution:
+    """The end of a walk: what was answered and whether it can be trusted."""
+
+    rcode: dns.rcode.Rcode
+    answer: Section
+    authority: Section
+    security: Security
+
+
+class Resolver:
+    """Answers for every name of this world, as a provider's resolver does.
+
+    What fails validation is SERVFAIL with the extended error 6 (RFC 8914), unless the asker disabled checking. Answers
+    are remembered until `forget`.
+    """
+
+    def __init__(self, servers: Mapping[str, Authority], root_server: str, anchor: str) -> None:
+        """Servers by published address; the anchor is the content of the root's DS record."""
+        self._servers = servers
+        self._root = root_server
+        self._anchor = anchor
+        self._resolutions: dict[tuple[Name, RdataType], Resolution] = {}
+        self._trusts: dict[Name, Trust] = {}
+
+    def forget(self) -> None:
+        """Drop everything remembered, after zones have changed."""
+        self._resolutions.clear()
+        self._trusts.clear()
+
+    async def respond(self, query: dns.message.Message) -> dns.message.Message:
+        """Answer one question."""
+        reply = dns.message.make_response(query, recursion_available=True, our_payload=PAYLOAD)
+        if refusal := problem(query):
+            reply.set_rcode(refusal)
+            return reply
+        reply.want_dnssec(wanted=wants_dnssec(query))
+        reply.flags |= query.flags & dns.flags.CD
+        question = query.question[0]
+        found = await self.resolve(question.name, question.rdtype)
+        if found.security is Security.BOGUS and not query.flags & dns.flags.CD:
+            reply.set_rcode(dns.rcode.SERVFAIL)
+            if query.edns >= 0:
+                bogus = dns.edns.EDEOption(dns.edns.EDECode.DNSSEC_BOGUS)
+                reply.use_edns(0, reply.ednsflags, PAYLOAD, options=[bogus])
+            return reply
+        reply.set_rcode(found.rcode)
+        reply.answer = _shown(found.answer, query)
+        reply.authority = _shown(found.authority, query)
+        if found.security is Security.SECURE and (wants_dnssec(query) or query.flags & dns.flags.AD):
+            reply.flags |= dns.flags.AD
+        return reply
+
+    async def resolve(self, name: Name, rdtype: RdataType) -> Resolution:
+        """Walk to the end of a chain of aliases."""
+        key = (name, rdtype)
+        if key not in self._resolutions:
+            if len(self._resolutions) >= _MOST_REMEMBERED:
+                self._resolutions.clear()
+            self._resolutions[key] = await self._follow(name, rdtype)
+        return self._resolutions[key]
+
+    async def _follow(self, name: Name, rdtype: RdataType) -> Resolution:
+        found = await self._walk(name, rdtype)
+        for _ in range(_MOST_ALIASES):
+            target = _open_end(name, rdtype, found.answer)
+            if target is None or found.rcode != dns.rcode.NOERROR:
+                return found
+            further = await self._walk(target, rdtype)
+            found = replace(
+                further,
+                answer=(*found.answer, *further.answer),
+                security=min(found.security, further.security),
+            )
+        return replace(found, rcode=dns.rcode.SERVFAIL)
+
+    async def _walk(self, name: Name, rdtype: RdataType) -> Resolution:
+        servers: Sequence[str] = (self._root,)
+        trust = await self._root_trust()
+        for _ in range(_MOST_REFERRALS):
+            reply = await self._ask(servers, name, rdtype)
+            cut = _referral(reply)
+            if reply is None or cut is None:
+                return _concluded(reply, trust, name, rdtype)
+            servers = [rdata.address for rrset in reply.additional for rdata in rrset if rrset.rdtype == RdataType.A]
+            trust = await self._delegated(trust, reply, cut, servers)
+        return Resolution(dns.rcode.SERVFAIL, (), (), Security.INSECURE)
+
+    async def _ask(self, servers: Sequence[str], name: Name, rdtype: RdataType) -> dns.message.Message | None:
+        """The first server's answer that is one; none where all are lame."""
+        for address in servers:
+            if (server := self._servers.get(address)) is not None:
+                reply = await server.respond(dns.message.make_query(name, rdtype, want_dnssec=True))
+                if reply.rcode() in (dns.rcode.NOERROR, dns.rcode.NXDOMAIN):
+                    return reply
+        return None
+
+    async def _root_trust(self) -> Trust:
+        if dns.name.root not in self._trusts:
+            signers = dns.rrset.from_text(dns.name.root, 0, "IN", "DS", self._anchor)
+            keys = await self._ask((self._root,), dns.name.root, RdataType.DNSKEY)
+            self._trusts[dns.name.root] = validation.trust_of(dns.name.root, signers, keys)
+        return self._trusts[dns.name.root]
+
+    async def _delegated(self, parent: Trust, reply: dns.message.Message, cut: Name, servers: Sequence[str]) -> Trust:
+        if cut not in self._trusts:
+            trust = validation.delegation(parent, reply.authority, cut)
+            if isinstance(trust, dns.rrset.RRset):
+                keys = await self._ask(servers, cut, RdataType.DNSKEY)
+                trust = validation.trust_of(cut, trust, keys)
+            self._trusts[cut] = trust
+        return self._trusts[cut]
+
+
+def _concluded(reply: dns.message.Message | None, trust: Trust, name: Name, rdtype: RdataType) -> Resolution:
+    if reply is None:
+        return Resolution(dns.rcode.SERVFAIL, (), (), Security.INSECURE)
+    security = validation.security_of(reply, trust, name, rdtype)
+    return Resolution(reply.rcode(), tuple(reply.answer), tuple(reply.authority), security)
+
+
+def _referral(reply: dns.message.Message | None) -> Name | None:
+    if reply is None or reply.flags & dns.flags.AA or reply.answer:
+        return None
+    return next((rrset.name for rrset in reply.authority if rrset.rdtype == RdataType.NS), None)
+
+
+def _open_end(name: Name, rdtype: RdataType, answer: Section) -> Name | None:
+    """The alias target that an answer leaves open."""
+    aliases = {rrset.name: rrset[0].target for rrset in answer if rrset.rdtype == RdataType.CNAME}
+    if rdtype == RdataType.CNAME or not aliases:
+        return None
+    for _ in range(len(aliases)):
+        name = aliases.get(name, name)
+    answered = any(rrset.name == name and rrset.rdtype == rdtype for rrset in answer)
+    return None if answered else name
+
+
+def _shown(section: Section, query: dns.message.Message) -> list[dns.rrset.RRset]:
+    asked = query.question[0].rdtype
+    return [r for r in section if wants_dnssec(query) or r.rdtype not in _PROOF_TYPES or r.rdtype == asked]
