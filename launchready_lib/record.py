@@ -73,25 +73,30 @@ class Sheet:
 _NEVER = datetime.min.replace(tzinfo=UTC)
 
 
-def read(path: Path) -> Sheet:
-    """Read one executed notebook; whatever is wrong with the file is a problem of the sheet, never an exception."""
+def read(path: Path, *, exhibits: bool = True) -> Sheet:
+    """Read one executed notebook; whatever is wrong with the file is a problem of the sheet, never an exception.
+
+    Args:
+        path: the .ipynb file.
+        exhibits: also read tables and charts, which takes most of the time.
+    """
     try:
         if path.stat().st_size > MAX_BYTES:
             return _unreadable(path, f"it is larger than {MAX_BYTES // 1_000_000} MB")
-        body = json.loads(path.read_bytes())
+        body = json.loads(path.read_bytes(), parse_constant=lambda _: None)  # NaN is no JSON
     except OSError as error:
         return _unreadable(path, error.strerror or type(error).__name__)
     except (ValueError, RecursionError):
         return _unreadable(path, "it is not JSON, so it was cut short or is not a notebook")
-    return sheet(body, path.name)
+    return sheet(body, path.name, exhibits=exhibits)
 
 
-def sheet(notebook: object, name: str) -> Sheet:
+def sheet(notebook: object, name: str, *, exhibits: bool = True) -> Sheet:
     """Read a notebook's content (a mapping as nbformat 4 defines it)."""
     cells = notebook.get("cells") if isinstance(notebook, Mapping) else None
     if not isinstance(cells, list):
         return Sheet(name, problems=(f"{name} cannot be read: it is not a notebook of format 4",))
-    reader = _Reader(name)
+    reader = _Reader(name, exhibits=exhibits)
     for number, cell in enumerate((c for c in cells if isinstance(c, Mapping)), 1):
         reader.cell(number, cell)
     return reader.result()
@@ -115,8 +120,9 @@ def _unreadable(path: Path, why: str) -> Sheet:
 class _Reader:
     """Goes over the cells once, remembering the heading that each stands under."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, *, exhibits: bool) -> None:
         self.name = name
+        self.with_exhibits = exhibits
         self.heading = ""
         self.findings: list[Judged] = []
         self.records: list[Record] = []
@@ -165,7 +171,7 @@ class _Reader:
             self._finding(number, _body(data[FINDING_MIME]), metadata)
         elif RECORD_MIME in data:
             self._record(number, _body(data[RECORD_MIME]))
-        elif found := exhibit(data, heading=self.heading, caption=_caption(metadata)):
+        elif self.with_exhibits and (found := exhibit(data, heading=self.heading, caption=_caption(metadata))):
             self.exhibits.append(found)
 
     def _finding(self, number: int, body: object, metadata: Mapping[str, Any]) -> None:
