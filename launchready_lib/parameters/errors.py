@@ -1,0 +1,94 @@
+"""pydantic's errors in a consultant's words, with the place in the file and the nearest valid key."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from typing import Any, get_args
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from launchready_lib.parameters.base import Section
+from launchready_lib.parameters.fields import UNQUOTED, kind
+from launchready_lib.parameters.problems import Path, key_path, nearest, printable
+from launchready_lib.parameters.reader import Tree
+
+_NOT_ERRORS = frozenset({"default_factory_not_called"})
+_WORDS = {
+    "missing": "is required",
+    "list_type": "expected a list, such as [a, b]; got {kind}",
+    "dict_type": "expected a section (indented key: value lines); got {kind}",
+    "model_type": "expected a section (indented key: value lines); got {kind}",
+    "model_attributes_type": "expected a section (indented key: value lines); got {kind}",
+    "too_short": "expected at least one entry",
+}
+
+
+def report(error: ValidationError, tree: Tree, model: type[Section]) -> None:
+    """Add what pydantic found to the tree's problems."""
+    for detail in error.errors(include_url=False):
+        if detail["type"] in _NOT_ERRORS:
+            continue
+        path: Path = ("client", *(part for part in detail["loc"] if part != "[key]"))
+        message, suggestion = _words(detail, path, tree, model)
+        tree.report(message, path, suggestion=suggestion)
+
+
+def _words(detail: ErrorDetails, path: Path, tree: Tree, model: type[Section]) -> tuple[str, str | None]:
+    context: dict[str, Any] = detail.get("ctx", {})
+    found = detail["input"]
+    if detail["type"] == "wrong":
+        return context["message"], context["suggestion"]
+    if detail["type"] == UNQUOTED:
+        return _unquoted(found, path, tree), None
+    if detail["type"] == "extra_forbidden":
+        return _unknown_key(path, model)
+    if detail["type"] == "literal_error":
+        options = re.findall(r"'([^']*)'", context["expected"])
+        close = nearest(found, options) if isinstance(found, str) else None
+        return f"expected one of {', '.join(options)}", close
+    known = _WORDS.get(detail["type"])
+    return (known.format(kind=kind(found)) if known else f"not valid here; got {kind(found)}"), None
+
+
+def _unquoted(found: object, path: Path, tree: Tree) -> str:
+    place = tree.places.get(path)
+    if place is None or place.raw is None:
+        return f"expected text, got {kind(found)}: YAML has changed what was written, so quote it in the file"
+    return f'expected text, got {kind(found)}: quote it ("{printable(place.raw, 40)}")'
+
+
+def _unknown_key(path: Path, model: type[Section]) -> tuple[str, str | None]:
+    wrong = str(path[-1])
+    siblings = _keys_at(model, path[1:-1])
+    close = nearest(wrong, siblings)
+    if close is None:
+        homes = [home for home, keys in _all_keys(model, ("client",)) if wrong in keys]
+        if len(homes) == 1:
+            return f"unknown key here; {wrong} belongs under {key_path(homes[0])}", None
+    return "unknown key", close
+
+
+def _keys_at(model: type[Section], path: Path) -> list[str]:
+    """The keys that a section knows, followed down from the root."""
+    current: type[Section] | None = model
+    for part in path:
+        if current is not None and part in current.known():
+            current = _section_in(current.model_fields[current.known()[str(part)]].annotation)
+    return list(current.known()) if current else []
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next((found for part in get_args(annotation) if (found := _section_in(part))), None)
+
+
+def _all_keys(model: type[Section], path: Path) -> Iterator[tuple[Path, dict[str, str]]]:
+    keys = model.known()
+    yield path, keys
+    for key, name in keys.items():
+        inner = _section_in(model.model_fields[name].annotation)
+        if inner is not None:
+            yield from _all_keys(inner, (*path, key))
