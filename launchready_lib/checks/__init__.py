@@ -72,6 +72,13 @@ def not_built(check_id: str) -> Verdict:
     )
 
 
+def unjudged(check_id: str) -> Verdict:
+    """Answer for a check of the stage that its notebook left out: a cell was deleted or never ran."""
+    return _marked(
+        unknown("the notebook did not judge it", needs="run every cell of the stage's notebook"), check_id, defect=False
+    )
+
+
 def _broken(error: Exception, what: str) -> Verdict:
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "launchready_lib" in frame.filename] or frames

@@ -1,0 +1,353 @@
+"""What a notebook talks to: open a stage, judge, show, note, and read what earlier stages recorded.
+
+Everything that must travel is a cell output. Findings go out as HTML for people and as
+`application/vnd.launchready.finding+json` for programs; all else as `application/vnd.launchready.record+json`
+{kind, data, recorded_at}, with these kinds:
+
+    client       name, slug, domain, release and what else of the parameters the report shows
+    stage        id, started, finished (null while it runs)
+    note         stage, text
+    baseline     target id or series -> value
+    deliverable  id, stage, status (made, partial, unknown), reason, file, data
+    kit          name, text: a file for kit/
+    traffic      requests (host -> number), blocked (host, port, reason)
+    cooldown     until (ISO time), reason: later stages wait for it
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
+
+from launchready_lib import cards, roadmap
+from launchready_lib.checks import unjudged
+from launchready_lib.client import Client
+from launchready_lib.exhibits import PLOTLY_MIME, table_of
+from launchready_lib.findings import (
+    FINDING_MIME,
+    RECORD_MIME,
+    Finding,
+    Status,
+    Unavailable,
+    Verdict,
+    failed,
+    finding,
+    passed,
+)
+from launchready_lib.redact import Redactor
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from plotly.graph_objects import Figure
+
+ATTESTATION_DAYS = 90
+
+Bundle = dict[str, Any]
+Publish = Callable[[Bundle, dict[str, Any]], None]
+Shown = TypeVar("Shown")
+
+
+class Stage:
+    """One stage of one client's audit, as a notebook runs it.
+
+    Attributes:
+        client: what the probes take.
+        entry: the roadmap's stage.
+        record_folder: where this release's executed notebooks lie.
+    """
+
+    def __init__(
+        self, stage_id: str, client: Client, *, record: Path, redactor: Redactor, publish: Publish | None = None
+    ) -> None:
+        self.client = client
+        self.entry = roadmap.load().stages[stage_id]
+        self.record_folder = record
+        self._redactor = redactor
+        self._publish = publish or _publish_in_kernel
+        self._started = _now()
+        self._judged: dict[str, Finding] = {}
+        self._delivered: set[str] = set()
+        self.record("client", _client_facts(client))
+        self.record("stage", {"id": stage_id, "started": self._started, "finished": None})
+
+    def judge(self, *verdicts: Verdict) -> None:
+        """Make findings of verdicts and show them; the last one of a check counts.
+
+        What the founder declared not applicable is declared so; what could not be measured and may be vouched for takes
+        the attestation of the parameters, marked so.
+
+        Raises:
+            ValueError: a verdict is not of this stage.
+        """
+        for verdict in verdicts:
+            if verdict.check not in self.entry.checks:
+                raise ValueError(f"{verdict.check or 'a verdict without a check'} is not of stage {self.entry.id}")
+            found = self._settled(verdict)
+            self._judged[verdict.check] = found
+            body = self._redactor.value(found.to_json())
+            shown = Finding.from_json(body)
+            bundle = {
+                FINDING_MIME: body,
+                "text/html": cards.finding_html(shown),
+                "text/plain": cards.finding_text(shown),
+            }
+            self._publish(bundle, {FINDING_MIME: {"recorded_at": _now()}})
+
+    def _settled(self, verdict: Verdict) -> Finding:
+        catalogue = roadmap.load()
+        declared = self.client.parameters.declared(verdict.check)
+        if declared is not None and not catalogue.checks[verdict.check].fixed:
+            entry = catalogue.checks[verdict.check]
+            return Finding(
+                check=entry.id,
+                stage=entry.stage,
+                status=Status.NOT_APPLICABLE,
+                severity=entry.severity,
+                title=entry.title,
+                summary=f"Declared not applicable: {declared}",
+                source="declared",
+                reason=declared,
+                item=entry.item,
+                references=entry.references,
+            )
+        if verdict.status is Status.UNKNOWN and catalogue.checks[verdict.check].attest:
+            verdict = self._attested(verdict)
+        return finding(verdict, catalogue, judged_at=_now())
+
+    def _attested(self, verdict: Verdict) -> Verdict:
+        word = self.client.parameters.attestations.get(verdict.check)
+        if word is None:
+            needs = f"{verdict.needs}; or attestations.{verdict.check}"
+            return replace(verdict, reason=verdict.reason or "", needs=needs)
+        if (_today() - word.date).days > ATTESTATION_DAYS:
+            return replace(
+                verdict,
+                reason=f"{verdict.reason}; the attestation of {word.date} is older than {ATTESTATION_DAYS} days",
+                needs=f"{verdict.needs}; or a new attestations.{verdict.check}",
+            )
+        row = {
+            "attested_by": word.by,
+            "date": word.date.isoformat(),
+            "evidence": word.evidence or "",
+            "not_measured": verdict.reason or "",
+        }
+        judge = passed if word.answer else failed
+        word_for = "yes" if word.answer else "no"
+        summary = f"{word.by} vouched on {word.date} that the answer is {word_for}; it was not measured"
+        settled = judge(summary, evidence=[row], source="attested")
+        return replace(settled, check=verdict.check, defect=verdict.defect)
+
+    def show(self, shown: Shown, caption: str = "") -> Shown | None:
+        """Show a table (data frame or evidence rows) with a caption; anything else is returned for the cell to show."""
+        if isinstance(shown, Unavailable):
+            self._publish({"text/plain": f"Nothing to show: {shown.reason}"}, {})
+            return None
+        if hasattr(shown, "to_dict") and hasattr(shown, "columns"):
+            frame = cast("pd.DataFrame", shown)
+            bundle = {"text/html": cards.frame_html(frame), "text/plain": frame.to_string(index=False)}
+            self._publish(bundle, {"caption": caption})
+            return None
+        if isinstance(shown, Sequence) and shown and all(isinstance(row, Mapping) for row in shown):
+            html = cards.table_html(table_of(list(shown), caption=caption))
+            self._publish({"text/html": html, "text/plain": caption}, {"caption": caption})
+            return None
+        return shown
+
+    def chart(self, figure: Figure, *, caption: str, table: Sequence[Mapping[str, Any]]) -> None:
+        """Show a plotly figure, with the same figures as a table for print, screen readers and pages without script."""
+        bundle = {
+            PLOTLY_MIME: figure.to_plotly_json() | {"config": {"displaylogo": False}},
+            "text/html": cards.table_html(table_of(list(table), caption=caption)),
+            "text/plain": caption,
+        }
+        bundle[PLOTLY_MIME] = _jsonable(bundle[PLOTLY_MIME])
+        self._publish(self._redactor.value(bundle), {"caption": caption})
+
+    def note(self, text: str) -> None:
+        """Carry a consultant's remark into the report, as plain text."""
+        self.record("note", {"stage": self.entry.id, "text": str(text)}, shown=f"Note for the report: {text}")
+
+    def baseline(self, **values: float | Mapping[str, Any] | None) -> None:
+        """Record measured figures by target id, or named series, for the next release to be compared with."""
+        self.record("baseline", values)
+
+    def deliver(
+        self,
+        deliverable: str,
+        status: Literal["made", "partial", "unknown"],
+        *,
+        reason: str | None = None,
+        data: Mapping[str, Any] | None = None,
+        file: str | None = None,
+        text: str | None = None,
+    ) -> None:
+        """Record one of the stage's deliverables; `file` and `text` also make it a file of the kit.
+
+        Raises:
+            ValueError: the roadmap's stage has no such deliverable.
+        """
+        if deliverable not in self.entry.deliverables:
+            raise ValueError(f"stage {self.entry.id} has no deliverable {deliverable}")
+        self._delivered.add(deliverable)
+        if file and text is not None:
+            self.record("kit", {"name": file, "text": text})
+        body = {"id": deliverable, "stage": self.entry.id, "status": status, "reason": reason, "file": file}
+        self.record("deliverable", body | {"data": dict(data or {})})
+
+    def earlier(self, check: str) -> Finding | Unavailable:
+        """What this release's record says of a check: judged here, else read from the executed notebooks."""
+        if check in self._judged:
+            return self._judged[check]
+        from launchready_lib import record  # noqa: PLC0415 - reading notebooks back costs only those who ask
+
+        stage = roadmap.load().stages[roadmap.load().checks[check].stage]
+        sheet = record.read(self.record_folder / stage.notebook, exhibits=False)
+        found = record.newest(sheet.findings).get(check)
+        if found is not None:
+            return found.finding
+        return Unavailable(
+            f"stage {stage.number} ({stage.title}) has not run in this release", f"run stage {stage.number} first"
+        )
+
+    def record(self, kind: str, data: Mapping[str, Any], *, shown: str = "") -> None:
+        """Add a record to the executed notebook; a human sees `shown`, or nothing."""
+        body = {"kind": kind, "data": _jsonable(data), "recorded_at": _now()}
+        self._publish(self._redactor.value({RECORD_MIME: body, "text/plain": shown}), {})
+
+    async def cooled_down(self) -> None:
+        """Wait until the cool-down that an earlier stage of this release recorded is over."""
+        from launchready_lib import record  # noqa: PLC0415 - reading notebooks back costs only those who ask
+
+        until = _now()
+        for stage in roadmap.load().stages.values():
+            for each in record.read(self.record_folder / stage.notebook, exhibits=False).of("cooldown"):
+                until = max(until, str(each.data.get("until", "")))
+        left = (datetime.fromisoformat(until) - datetime.now(UTC)).total_seconds()
+        await asyncio.sleep(min(max(left, 0.0), 120.0))
+
+    async def summary(self) -> None:
+        """Close the stage: what was not judged becomes unknown, the rest of the record is written, a table is shown."""
+        self.judge(*(unjudged(check) for check in self.entry.checks if check not in self._judged))
+        for name in self.entry.deliverables:
+            if name not in self._delivered:
+                self.deliver(name, "unknown", reason="this version does not make it yet")
+        traffic = self.client.network.traffic
+        self.record(
+            "traffic",
+            {
+                "requests": dict(traffic.requests),
+                "blocked": [{"host": r.host, "port": r.port, "reason": r.reason} for r in traffic.refused],
+            },
+        )
+        await self.client.close()
+        self.record("stage", {"id": self.entry.id, "started": self._started, "finished": _now()})
+        rows = self._redactor.value(cards.summary_rows(list(self._judged.values())))
+        self.show(rows, caption=f"Stage {self.entry.number}: {self.entry.title}")
+
+
+def open(  # noqa: A001 - read as stage.open
+    stage_id: str, client: object = "demo", *, release: str = "", record: str | Path = ""
+) -> Stage:
+    """Open a stage in a notebook.
+
+    Args:
+        stage_id: the roadmap's id.
+        client: "demo", the path of a parameters file, the mapping that papermill injects, or a client already open.
+        release: overrides the parameters' release.
+        record: the folder of this release's executed notebooks; default: output/<slug>/<release>.
+
+    Raises:
+        ParametersError: every problem of the parameters, with its place.
+    """
+    opened = _client(client, release)
+    redactor = Redactor.from_parameters(opened.parameters, opened.environment)
+    _protect_kernel(redactor)
+    p = opened.parameters
+    folder = Path(record) if record else opened.root / "output" / p.slug / opened.release
+    return Stage(stage_id, opened, record=folder, redactor=redactor)
+
+
+def _client(client: object, release: str) -> Client:
+    if isinstance(client, Client):
+        return Client(client.parameters, root=client.root, release=release, environment=client.environment)
+    if client == "demo":
+        from launchready_lib import demo  # noqa: PLC0415 - only the demo needs it
+
+        world = demo.for_notebook()
+        opened = Client.open(world.parameters_file, release=release)
+        opened.environment = {**opened.environment, **world.environment}
+        return opened
+    if isinstance(client, str | Path | Mapping):
+        return Client.open(client, release=release)
+    raise TypeError(f'client is "demo", a path or a mapping, not {type(client).__name__}')
+
+
+def _client_facts(client: Client) -> dict[str, Any]:
+    p = client.parameters
+    facts = p.model_dump(
+        mode="json",
+        include={
+            "name",
+            "slug",
+            "domain",
+            "compare_with",
+            "notes",
+            "consultant",
+            "business",
+            "authorization",
+            "not_applicable",
+        },
+    )
+    return {**facts, "release": client.release, "canonical": p.site.canonical or f"https://{p.domain}"}
+
+
+def _protect_kernel(redactor: Redactor) -> None:
+    from IPython.core.getipython import get_ipython  # noqa: PLC0415 - heavy, and absent from the command line's path
+
+    shell = get_ipython()
+    if shell is None:
+        return
+    from launchready_lib import redact  # noqa: PLC0415 - only in a kernel
+
+    redact.install(shell, redactor)
+    formatter = shell.display_formatter.formatters["text/html"]
+    formatter.for_type_by_name("pandas", "DataFrame", cards.frame_html)
+    formatter.for_type_by_name("pandas.core.frame", "DataFrame", cards.frame_html)
+
+
+def _publish_in_kernel(bundle: Bundle, metadata: dict[str, Any]) -> None:
+    from IPython.display import display  # noqa: PLC0415 - heavy, and absent from the command line's path
+
+    display(bundle, raw=True, metadata=metadata)
+
+
+def _jsonable(value: Any) -> Any:
+    """Plain JSON of anything that a stage records: arrays as lists, times as ISO text, the rest as its text."""
+    if isinstance(value, Mapping):
+        return {str(key): _jsonable(item) for key, item in value.items()}
+    if isinstance(value, list | tuple | set | frozenset):
+        return [_jsonable(item) for item in value]
+    if hasattr(value, "tolist"):
+        return _jsonable(value.tolist())
+    if isinstance(value, datetime | date):
+        return value.isoformat()
+    if isinstance(value, float) and value != value:
+        return None
+    return value if isinstance(value, str | int | float | bool | type(None)) else str(value)
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="milliseconds")
+
+
+def _today() -> date:
+    return datetime.now(UTC).date()
+
+
+def cooldown_until(seconds: float) -> str:
+    """The ISO time at which a cool-down that starts now is over."""
+    return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")
