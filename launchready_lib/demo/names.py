@@ -5,7 +5,7 @@ machine is ever meant; `network.connect_to` of the generated parameters maps eac
 
 How the parts fit (the web part is `launchready_lib.demo.web`):
 
-    async def start(switchboard: Switchboard, folder: Path, tls: Authority, *, release: str,
+    async def start(switchboard: Switchboard, folder: Path, tls: CertificateAuthority, *, release: str,
                     environment: Mapping[str, str], smtp: tuple[str, int]) -> Web
 
 `tls.context(hosts) -> ssl.SSLContext` serves one certificate for all these hosts and swaps it where a fault says so, by
@@ -47,6 +47,7 @@ SENDER_NETWORK = "198.51.100.64/28"
 SENDER_ADDRESS = "198.51.100.70"
 DKIM_SELECTORS = ("s1", "s2")
 
+REGISTRAR = "Harborside Names, Inc."
 RDAP_HOST = "rdap.nic.example"
 RDAP_ADDRESS = "192.0.2.80"
 RDAP_URL = f"https://{RDAP_HOST}/"
