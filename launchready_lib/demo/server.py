@@ -154,7 +154,7 @@ async def serve(folder: Path, release: str, faults: list[str]) -> None:
 
 async def _parent_gone(ended: asyncio.Event, parent: int) -> None:
     """Notice a parent that ended without closing our input: a child of its own may hold the other end."""
-    while os.getppid() == parent:
+    while os.getppid() == parent:  # noqa: ASYNC110 - nothing tells a process that its parent ended
         await asyncio.sleep(_PARENT_CHECK_S)
     ended.set()
 
