@@ -156,11 +156,13 @@ class _Reader:
         outputs = [o for o in outputs if isinstance(o, Mapping)] if isinstance(outputs, list) else []
         if source.strip() and cell.get("execution_count") is None and not outputs and self.stopped_before is None:
             self.stopped_before = self._code
-        first, shown = len(self.findings), len(self.exhibits)
+        first, recorded, shown = len(self.findings), len(self.records), len(self.exhibits)
         for output in outputs:
             self._output(number, output)
         judged = tuple(dict.fromkeys(j.finding.check for j in self.findings[first:]))
-        self.exhibits[shown:] = [replace(each, checks=judged) for each in self.exhibits[shown:]]
+        closing = any(r.kind == "stage" and r.data.get("finished") for r in self.records[recorded:])
+        kept = () if closing else self.exhibits[shown:]  # the closing cell's table says the findings again
+        self.exhibits[shown:] = [replace(each, checks=judged) for each in kept]
 
     def _output(self, number: int, output: Mapping[str, Any]) -> None:
         if output.get("output_type") == "error":

@@ -130,12 +130,12 @@ def deliverables(
     made = []
     for stage in roadmap.stages.values():
         for deliverable in stage.deliverables:
-            body = bodies.get(deliverable)
-            if body is not None and body.get("status") in ("made", "partial", "unknown"):
+            body = bodies.get(deliverable, {})
+            if body.get("status") in ("made", "partial"):
                 made.append(_recorded(deliverable, stage.id, body))
-            else:
-                reason = missing.get(stage.id) or "stage ran, but it is not made yet"
-                made.append(_derived(deliverable, stage.id, findings, figures, reason))
+                continue
+            reason = body.get("reason") or missing.get(stage.id) or "its stage ran, but does not make it yet"
+            made.append(_derived(deliverable, stage.id, findings, figures, str(reason)))
     return tuple(made)
 
 
@@ -152,7 +152,7 @@ def _recorded(deliverable: str, stage: str, body: Mapping[str, Any]) -> Delivera
 
 
 def _derived(deliverable: str, stage: str, findings: Findings, figures: Mapping[str, Any], reason: str) -> Deliverable:
-    """What the report makes by itself from findings."""
+    """What the report makes by itself from findings; else not made, for the reason given."""
     if deliverable == "risk_list":
         unknown = sum(f.status is Status.UNKNOWN for f in findings.values())
         words = f"{unknown} checks are not known" if unknown else None
