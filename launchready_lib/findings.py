@@ -9,6 +9,8 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from launchready_lib.roadmap import Roadmap
 
 FINDING_MIME = "application/vnd.launchready.finding+json"
@@ -57,6 +59,12 @@ class Unavailable:
     reason: str
     needs: str
     defect: bool = False
+
+    def frame(self) -> pd.DataFrame:
+        """Shown in evidence's stead, so that a notebook's last line holds either way: why there is none, what it needs."""
+        import pandas as pd  # noqa: PLC0415 - only a notebook that shows it needs it
+
+        return pd.DataFrame([{"nothing_to_show": self.reason, "needs": self.needs}])
 
 
 @dataclass(frozen=True)
