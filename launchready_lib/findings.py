@@ -61,7 +61,7 @@ class Unavailable:
     defect: bool = False
 
     def frame(self) -> pd.DataFrame:
-        """Shown in evidence's stead, so that a notebook's last line holds either way: why there is none, what it needs."""
+        """Show in evidence's stead why there is none, so that a notebook's last line holds either way."""
         import pandas as pd  # noqa: PLC0415 - only a notebook that shows it needs it
 
         return pd.DataFrame([{"nothing_to_show": self.reason, "needs": self.needs}])
