@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import socket
 import ssl
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
 from launchready_lib import __version__
+from launchready_lib.findings import Unavailable
+from launchready_lib.network.browser import Browser, launch
 from launchready_lib.network.dial import Dialer
 from launchready_lib.network.dns import Dns
 from launchready_lib.network.http import REDIRECTS, Session
 from launchready_lib.network.scope import Scope, address_of, normal
+from launchready_lib.network.timing import Salvo, Shot, Timing, fire
 from launchready_lib.network.traffic import Traffic
 from launchready_lib.network.types import (
     Answer,
@@ -31,15 +35,19 @@ __all__ = [
     "REDIRECTS",
     "USER_AGENT",
     "Answer",
+    "Browser",
     "ConnectFailure",
     "DnsState",
     "Network",
     "Purpose",
     "Refusal",
     "Response",
+    "Salvo",
     "Scope",
     "Session",
+    "Shot",
     "State",
+    "Timing",
     "address_of",
     "normal",
 ]
@@ -145,6 +153,21 @@ class Network:
     ) -> socket.socket | ConnectFailure:
         """Open a plain TCP connection; the caller closes the (blocking) socket."""
         return await self.dialer.connect(host, port, address=address, purpose=purpose, timeout=self.timeout_s)
+
+    def browser(self) -> AbstractAsyncContextManager[Browser | Unavailable]:
+        """A real Chromium whose only way out is our proxy: `async with network.browser() as browser`."""
+        return launch(self)
+
+    async def fire(self, shots: Iterable[Shot], *, users: int = 1) -> Salvo:
+        """Time a schedule of requests with so many users at once; see `timing.fire`."""
+        return await fire(
+            self.dialer,
+            shots,
+            users=users,
+            ca_file=self.ca_file,
+            timeout_s=self.timeout_s,
+            headers={"User-Agent": USER_AGENT, **self.audit_headers},
+        )
 
     async def control(self) -> bool:
         """Whether our own network works: a look-up of the root's nameservers through the resolvers in use."""

@@ -6,11 +6,13 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
+from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self
 
 import httpcore
 import httpx
 
+from launchready_lib.network.body import Body
 from launchready_lib.network.dial import Dialer, socket_state
 from launchready_lib.network.types import (
     NameNotResolvedError,
@@ -144,6 +146,7 @@ class Session:
         follow: int = 0,
         purpose: Purpose = Purpose.AUDIT,
         paced: bool = True,
+        max_body: int | None = None,
     ) -> Response:
         """Send one request and read its answer; never raises for what the other side does.
 
@@ -154,11 +157,12 @@ class Session:
             follow: redirects to follow at most; one out of scope is recorded and ends the chain.
             purpose: the scope rule.
             paced: wait under the ceiling of ordinary reads.
+            max_body: bytes of the body that are enough, below the limit of all bodies.
         """
         history: list[Response] = []
         sent: dict[str, Any] = {"json": json, "data": form, "content": content}
         while True:
-            reply = await self._once(method, url, headers or {}, sent, address, verify, purpose, paced)
+            reply = await self._once(method, url, headers or {}, sent, address, verify, purpose, paced, max_body)
             target = _redirect(reply)
             if target is None or len(history) >= follow:
                 return replace(reply, history=tuple(history))
@@ -182,6 +186,7 @@ class Session:
         verify: bool,
         purpose: Purpose,
         paced: bool,
+        max_body: int | None,
     ) -> Response:
         loop = asyncio.get_running_loop()
         try:
@@ -201,57 +206,33 @@ class Session:
         audited = self._audit_headers if purpose is Purpose.AUDIT else {}
         started = loop.time()
         answer = Response(method, url, "timeout", error=f"no answer within {self._timeout:g} s")
+        body = Body(0)
         try:
             async with asyncio.timeout(self._timeout):
                 request = client.build_request(
-                    method, parsed, headers={**self._headers, **audited, **headers}, cookies=self.cookies, **sent
+                    method, parsed, headers=_merged(self._headers, audited, headers), cookies=self.cookies, **sent
                 )
                 reply = await client.send(request, stream=True)
                 answer = _head(method, url, reply)
                 if self._keep_cookies:
                     self.cookies.extract_cookies(reply)
-                answer = await self._body(answer, reply)
+                body = Body(min(max_body or self._max_body, self._max_body), reply.headers.get("content-encoding", ""))
+                await _read(reply, body)
         except TimeoutError:
             if answer.ok:
                 answer = replace(answer, truncated=True, error=f"the body was still coming after {self._timeout:g} s")
-        except RefusedError as error:
-            answer = Response(method, url, "blocked", error=error.refusal.reason)
-        except NameNotResolvedError as error:
-            answer = Response(method, url, "dns", error=str(error))
-        except (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, OSError) as error:
+        except _FAILURES as error:
             answer = _failure(answer, error)
-        except (httpx.HTTPError, httpcore.UnsupportedProtocol, ValueError, UnicodeError) as error:
-            answer = _failure(answer, error)
+        answer = _with_body(answer, body)
         return replace(answer, seconds=loop.time() - started, address=backend.last.get((host, port)))
-
-    async def _body(self, answer: Response, reply: httpx.Response) -> Response:
-        parts: list[bytes] = []
-        size = 0
-        try:
-            async for part in reply.aiter_bytes():
-                parts.append(part[: self._max_body - size])
-                size += len(part)
-                if size > self._max_body:
-                    return replace(answer, body=b"".join(parts), truncated=True)
-        except (httpx.DecodingError, httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException) as error:
-            note = f"the body broke off: {type(error).__name__}"
-            return replace(answer, body=b"".join(parts), truncated=True, error=note)
-        except asyncio.CancelledError:
-            # The deadline passed within the body: what came is kept, the time-out is noted by the caller.
-            if parts:
-                note = f"the body was still coming after {self._timeout:g} s"
-                return replace(answer, body=b"".join(parts), truncated=True, error=note)
-            raise
-        finally:
-            await reply.aclose()
-        return replace(answer, body=b"".join(parts))
 
     def _client(self, purpose: Purpose, address: str | None, *, verify: bool) -> tuple[httpx.AsyncClient, _Backend]:
         key = (purpose, verify, address)
         if key not in self._clients:
             backend = _Backend(self._dialer, purpose, address)
             transport = _Transport(backend, self._contexts[verify])
-            client = httpx.AsyncClient(transport=transport, timeout=None, trust_env=False)  # noqa: S113 - one deadline holds the whole exchange
+            jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # httpx would share cookies; the session keeps them
+            client = httpx.AsyncClient(transport=transport, timeout=None, trust_env=False, cookies=jar)  # noqa: S113 - one deadline holds the whole exchange
             self._clients[key] = (client, backend)
         return self._clients[key]
 
@@ -268,12 +249,56 @@ class Session:
         await self.close()
 
 
+def _merged(*given: Mapping[str, str]) -> httpx.Headers:
+    merged = httpx.Headers({"accept-encoding": "gzip, deflate"})  # what Body can unfold within bounds
+    for headers in given:
+        merged.update(headers)
+    return merged
+
+
+async def _read(reply: httpx.Response, body: Body) -> None:
+    try:
+        async for part in reply.aiter_raw():
+            if not body.feed(part):
+                break
+    finally:
+        await reply.aclose()
+
+
+def _with_body(answer: Response, body: Body) -> Response:
+    if not answer.ok:
+        return answer
+    return replace(
+        answer,
+        body=body.content,
+        truncated=answer.truncated or body.full or body.broken,
+        error=answer.error or body.error,
+    )
+
+
 def _head(method: str, url: str, reply: httpx.Response) -> Response:
     headers = tuple((k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in reply.headers.raw)
     return Response(method, url, "ok", status=reply.status_code, headers=headers)
 
 
+_FAILURES = (
+    RefusedError,
+    NameNotResolvedError,
+    httpcore.NetworkError,
+    httpcore.TimeoutException,
+    httpcore.ProtocolError,
+    httpcore.UnsupportedProtocol,
+    httpx.HTTPError,
+    OSError,
+    ValueError,
+)
+
+
 def _failure(answer: Response, error: Exception) -> Response:
+    if isinstance(error, RefusedError):
+        return replace(answer, state="blocked", error=error.refusal.reason)
+    if isinstance(error, NameNotResolvedError):
+        return replace(answer, state="dns", error=str(error))
     if answer.ok:
         return replace(answer, truncated=True, error=f"the body broke off: {type(error).__name__}")
     state: State = "protocol"

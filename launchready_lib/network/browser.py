@@ -1,0 +1,139 @@
+"""A real Chromium behind our proxy, driven by Playwright; it never downloads a browser, it finds one."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+import shutil
+import sys
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
+
+from cryptography import x509
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
+
+from launchready_lib.findings import Unavailable
+from launchready_lib.network.proxy import BrowserProxy
+from launchready_lib.network.types import Refusal
+
+if TYPE_CHECKING:
+    from playwright.async_api import Browser as PlaywrightBrowser
+    from playwright.async_api import BrowserContext, Playwright, Request
+
+    from launchready_lib.network import Network
+
+_NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
+_PLACES = (
+    "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome",
+    "/Applications/Chromium.app/Contents/MacOS/Chromium",
+    "C:/Program Files/Google/Chrome/Application/chrome.exe",
+    "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
+)
+_ARGUMENTS = (
+    "--disable-quic",
+    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-domain-reliability",
+    "--disable-sync",
+    "--no-first-run",
+    "--no-pings",
+)
+
+
+def find_chromium() -> str | None:
+    """The path of a Chromium: $LAUNCHREADY_CHROMIUM, the system's, or None."""
+    given = os.environ.get("LAUNCHREADY_CHROMIUM")
+    found = (given if given and Path(given).exists() else None, *(shutil.which(name) for name in _NAMES))
+    return next((path for path in found if path), None) or next((p for p in _PLACES if Path(p).exists()), None)
+
+
+class Browser:
+    """A running Chromium whose every connection passes our proxy; `Network.browser` makes it."""
+
+    def __init__(self, network: Network, chromium: PlaywrightBrowser, proxy: BrowserProxy) -> None:
+        self._network = network
+        self._chromium = chromium
+        self._proxy = proxy
+
+    @asynccontextmanager
+    async def context(self, **options: Any) -> AsyncIterator[BrowserContext]:
+        """A fresh profile (cookies, cache, storage); the options are those of Playwright's `new_context`."""
+        from launchready_lib.network import USER_AGENT  # noqa: PLC0415 - the package imports this module
+
+        options.setdefault("user_agent", f"{await self._agent()} {USER_AGENT}")
+        context = await self._chromium.new_context(service_workers="block", **options)
+        context.on("request", self._asked)
+        context.on("page", lambda page: page.on("websocket", lambda ws: self._let(ws.url)))
+        try:
+            yield context
+        finally:
+            await context.close()
+
+    async def _agent(self) -> str:
+        major = self._chromium.version.split(".", 1)[0]
+        system = "Macintosh; Intel Mac OS X 10_15_7" if sys.platform == "darwin" else "X11; Linux x86_64"
+        return f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
+
+    def _asked(self, request: Request) -> None:
+        parts = urlsplit(request.url)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return
+        scope = self._network.scope
+        if request.is_navigation_request() and request.frame.parent_frame is None and not scope.names(parts.hostname):
+            port = parts.port or (443 if parts.scheme == "https" else 80)
+            reason = "a page led there, and authorization.hosts does not name it"
+            self._network.traffic.refuse(Refusal(parts.hostname, port, reason))
+            return
+        self._network.traffic.count(parts.hostname)
+        self._let(request.url)
+
+    def _let(self, url: str) -> None:
+        if host := urlsplit(url).hostname:
+            self._proxy.allow(host)
+
+
+@asynccontextmanager
+async def launch(network: Network) -> AsyncIterator[Browser | Unavailable]:
+    """Start Chromium behind a proxy of its own; unavailable where there is none or it does not start."""
+    from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - 0.3 s that only browser checks should pay
+
+    executable = find_chromium()
+    if executable is None:
+        needs = "Chromium on this machine (Debian: apt-get install chromium), or its path in $LAUNCHREADY_CHROMIUM"
+        yield Unavailable("there is no Chromium on this machine", needs)
+        return
+    async with BrowserProxy(network.dialer, timeout=network.timeout_s) as proxy, async_playwright() as playwright:
+        try:
+            chromium = await _start(playwright, executable, network.ca_file, proxy.port)
+        except Error as error:
+            reason = f"Chromium did not start: {str(error).splitlines()[0][:200]}"
+            yield Unavailable(reason, "a Chromium that starts on this machine")
+            return
+        try:
+            yield Browser(network, chromium, proxy)
+        finally:
+            await chromium.close()
+
+
+async def _start(playwright: Playwright, executable: str, ca_file: Path | None, port: int) -> PlaywrightBrowser:
+    arguments = list(_ARGUMENTS)
+    if ca_file is not None:
+        arguments.append(f"--ignore-certificate-errors-spki-list={','.join(_key_hashes(ca_file))}")
+    return await playwright.chromium.launch(
+        executable_path=executable,
+        args=arguments,
+        proxy={"server": f"http://127.0.0.1:{port}", "bypass": "<-loopback>"},
+        chromium_sandbox=not hasattr(os, "geteuid") or os.geteuid() != 0,
+    )
+
+
+def _key_hashes(ca_file: Path) -> list[str]:
+    """What Chromium calls an SPKI hash: base64 of the SHA-256 of each CA's public key in DER."""
+    authorities = x509.load_pem_x509_certificates(ca_file.read_bytes())
+    keys = [ca.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for ca in authorities]
+    return [base64.b64encode(hashlib.sha256(key).digest()).decode() for key in keys]

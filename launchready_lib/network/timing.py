@@ -1,0 +1,262 @@
+"""Latency samples with libcurl: one handle per simulated user, open schedule, phases apart, stopped before it hurts.
+
+A closed loop hides stalls, because a slow answer delays the next question; so requests have due times, and the
+response time counts from when a request was due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import http.server
+import queue
+import threading
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import certifi
+import pycurl
+
+from launchready_lib.network.dial import Dialer
+from launchready_lib.network.types import NameNotResolvedError, RefusedError
+
+MAX_ERROR_SHARE = 0.05
+_FEW = 20
+
+
+@dataclass(frozen=True)
+class Shot:
+    """One request of a schedule; `due_s` counts from its start."""
+
+    due_s: float
+    url: str
+    method: str = "GET"
+    headers: Mapping[str, str] = field(default_factory=dict)
+    body: bytes | None = None
+
+
+@dataclass(frozen=True)
+class Timing:
+    """What one request took, in milliseconds.
+
+    Attributes:
+        service_ms: from sending to the last byte.
+        response_ms: from when it was due to the last byte.
+        connect_ms: the TCP handshake, which is one round trip; 0 where a connection was used again.
+        first_byte_ms: from sending to the first byte.
+        status: 0 where no status line came back.
+        error: libcurl's words unless there was an answer.
+    """
+
+    url: str
+    due_s: float
+    service_ms: float
+    response_ms: float
+    connect_ms: float
+    tls_ms: float
+    first_byte_ms: float
+    status: int
+    size: int
+    error: str | None = None
+
+    @property
+    def good(self) -> bool:
+        """An answer below 400."""
+        return self.error is None and 0 < self.status < 400
+
+
+@dataclass(frozen=True)
+class Salvo:
+    """All timings of one schedule, in the order of due times; `stopped` says why it ended early."""
+
+    timings: tuple[Timing, ...]
+    users: int
+    stopped: str | None = None
+
+
+async def fire(
+    dialer: Dialer,
+    shots: Iterable[Shot],
+    *,
+    users: int,
+    ca_file: Path | None,
+    timeout_s: float,
+    headers: Mapping[str, str],
+) -> Salvo:
+    """Send a schedule with so many users at once; certificates are verified, since sessions may travel.
+
+    It stops by itself on a 429 or 503, or on over 5 % of errors among 20 or more.
+    """
+    schedule = sorted(shots, key=lambda shot: shot.due_s)
+    connect_to: list[str] = []
+    for origin in dict.fromkeys(_origin(shot.url) for shot in schedule):
+        try:
+            target = (await dialer.targets(*origin))[0]
+        except (RefusedError, NameNotResolvedError) as error:
+            return Salvo((), users, stopped=str(error))
+        ip = f"[{target.ip}]" if ":" in target.ip else target.ip
+        connect_to.append(f"{origin[0]}:{origin[1]}:{ip}:{target.port}")
+    battery = _Battery(schedule, connect_to, _trust(ca_file), timeout_s, headers)
+    await asyncio.to_thread(battery.run, users)
+    for timing in battery.timings:
+        dialer.traffic.count(_origin(timing.url)[0])
+    return Salvo(tuple(sorted(battery.timings, key=lambda t: t.due_s)), users, battery.stopped)
+
+
+def _origin(url: str) -> tuple[str, int]:
+    parts = urlsplit(url)
+    return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
+
+
+@cache
+def _trust(ca_file: Path | None) -> bytes:
+    bundle = Path(certifi.where()).read_bytes()
+    return bundle if ca_file is None else bundle + b"\n" + ca_file.read_bytes()
+
+
+class _Battery:
+    """The users' threads over one queue of due requests."""
+
+    def __init__(
+        self,
+        schedule: Sequence[Shot],
+        connect_to: list[str],
+        trust: bytes,
+        timeout_s: float,
+        headers: Mapping[str, str],
+    ) -> None:
+        self._queue: queue.SimpleQueue[Shot] = queue.SimpleQueue()
+        for shot in schedule:
+            self._queue.put(shot)
+        self._connect_to = connect_to
+        self._trust = trust
+        self._timeout_ms = int(timeout_s * 1000)
+        self._headers = headers
+        self._halt = threading.Event()
+        self._errors = 0
+        self.timings: list[Timing] = []
+        self.stopped: str | None = None
+
+    def run(self, users: int) -> None:
+        handles = [self._handle() for _ in range(users)]
+        start = time.perf_counter() + 0.01
+        threads = [threading.Thread(target=self._user, args=(handle, start), daemon=True) for handle in handles]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for handle in handles:
+            handle.close()
+
+    def _handle(self) -> pycurl.Curl:
+        handle = pycurl.Curl()
+        handle.setopt(pycurl.NOSIGNAL, 1)
+        handle.setopt(pycurl.TIMEOUT_MS, self._timeout_ms)
+        handle.setopt(pycurl.CONNECT_TO, self._connect_to)
+        handle.setopt(pycurl.CAINFO_BLOB, self._trust)
+        handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
+        handle.setopt(pycurl.PROXY, "")
+        handle.setopt(pycurl.ACCEPT_ENCODING, "")
+        return handle
+
+    def _user(self, handle: pycurl.Curl, start: float) -> None:
+        while not self._halt.is_set():
+            try:
+                shot = self._queue.get_nowait()
+            except queue.Empty:
+                return
+            wait = start + shot.due_s - time.perf_counter()
+            if wait > 0 and self._halt.wait(wait):
+                return
+            self._note(self._perform(handle, shot, start))
+
+    def _perform(self, handle: pycurl.Curl, shot: Shot, start: float) -> Timing:
+        size = 0
+
+        def count(part: bytes) -> None:
+            nonlocal size
+            size += len(part)
+
+        handle.setopt(pycurl.URL, shot.url)
+        handle.setopt(pycurl.WRITEFUNCTION, count)
+        handle.setopt(pycurl.HTTPHEADER, [f"{k}: {v}" for k, v in {**self._headers, **shot.headers}.items()])
+        if shot.body is None:
+            handle.setopt(pycurl.HTTPGET, 1)
+        else:
+            handle.setopt(pycurl.POSTFIELDS, shot.body)
+        handle.setopt(pycurl.CUSTOMREQUEST, shot.method)
+        error = None
+        try:
+            handle.perform()
+        except pycurl.error as failure:
+            error = str(failure.args[1])[:200] if len(failure.args) > 1 else "it failed"
+        end = time.perf_counter()
+        looked_up, connected, secured, first, total = (
+            handle.getinfo(each) * 1000
+            for each in (
+                pycurl.NAMELOOKUP_TIME,
+                pycurl.CONNECT_TIME,
+                pycurl.APPCONNECT_TIME,
+                pycurl.STARTTRANSFER_TIME,
+                pycurl.TOTAL_TIME,
+            )
+        )
+        return Timing(
+            url=shot.url,
+            due_s=shot.due_s,
+            service_ms=total,
+            response_ms=(end - start - shot.due_s) * 1000,
+            connect_ms=max(connected - looked_up, 0.0),
+            tls_ms=max(secured - connected, 0.0),
+            first_byte_ms=first,
+            status=handle.getinfo(pycurl.RESPONSE_CODE),
+            size=size,
+            error=error,
+        )
+
+    def _note(self, timing: Timing) -> None:
+        self.timings.append(timing)
+        self._errors += not timing.good and timing.status not in (401, 403)
+        done = len(self.timings)
+        if timing.status in (429, 503):
+            self.stopped = f"the site answered {timing.status}"
+        elif done >= _FEW and self._errors > MAX_ERROR_SHARE * done:
+            self.stopped = f"{self._errors} of {done} requests failed"
+        if self.stopped:
+            self._halt.set()
+
+
+STUB_DELAY_MS = 20.0
+
+
+class _Stub(http.server.BaseHTTPRequestHandler):
+    protocol_version = "HTTP/1.1"
+    disable_nagle_algorithm = True
+
+    def do_GET(self) -> None:
+        time.sleep(STUB_DELAY_MS / 1000)
+        self.send_response(200)
+        self.send_header("Content-Length", "2")
+        self.end_headers()
+        self.wfile.write(b"ok")
+
+    def log_message(self, *_: object) -> None:
+        pass
+
+
+def floor_ms(samples: int = 20) -> tuple[float, ...]:
+    """What this probe adds by itself, in ms a request: its times against a local stub, less the stub's known delay."""
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Stub)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}/"
+        shots = [Shot(n * (STUB_DELAY_MS * 1.5) / 1000, url) for n in range(samples)]
+        battery = _Battery(shots, [], _trust(None), 5.0, {})
+        battery.run(1)
+    finally:
+        server.shutdown()
+        server.server_close()
+    return tuple(max(t.service_ms - STUB_DELAY_MS, 0.0) for t in battery.timings)
