@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -130,15 +129,8 @@ def txt(text: str) -> str:
 
 def zone_file(records: Zone) -> str:
     """The zone as a DNS host exports it, with Cloudflare's marks for proxied records."""
-    lines = [
-        f"{record.name}. 300 IN {record.data}{_tags(record)}" for record in records if not record.data.startswith("SOA")
-    ]
-    head = textwrap.dedent(
-        f"""\
-        ;; Domain:     {names.DOMAIN}.
-        $ORIGIN {names.DOMAIN}.
-        """
-    )
+    lines = [f"{record.name}. 300 IN {record.data}{_tags(record)}" for record in records]
+    head = f";; Domain:     {names.DOMAIN}.\n$ORIGIN {names.DOMAIN}.\n"
     return head + "\n".join(lines) + "\n"
 
 
