@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import ssl
 from collections.abc import Iterable, Mapping, Sequence
@@ -146,7 +147,8 @@ class Network:
         """The published addresses of a host, IPv4 before IPv6; the host itself where it is one."""
         if address_of(host):
             return (host,)
-        return (await self.ask(host, "A")).records + (await self.ask(host, "AAAA")).records
+        four, six = await asyncio.gather(self.ask(host, "A"), self.ask(host, "AAAA"))
+        return four.records + six.records
 
     async def connect(
         self, host: str, port: int, *, address: str | None = None, purpose: Purpose = Purpose.AUDIT

@@ -36,7 +36,7 @@ class Dns:
     def __init__(self, nameservers: Sequence[str], dialer: Dialer, *, timeout: float) -> None:
         self._given = tuple(nameservers)
         self._dialer = dialer
-        self._timeout = min(timeout, 5.0)
+        self._timeout = min(timeout / 2, 5.0)  # silence of a resolver is told apart from the site's
         self._answers: dict[Key, tuple[float, asyncio.Task[Answer]]] = {}
         self._gate: asyncio.Semaphore | None = None
 

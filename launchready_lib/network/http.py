@@ -6,7 +6,6 @@ import asyncio
 import ssl
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import replace
-from http.cookiejar import CookieJar, DefaultCookiePolicy
 from typing import Any, Self
 
 import httpcore
@@ -24,6 +23,7 @@ from launchready_lib.network.types import (
 )
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
+_LAST_PORT = 65_535
 
 
 class _Backend(httpcore.AsyncNetworkBackend):
@@ -129,7 +129,7 @@ class Session:
         self._timeout = timeout
         self._max_body = max_body
         self._keep_cookies = keep_cookies
-        self._clients: dict[tuple[Purpose, bool, str | None], tuple[httpx.AsyncClient, _Backend]] = {}
+        self._transports: dict[tuple[Purpose, bool, str | None], tuple[_Transport, _Backend]] = {}
         self.cookies = httpx.Cookies()
 
     async def request(
@@ -191,7 +191,7 @@ class Session:
         loop = asyncio.get_running_loop()
         try:
             parsed = httpx.URL(url)
-            if parsed.scheme not in ("http", "https") or not parsed.host:
+            if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 0) > _LAST_PORT:
                 raise httpx.InvalidURL("not an http address")
         except (httpx.InvalidURL, ValueError, UnicodeError) as error:
             return Response(method, url, "protocol", error=f"not a usable address: {type(error).__name__}")
@@ -202,19 +202,19 @@ class Session:
         if paced:
             await self._dialer.traffic.wait_turn(host)
         self._dialer.traffic.count(host)
-        client, backend = self._client(purpose, address, verify=verify)
+        transport, backend = self._transport(purpose, address, verify=verify)
         audited = self._audit_headers if purpose is Purpose.AUDIT else {}
         started = loop.time()
         answer = Response(method, url, "timeout", error=f"no answer within {self._timeout:g} s")
         body = Body(0)
         try:
             async with asyncio.timeout(self._timeout):
-                request = client.build_request(
-                    method, parsed, headers=_merged(self._headers, audited, headers), cookies=self.cookies, **sent
-                )
-                reply = await client.send(request, stream=True)
+                merged = _merged(self._headers, audited, headers)
+                request = httpx.Request(method, parsed, headers=merged, cookies=self.cookies, **sent)
+                reply = await transport.handle_async_request(request)
                 answer = _head(method, url, reply)
                 if self._keep_cookies:
+                    reply.request = request
                     self.cookies.extract_cookies(reply)
                 body = Body(min(max_body or self._max_body, self._max_body), reply.headers.get("content-encoding", ""))
                 await _read(reply, body)
@@ -226,21 +226,19 @@ class Session:
         answer = _with_body(answer, body)
         return replace(answer, seconds=loop.time() - started, address=backend.last.get((host, port)))
 
-    def _client(self, purpose: Purpose, address: str | None, *, verify: bool) -> tuple[httpx.AsyncClient, _Backend]:
+    def _transport(self, purpose: Purpose, address: str | None, *, verify: bool) -> tuple[_Transport, _Backend]:
         key = (purpose, verify, address)
-        if key not in self._clients:
+        if key not in self._transports:
             backend = _Backend(self._dialer, purpose, address)
             transport = _Transport(backend, self._contexts[verify])
-            jar = CookieJar(DefaultCookiePolicy(allowed_domains=[]))  # httpx would share cookies; the session keeps them
-            client = httpx.AsyncClient(transport=transport, timeout=None, trust_env=False, cookies=jar)  # noqa: S113 - one deadline holds the whole exchange
-            self._clients[key] = (client, backend)
-        return self._clients[key]
+            self._transports[key] = (transport, backend)
+        return self._transports[key]
 
     async def close(self) -> None:
         """Close every connection."""
-        for client, _ in self._clients.values():
-            await client.aclose()
-        self._clients.clear()
+        for transport, _ in self._transports.values():
+            await transport.aclose()
+        self._transports.clear()
 
     async def __aenter__(self) -> Self:
         return self
@@ -250,7 +248,7 @@ class Session:
 
 
 def _merged(*given: Mapping[str, str]) -> httpx.Headers:
-    merged = httpx.Headers({"accept-encoding": "gzip, deflate"})  # what Body can unfold within bounds
+    merged = httpx.Headers({"accept": "*/*", "accept-encoding": "gzip, deflate"})  # what Body can unfold within bounds
     for headers in given:
         merged.update(headers)
     return merged
