@@ -10,7 +10,7 @@ import zlib
 import pytest
 
 from launchready_lib.network.body import Body
-from tests.web_servers import Asked, Reply, listening, network, pages, serving
+from tests.web_servers import Asked, Reply, asking, listening, network, pages, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -78,10 +78,9 @@ async def test_a_post_redirected_becomes_a_get_without_its_body(status):
 
 
 async def test_a_large_body_is_cut_at_the_limit():
-    async with serving(lambda _: Reply(b"x" * 300_000)) as site:
-        async with network({"acme.example:80": f"127.0.0.1:{site.port}"}, max_body_mb=0.1) as net:
-            cut = await net.request("GET", f"{SITE}/")
-            short = await net.request("GET", f"{SITE}/", max_body=10)
+    async with asking(lambda _: Reply(b"x" * 300_000), max_body_mb=0.1) as net:
+        cut = await net.request("GET", f"{SITE}/")
+        short = await net.request("GET", f"{SITE}/", max_body=10)
     assert (len(cut.body), cut.truncated) == (100_000, True)
     assert (short.body, short.truncated) == (b"x" * 10, True)
 
@@ -198,9 +197,8 @@ async def test_an_address_that_is_none_is_not_asked(address):
 
 
 async def test_a_redirect_to_nonsense_is_not_followed():
-    async with serving(lambda _: Reply(status=302, headers=(("Location", "http://[::1"),))) as site:
-        async with network({"acme.example:80": f"127.0.0.1:{site.port}"}) as net:
-            answer = await net.request("GET", f"{SITE}/", follow=3)
+    async with asking(lambda _: Reply(status=302, headers=(("Location", "http://[::1"),))) as net:
+        answer = await net.request("GET", f"{SITE}/", follow=3)
     assert (answer.status, answer.history) == (302, ())
 
 
@@ -215,29 +213,26 @@ async def test_a_redirect_to_nonsense_is_not_followed():
     ids=["gzip", "deflate", "deflate without wrapper", "gzip in two members"],
 )
 async def test_a_compressed_body_is_unfolded(encoding, pack):
-    async with serving(lambda _: Reply(pack(b"hello there"), headers=(("Content-Encoding", encoding),))) as site:
-        async with network({"acme.example:80": f"127.0.0.1:{site.port}"}) as net:
-            answer = await net.request("GET", f"{SITE}/")
+    async with asking(lambda _: Reply(pack(b"hello there"), headers=(("Content-Encoding", encoding),))) as net:
+        answer = await net.request("GET", f"{SITE}/")
     assert (answer.body, answer.truncated, answer.error) == (b"hello there", False, None)
 
 
 async def test_a_compression_bomb_never_unfolds_beyond_the_limit():
     bomb = gzip.compress(b"\0" * 200_000_000, 9)
-    async with serving(lambda _: Reply(bomb, headers=(("Content-Encoding", "gzip"),))) as site:
-        async with network({"acme.example:80": f"127.0.0.1:{site.port}"}, max_body_mb=1) as net:
-            tracemalloc.start()
-            answer = await net.request("GET", f"{SITE}/")
-            _, peak = tracemalloc.get_traced_memory()
-            tracemalloc.stop()
+    async with asking(lambda _: Reply(bomb, headers=(("Content-Encoding", "gzip"),)), max_body_mb=1) as net:
+        tracemalloc.start()
+        answer = await net.request("GET", f"{SITE}/")
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
     assert (len(answer.body), answer.truncated) == (1_000_000, True)
     assert peak < 8_000_000
 
 
 async def test_a_body_that_cannot_be_decoded_keeps_what_could():
     torn = gzip.compress(b"x" * 100)[:-20] + b"garbagegarbagegarbage"
-    async with serving(lambda _: Reply(torn, headers=(("Content-Encoding", "gzip"),))) as site:
-        async with network({"acme.example:80": f"127.0.0.1:{site.port}"}) as net:
-            answer = await net.request("GET", f"{SITE}/")
+    async with asking(lambda _: Reply(torn, headers=(("Content-Encoding", "gzip"),))) as net:
+        answer = await net.request("GET", f"{SITE}/")
     assert answer.state == "ok"
     assert answer.truncated
     assert "broke off" in answer.error
@@ -294,13 +289,12 @@ async def test_a_name_without_an_address_is_a_dns_failure():
 
 
 async def test_ordinary_reads_of_one_host_keep_under_the_ceiling():
-    async with serving(lambda _: Reply("x")) as site:
-        async with network({"acme.example:80": f"127.0.0.1:{site.port}"}, requests_per_second=20.0) as net:
-            loop = asyncio.get_running_loop()
-            started = loop.time()
-            for _ in range(30):
-                await net.request("GET", f"{SITE}/")
-            spent = loop.time() - started
+    async with asking(lambda _: Reply("x"), requests_per_second=20.0) as net:
+        loop = asyncio.get_running_loop()
+        started = loop.time()
+        for _ in range(30):
+            await net.request("GET", f"{SITE}/")
+        spent = loop.time() - started
     assert spent >= 9 / 20  # a burst of one second's worth, 20 and the one due now, is free
 
 
@@ -317,8 +311,7 @@ async def test_a_session_keeps_cookies_and_the_network_itself_does_not():
 
 
 async def test_headers_of_the_caller_replace_ours_whatever_their_case():
-    async with serving(lambda asked: Reply(asked.headers["accept-encoding"])) as site:
-        async with network({"acme.example:80": f"127.0.0.1:{site.port}"}) as net:
-            assert (await net.request("GET", f"{SITE}/")).text == "gzip, deflate"
-            answer = await net.request("GET", f"{SITE}/", headers={"Accept-Encoding": "br"})
+    async with asking(lambda asked: Reply(asked.headers["accept-encoding"])) as net:
+        assert (await net.request("GET", f"{SITE}/")).text == "gzip, deflate"
+        answer = await net.request("GET", f"{SITE}/", headers={"Accept-Encoding": "br"})
     assert answer.text == "br"

@@ -127,6 +127,13 @@ def network(connect_to: Mapping[str, str] | None = None, **options) -> Network:
     return Network(Scope(hosts), connect_to=dict(connect_to or {}), nameservers=["127.0.0.1:9"], **settings)
 
 
+@asynccontextmanager
+async def asking(answer: Answer, **options) -> AsyncIterator[Network]:
+    """A network for which acme.example is a site that answers so."""
+    async with serving(answer) as site, network({f"{DOMAIN}:80": f"127.0.0.1:{site.port}"}, **options) as net:
+        yield net
+
+
 def client(port: int = 0, *, root: Path = Path(), release: str = "t1", **sections) -> Client:
     """A client acme.example whose every web host is the server on this port (TLS where it is one)."""
     hosts = sections.pop("reach", ("", "www.", "app.", "api.", "admin."))
