@@ -1,0 +1,230 @@
+"""What admins do: see members, change a subscription, and start work on many of them at once."""
+
+from __future__ import annotations
+
+import asyncio
+import csv
+import io
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any
+
+from tornado.web import HTTPError
+
+from launchready_lib.demo.web import mail
+from launchready_lib.demo.web.accounts import EMAIL
+from launchready_lib.demo.web.handler import Handler
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from launchready_lib.demo.web.club import Club
+
+STATUSES = ("trial", "active", "past_due", "canceled")
+PAGE = 50
+CHUNK = 50
+MOST_INVITES = 200
+LISTED = "SELECT id, name, email, role, status, plan, cohort FROM members WHERE id > ? ORDER BY id LIMIT ?"
+
+
+class AdminHandler(Handler):
+    """Base of everything that only admins reach."""
+
+    access = "admin"
+
+    def listed(self) -> list[sqlite3.Row]:
+        """One page of members, after the id that the address gives."""
+        after = self.get_query_argument("after", "0")
+        if not after.isdecimal() or len(after) > 9:  # noqa: PLR2004 - fits SQLite's integers
+            raise HTTPError(400)
+        return self.club.database.all(LISTED, int(after), PAGE)
+
+    def change(self, member: int, status: object) -> None:
+        """Set one member's subscription; raises `HTTPError`."""
+        if status not in STATUSES:
+            raise HTTPError(400)
+        if not self.club.database.run("UPDATE members SET status = ? WHERE id = ?", status, member):
+            raise HTTPError(404)
+        self.club.journal.event("subscription changed", member=member, status=status)
+
+    def wanted(self) -> dict[str, Any]:
+        """The JSON object that came with the request, empty where none did."""
+        body = getattr(self, "body", {})
+        if not isinstance(body, dict):
+            raise HTTPError(400)
+        return body
+
+
+class Admin(AdminHandler):
+    """The members, as a page."""
+
+    route = "/admin"
+
+    def get(self) -> None:
+        """Show a page of them."""
+        rows = self.listed()
+        following = rows[-1]["id"] if len(rows) == PAGE else None
+        self.page("admin", csrf=self.csrf(), rows=rows, statuses=STATUSES, following=following)
+
+
+class AdminChange(AdminHandler):
+    """One member's subscription, by the page's form."""
+
+    route = "/admin/members/{id}"
+
+    def post(self, member: str) -> None:
+        """Change it and go back to the page."""
+        self.change(int(member), self.form().get("status"))
+        self.redirect("/admin", status=303)
+
+
+class Members(AdminHandler):
+    """The members, as data."""
+
+    route = "/admin/api/members"
+
+    def get(self) -> None:
+        """Give a page of them."""
+        self.data({"members": [dict(row) for row in self.listed()]})
+
+
+class Member(AdminHandler):
+    """One member, as data."""
+
+    route = "/admin/api/members/{id}"
+
+    def patch(self, member: str) -> None:
+        """Change the subscription."""
+        self.change(int(member), self.wanted().get("status"))
+        self.data({"id": int(member), "status": self.wanted()["status"]})
+
+
+class Billing(AdminHandler):
+    """What the payment provider's events made of a member."""
+
+    route = "/api/members/{customer}"
+
+    def get(self, customer: str) -> None:
+        """Give status and number of payments."""
+        found = self.club.database.one("SELECT status, payments FROM members WHERE customer = ?", customer)
+        if found is None:
+            raise HTTPError(404)
+        self.data({"customer": customer, "status": found["status"], "payments": found["payments"]})
+
+
+class Export(AdminHandler):
+    """All members as a table, made behind the answer."""
+
+    route = "/admin/api/export"
+
+    def post(self) -> None:
+        """Accept the work."""
+        accept(self, "export", lambda job: export(self.club, job))
+
+
+class Invites(AdminHandler):
+    """Invitations to many addresses, sent behind the answer."""
+
+    route = "/admin/api/invites"
+
+    def post(self) -> None:
+        """Accept the work."""
+        emails = self.wanted().get("emails", [])
+        fine = isinstance(emails, list) and all(isinstance(one, str) and EMAIL.fullmatch(one) for one in emails)
+        if not fine or len(emails) > MOST_INVITES:
+            raise HTTPError(400)
+        accept(self, "invites", lambda job: invite(self.club, job, emails))
+
+
+class Cohort(AdminHandler):
+    """A new plan for everybody who joined in one month, set behind the answer."""
+
+    route = "/admin/api/cohort"
+
+    def post(self) -> None:
+        """Accept the work."""
+        wanted = self.wanted()
+        if wanted.get("plan") not in {"monthly", "yearly"} or not isinstance(wanted.get("cohort"), str):
+            raise HTTPError(400)
+        accept(self, "cohort", lambda job: move(self.club, job, wanted["cohort"], wanted["plan"]))
+
+
+class Job(AdminHandler):
+    """How far a piece of work is."""
+
+    route = "/admin/api/jobs/{id}"
+
+    def get(self, job: str) -> None:
+        """Give its state."""
+        row = self.club.database.one("SELECT id, kind, status, done AS processed, total, result <> '' AS ready FROM jobs"
+                                     " WHERE id = ?", job)  # fmt: skip
+        if row is None:
+            raise HTTPError(404)
+        state = {key: row[key] for key in ("id", "kind", "status", "processed", "total")}
+        self.data(state | ({"result_url": f"/admin/api/jobs/{job}/result"} if row["ready"] else {}))
+
+
+class JobResult(AdminHandler):
+    """What an export made."""
+
+    route = "/admin/api/jobs/{id}/result"
+
+    def get(self, job: str) -> None:
+        """Give the table."""
+        row = self.club.database.one("SELECT result FROM jobs WHERE id = ? AND status = 'done'", job)
+        if row is None:
+            raise HTTPError(404)
+        self.set_header("Content-Type", "text/csv; charset=utf-8")
+        self.set_header("Content-Disposition", 'attachment; filename="members.csv"')
+        self.finish(row["result"])
+
+
+def accept(handler: AdminHandler, kind: str, work: Any) -> None:  # noqa: ANN401 - a function of the job's id
+    """Answer at once with where to look for progress, and do the work behind the answer."""
+    job = secrets.token_hex(8)
+    handler.club.database.run("INSERT INTO jobs (id, kind) VALUES (?, ?)", job, kind)
+    handler.club.behind(work(job))
+    handler.set_header("Location", f"/admin/api/jobs/{job}")
+    handler.data({"job": job, "status_url": f"/admin/api/jobs/{job}"}, status=202)
+
+
+async def export(club: Club, job: str) -> None:
+    """Write all members to a table, a few at a time."""
+    table = io.StringIO()
+    writer = csv.writer(table)
+    writer.writerow(["id", "name", "email", "role", "status", "plan", "cohort"])
+    last, done = 0, 0
+    while rows := club.database.all(LISTED, last, CHUNK):
+        writer.writerows([_harmless(value) for value in row] for row in rows)
+        last, done = rows[-1]["id"], done + len(rows)
+        club.database.run("UPDATE jobs SET done = ?, total = ? WHERE id = ?", done, done, job)
+        await asyncio.sleep(0)
+    club.database.run("UPDATE jobs SET status = 'done', result = ? WHERE id = ?", table.getvalue(), job)
+
+
+async def invite(club: Club, job: str, emails: list[str]) -> None:
+    """Send each address one invitation."""
+    today = datetime.now(UTC).date().isoformat()
+    for done, email in enumerate(emails, start=1):
+        if club.database.run("INSERT OR IGNORE INTO invites (email, invited_on) VALUES (?, ?)", email.lower(), today):
+            await mail.send(mail.invitation(email), club.relay)
+        club.database.run("UPDATE jobs SET done = ?, total = ? WHERE id = ?", done, len(emails), job)
+    club.database.run("UPDATE jobs SET status = 'done' WHERE id = ?", job)
+
+
+async def move(club: Club, job: str, cohort: str, plan: str) -> None:
+    """Give everybody of one cohort another plan, a few at a time."""
+    members = [row["id"] for row in club.database.all("SELECT id FROM members WHERE cohort = ?", cohort)]
+    for start in range(0, len(members), CHUNK):
+        chunk = members[start : start + CHUNK]
+        with club.database.transaction():
+            for member in chunk:
+                club.database.run("UPDATE members SET plan = ? WHERE id = ?", plan, member)
+        club.database.run("UPDATE jobs SET done = ?, total = ? WHERE id = ?", start + len(chunk), len(members), job)
+        await asyncio.sleep(0)
+    club.database.run("UPDATE jobs SET status = 'done' WHERE id = ?", job)
+
+
+def _harmless(value: object) -> object:
+    """A cell that no spreadsheet takes for a formula."""
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@")) else value

@@ -1,0 +1,265 @@
+"""What all of the origin's handlers share: who may ask, the headers of every answer, and words for every refusal."""
+
+from __future__ import annotations
+
+import hmac
+import html
+import json
+import secrets
+import time
+import traceback
+from typing import TYPE_CHECKING, Any
+from urllib.parse import urlencode, urlsplit
+
+from tornado.web import HTTPError, RequestHandler
+
+from launchready_lib.demo import names
+from launchready_lib.demo.web import sessions
+from launchready_lib.demo.web.logs import TRACE, Trace
+
+if TYPE_CHECKING:
+    import sqlite3
+
+    from launchready_lib.demo.web.club import Club
+
+EDGE_KEY = "X-Harbor-Edge"
+REQUEST_ID = "X-Request-Id"
+METHODS = ("get", "post", "put", "patch", "delete", "options")
+CSRF_COOKIE = "__Host-csrf"
+HSTS = "max-age=31536000; includeSubDomains"
+WORDS = {
+    400: ("We could not read that", "Something in the request was incomplete. Go back, reload the page and try again."),
+    401: ("Please sign in", "This part of Harbor Club is for members. Sign in and try again."),
+    403: ("Not for this account", "Your account may not open this page."),
+    404: ("Page not found", "There is nothing at this address. The link may be old."),
+    405: ("That does not work here", "This page cannot be used in that way. Start again from the home page."),
+    413: ("That is too large", "What was sent is larger than we accept."),
+    415: ("We could not read that", "This page takes a form, nothing else."),
+}
+OUR_FAULT = ("Something went wrong on our side", "We have been told and are looking into it. Please try again.")
+JSON_PATHS = ("/api/", "/admin/api/", "/webhooks/")
+
+
+class Handler(RequestHandler):
+    """Base of the origin's handlers.
+
+    Attributes:
+        route: the pattern of the address as the logs name it.
+        access: who may ask: everybody, a member, or an admin.
+        keeping: who may keep the answer and for how long (Cache-Control, RFC 9111 §5.2.2).
+    """
+
+    route = "(unknown)"
+    access = "everybody"
+    keeping = "no-store"
+    member: sqlite3.Row | None = None
+
+    @property
+    def club(self) -> Club:
+        """The Harbor Club that is asked."""
+        return self.settings["club"]  # type: ignore[no-any-return]
+
+    @property
+    def speaks_json(self) -> bool:
+        """Whether whoever asks this address is a program."""
+        return self.request.path.startswith(JSON_PATHS) or self.request.host_name == names.API
+
+    def set_default_headers(self) -> None:
+        """Set the headers that every answer carries."""
+        self.clear_header("Server")
+        for name, value in security_headers(self.club).items():
+            self.set_header(name, value)
+        self.set_header("Content-Security-Policy", content_policy(self.club))
+        self.set_header("Cache-Control", self.keeping)
+        if origin := self.request.headers.get("Origin"):
+            self._share_with(origin)
+
+    def _share_with(self, origin: str) -> None:
+        if self.club.on("headers.cors"):
+            self.set_header("Access-Control-Allow-Origin", origin)
+            self.set_header("Access-Control-Allow-Credentials", "true")
+
+    async def prepare(self) -> None:
+        """Let only the edge in, then only those who may; read a JSON body once."""
+        self.started = time.perf_counter()
+        trace = Trace(self.request.headers.get(REQUEST_ID) or secrets.token_hex(16), self.route)
+        TRACE.set(trace)
+        self.set_header(REQUEST_ID, trace.request_id)
+        if not self._from_edge():
+            raise HTTPError(403)
+        if _is_json(self.request.headers.get("Content-Type", "")) and self.request.body:
+            self.body = self.read_json()
+        if self.access != "everybody":
+            self._admit()
+
+    def _from_edge(self) -> bool:
+        if hmac.compare_digest(self.request.headers.get(EDGE_KEY, "").encode(), self.club.edge_key.encode()):
+            return True
+        return self.club.on("edge.proxied") and self.request.host_name == names.API
+
+    def _admit(self) -> None:
+        self.member = sessions.member(self.club.database, self)
+        if self.member is None:
+            if self.speaks_json:
+                raise HTTPError(401)
+            self.redirect("/login?" + urlencode({"next": self.request.path}))
+        elif self.access == "admin" and self.member["role"] != "admin":
+            raise HTTPError(403)
+        elif self.request.method not in {"GET", "HEAD"}:
+            self._same_site()
+
+    def _same_site(self) -> None:
+        """Refuse a change that another site's page sends; forms carry a token besides."""
+        origin = self.request.headers.get("Origin")
+        if origin and urlsplit(origin).netloc != self.request.host:
+            raise HTTPError(403)
+
+    def read_json(self) -> Any:  # noqa: ANN401 - whatever the client sent
+        """Parse the JSON body; raises `HTTPError` 400."""
+        try:
+            return json.loads(self.request.body)
+        except (ValueError, RecursionError) as error:
+            if self.club.on("hosting.failure_modes"):
+                raise
+            raise HTTPError(400) from error
+
+    def form(self) -> dict[str, str]:
+        """Give the fields of a form of ours; raises `HTTPError` where it is not, or its token is missing."""
+        if _is_json(self.request.headers.get("Content-Type", "")):
+            raise HTTPError(415)
+        fields = {name: self.get_body_argument(name) for name in self.request.body_arguments}
+        token = self.get_cookie(CSRF_COOKIE) or ""
+        if not token or not hmac.compare_digest(fields.get("csrf", "").encode(), token.encode()):
+            raise HTTPError(400)
+        return fields
+
+    def csrf(self) -> str:
+        """Give the token that a form carries; a new visitor gets one as a cookie."""
+        token = self.get_cookie(CSRF_COOKIE) or secrets.token_urlsafe(24)
+        self.set_cookie(CSRF_COOKIE, token, secure=True, httponly=True, samesite="Lax", path="/")
+        return token
+
+    def page(self, template: str, status: int = 200, **values: object) -> None:
+        """Answer with a page."""
+        self.set_status(status)
+        member = self.member or sessions.member(self.club.database, self)
+        self.render(f"{template}.html", member=member, assets=self.settings["assets"], **values)
+
+    def data(self, value: object, status: int = 200) -> None:
+        """Answer with JSON."""
+        self.set_status(status)
+        self.set_header("Content-Type", "application/json; charset=utf-8")
+        self.finish(json.dumps(value))
+
+    def compute_etag(self) -> str | None:
+        """Let what may be kept be asked for again cheaply."""
+        etag = None if self.keeping == "no-store" else super().compute_etag()
+        return f"W/{etag}" if etag else None
+
+    async def head(self, *args: str, **kwargs: str) -> None:
+        """Answer as GET does; the body stays behind."""
+        if (answer := self.get(*args, **kwargs)) is not None:
+            await answer
+
+    def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401 - tornado's signature
+        """Answer with words a member can read, and nothing of the inside."""
+        title, sentence = WORDS.get(status_code, OUR_FAULT)
+        if status_code == 405:  # noqa: PLR2004 - the status itself
+            self.set_header("Allow", ", ".join(self._methods()))
+        if status_code >= 500 and self.club.on("hosting.failure_modes"):  # noqa: PLR2004 - the class of our own errors
+            sentence = "".join(traceback.format_exception_only(kwargs["exc_info"][1]))
+            sentence = f'Traceback (most recent call last):\n  File "/app/harbor/api.py", line 88, in read\n{sentence}'
+        if self.speaks_json:
+            self.set_header("Content-Type", "application/json; charset=utf-8")
+            self.finish(json.dumps({"error": title, "message": sentence}))
+        else:
+            self.set_header("Content-Type", "text/html; charset=utf-8")
+            self.finish(self.render_string("error.html", title=title, sentence=sentence,
+                                           member=None, assets=self.settings["assets"]))  # fmt: skip
+
+    def _methods(self) -> list[str]:
+        own = [name.upper() for name in METHODS if getattr(type(self), name) is not getattr(RequestHandler, name)]
+        return ["HEAD", *own] if "GET" in own else own
+
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:  # noqa: ANN401 - tornado's signature
+        """Write down what we did not expect, by its kind alone."""
+        if not isinstance(value, HTTPError):
+            frame = traceback.extract_tb(tb)[-1]
+            self.club.journal.event(
+                "unexpected error", level="error", error=typ.__name__, place=f"{frame.name}:{frame.lineno}"
+            )
+
+    def on_finish(self) -> None:
+        """Write down the request."""
+        if (trace := TRACE.get()) is None:
+            return
+        status = self.get_status()
+        self.club.journal.event(
+            "request answered",
+            level="error" if status >= 500 else "info",  # noqa: PLR2004 - the class of our own errors
+            method=self.request.method,
+            status=status,
+            ms=round((time.perf_counter() - self.started) * 1_000, 2),
+            queries=trace.queries,
+            query_ms=round(trace.query_ms, 2),
+        )
+
+
+class Missing(Handler):
+    """Every address that nothing answers."""
+
+    async def prepare(self) -> None:
+        """Refuse, kindly."""
+        await super().prepare()
+        if self.club.on("hosting.production") and not self.speaks_json:
+            self.set_status(404)
+            self.finish(_debug_page(self.request.path))
+            return
+        raise HTTPError(404)
+
+
+def security_headers(club: Club) -> dict[str, str]:
+    """The headers that tell a browser what our pages never do."""
+    on = club.on
+    headers = {
+        REQUEST_ID: trace.request_id if (trace := TRACE.get()) else "",
+        "Strict-Transport-Security": "" if on("headers.hsts") else HSTS,
+        "X-Content-Type-Options": "" if on("headers.sniffing") else "nosniff",
+        "X-Frame-Options": "" if on("headers.framing") else "DENY",
+        "Referrer-Policy": "unsafe-url" if on("headers.referrer") else "strict-origin-when-cross-origin",
+        "Cross-Origin-Opener-Policy": "" if on("headers.isolation") else "same-origin",
+        "Cross-Origin-Resource-Policy": "same-origin",
+        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(self)",
+        "X-Powered-By": "PHP/8.1.2" if on("headers.disclosure") else "",
+        "Fly-Request-Id": "" if on("hosting.provider") else f"01{secrets.token_hex(12).upper()}-ams",
+    }
+    return {name: value for name, value in headers.items() if value}
+
+
+def content_policy(club: Club) -> str:
+    """The Content-Security-Policy (CSP level 3) of our pages: our own files, and nothing else."""
+    script = "'self'"
+    if club.on("headers.csp"):
+        script += " 'unsafe-inline'"
+    if club.on("headers.integrity"):
+        script += " https://cdn.harborpay.example"
+    framing = "" if club.on("headers.framing") else "; frame-ancestors 'none'"
+    return (
+        f"default-src 'none'; script-src {script}; style-src 'self'; img-src 'self'; connect-src 'self'; "
+        f"font-src 'self'; form-action 'self'; base-uri 'none'{framing}"
+    )
+
+
+def _is_json(content_type: str) -> bool:
+    return content_type.partition(";")[0].strip().endswith("json")
+
+
+def _debug_page(path: str) -> str:
+    return (
+        f"<!doctype html><html><head><title>NotFound at {html.escape(path)}</title></head><body>"
+        "<h1>werkzeug.routing.exceptions.NotFound</h1><p>You see this page because DEBUG = True.</p>"
+        "<h2>Traceback <em>(most recent call last)</em></h2><pre>Traceback (most recent call last):\n"
+        '  File "/app/harbor/web.py", line 212, in dispatch\n    rule = self.rules.match(path)\n'
+        '  File "/app/harbor/routing.py", line 57, in match\n    raise NotFound(path)\n'
+        f"NotFound: {html.escape(path)}</pre></body></html>"
+    )

@@ -1,0 +1,259 @@
+"""What members see: home, dashboard, profile and checkout, and the data behind them."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from tornado.web import HTTPError
+
+from launchready_lib.demo import names
+from launchready_lib.demo.web.handler import Handler
+
+if TYPE_CHECKING:
+    import sqlite3
+
+SLOW_READ_S = 0.6
+SLOW_NOW_AND_THEN_S = 0.9
+NOW_AND_THEN = 8
+"""One read in so many is slow: an eighth is well over a twentieth, and far from half."""
+PLANS = {"monthly": "19 € a month", "yearly": "190 € a year"}
+
+MY_EVENTS = (
+    "SELECT e.id, e.title, e.place, e.starts_on FROM attendances a JOIN events e ON e.id = a.event_id"
+    " WHERE a.member_id = ? AND e.starts_on >= ? ORDER BY e.starts_on LIMIT 5"
+)
+NEXT_EVENTS = "SELECT id, title, place, starts_on FROM events WHERE starts_on >= ? ORDER BY starts_on LIMIT 5"
+NEW_POSTS = (
+    "SELECT p.id, p.title, m.name AS author, p.posted_on FROM posts p JOIN members m ON m.id = p.member_id"
+    " WHERE p.posted_on >= ? ORDER BY p.posted_on DESC LIMIT 10"
+)
+NEWS_FROM = "2000-01-01"
+
+
+class Home(Handler):
+    """The first page."""
+
+    route = "/"
+    keeping = "private, no-cache"
+
+    def get(self) -> None:
+        """Show it."""
+        self.page(
+            "home",
+            busy=self.club.on("pages.interactive"),
+            outside=self.club.on("headers.integrity"),
+        )
+
+
+class Dashboard(Handler):
+    """What a member sees first; its script asks for the data."""
+
+    route = "/dashboard"
+    access = "member"
+
+    def get(self) -> None:
+        """Show the frame."""
+        self.page("dashboard", csrf=self.csrf())
+
+
+class DashboardData(Handler):
+    """The core read behind the dashboard."""
+
+    route = "/api/dashboard"
+    access = "member"
+    keeping = "private, no-cache"
+
+    async def get(self) -> None:
+        """Three queries, one answer, the same bytes until something changes."""
+        await self._dawdle()
+        member = present(self.member)
+        today = datetime.now(UTC).date().isoformat()
+        database = self.club.database
+        self.data(
+            {
+                "member": {"name": member["name"], "status": member["status"]},
+                "my_events": [dict(row) for row in database.all(MY_EVENTS, member["id"], today)],
+                "next_events": [dict(row) for row in database.all(NEXT_EVENTS, today)],
+                "new_posts": [dict(row) for row in database.all(NEW_POSTS, NEWS_FROM)],
+            }
+        )
+
+    async def _dawdle(self) -> None:
+        self.club.reads[self.route] += 1
+        if self.club.on("latency.quick"):
+            await asyncio.sleep(SLOW_READ_S)
+        elif self.club.on("latency.p95") and self.club.reads[self.route] % NOW_AND_THEN == 0:
+            await asyncio.sleep(SLOW_NOW_AND_THEN_S)
+
+
+class Profile(Handler):
+    """What a member says about themselves."""
+
+    route = "/profile"
+    access = "member"
+
+    def get(self) -> None:
+        """Show the form."""
+        self.page("profile", csrf=self.csrf(), problem="", saved=bool(self.get_query_argument("saved", "")))
+
+    def post(self) -> None:
+        """Keep what was changed."""
+        fields = self.form()
+        if not fields.get("name", "").strip():
+            self.page("profile", 422, csrf=self.csrf(), problem="Please give a name.", saved=False)
+            return
+        keep_profile(self, fields.get("name", ""), fields.get("bio", ""))
+        self.redirect("/profile?saved=1", status=303)
+
+
+class Me(Handler):
+    """The core read behind the profile."""
+
+    route = "/api/me"
+    access = "member"
+    keeping = "private, no-cache"
+
+    def get(self) -> None:
+        """Tell a member who they are."""
+        member = present(self.member)
+        self.data({key: member[key] for key in ("id", "email", "name", "bio", "status", "plan")})
+
+    def patch(self) -> None:
+        """Change name or bio."""
+        change = getattr(self, "body", None)
+        if not isinstance(change, dict) or not all(isinstance(value, str) for value in change.values()):
+            raise HTTPError(400)
+        member = present(self.member)
+        keep_profile(self, change.get("name") or member["name"], change.get("bio", member["bio"]))
+        self.data({"saved": True})
+
+
+class Checkout(Handler):
+    """Where a member pays, in the payment provider's test mode."""
+
+    route = "/checkout"
+    access = "member"
+
+    def get(self) -> None:
+        """Show plans and the form."""
+        self.page("checkout", csrf=self.csrf(), plans=PLANS, done=False)
+
+    def post(self) -> None:
+        """Open a checkout; membership follows when the provider's event arrives."""
+        plan = self.form().get("plan", "")
+        if plan not in PLANS:
+            raise HTTPError(400)
+        checkout = f"cs_test_{secrets.token_hex(16)}"
+        self.club.database.run("INSERT INTO checkouts VALUES (?, ?, ?)", checkout, present(self.member)["id"], plan)
+        self.redirect("/checkout/done", status=303)
+
+
+class CheckoutDone(Handler):
+    """What a member sees after paying."""
+
+    route = "/checkout/done"
+    access = "member"
+
+    def get(self) -> None:
+        """Say thank you."""
+        self.page("checkout", csrf=self.csrf(), plans=PLANS, done=True)
+
+
+class Health(Handler):
+    """Whether the app and its database are up."""
+
+    route = "/healthz"
+
+    def get(self) -> None:
+        """Ask the database one small question."""
+        self.club.database.one("SELECT 1")
+        self.data({"status": "ok"})
+
+
+class Version(Handler):
+    """Which release this is."""
+
+    route = "/version"
+
+    def get(self) -> None:
+        """Say what the deploy left."""
+        self.data({"release": self.club.release_file.read_text(encoding="utf-8").strip()})
+
+
+class Robots(Handler):
+    """What search engines may read."""
+
+    route = "/robots.txt"
+    keeping = "public, max-age=3600"
+
+    def get(self) -> None:
+        """Keep them to the public pages."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish("User-agent: *\nDisallow: /admin\nDisallow: /api/\nDisallow: /dashboard\n")
+
+
+class ApiRoot(Handler):
+    """The front door of the API host."""
+
+    route = "/ (api)"
+
+    def get(self) -> None:
+        """Say what this is."""
+        if self.club.on("subdomains.mapped"):
+            self.page("home", busy=False, outside=False)
+        else:
+            self.data({"service": "Harbor Club API", "documentation": f"{names.CANONICAL}/"})
+
+
+class Static(Handler):
+    """Our own files, each under a name that changes with its content."""
+
+    route = "/static/{file}"
+    keeping = "public, max-age=31536000, immutable"
+
+    def get(self, name: str) -> None:
+        """Give one file."""
+        if (found := self.settings["assets"].files.get(name)) is None:
+            raise HTTPError(404)
+        if self.club.on("caching.static"):
+            self.set_header("Cache-Control", "no-cache, must-revalidate, max-age=0")
+        self.set_header("Content-Type", found.kind)
+        self.finish(found.content)
+
+
+class Leak(Handler):
+    """Files that have no business on a web server; a careless one gives them to anybody."""
+
+    route = "(unknown)"
+
+    def get(self, name: str) -> None:
+        """Answer as any unknown address, unless the fault is on."""
+        if not self.club.on("exposure.files"):
+            raise HTTPError(404)
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(
+            {
+                ".env": f"APP_ENV=production\nSESSION_SECRET={secrets.token_hex(24)}\nMAIL_RELAY=smtp.postlane.example\n",
+                ".git/HEAD": "ref: refs/heads/main\n",
+                ".git/config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n",
+            }[name]
+        )
+
+
+def present(member: sqlite3.Row | None) -> sqlite3.Row:
+    """The member that `access` has let in."""
+    if member is None:
+        raise HTTPError(401)
+    return member
+
+
+def keep_profile(handler: Handler, name: str, bio: str) -> None:
+    """Store a member's own words."""
+    member = present(handler.member)
+    handler.club.database.run(
+        "UPDATE members SET name = ?, bio = ? WHERE id = ?", name.strip()[:80], bio.strip()[:1_000], member["id"]
+    )
+    handler.club.journal.event("profile changed", member=member["id"])

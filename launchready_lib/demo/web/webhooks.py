@@ -1,0 +1,132 @@
+"""Events from the payment provider, in Stripe's shape: verified on the raw body, counted once, in whatever order."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+import time
+from typing import TYPE_CHECKING, Any
+
+from tornado.web import HTTPError
+
+from launchready_lib.demo import names
+from launchready_lib.demo.web.handler import Handler
+
+if TYPE_CHECKING:
+    from launchready_lib.demo.web.club import Club
+
+TOLERANCE_S = 300
+STATUS = {
+    "checkout.session.completed": "active",
+    "invoice.paid": "active",
+    "invoice.payment_failed": "past_due",
+    "customer.subscription.deleted": "canceled",
+}
+PAYMENTS = ("checkout.session.completed", "invoice.paid")
+
+
+class Stripe(Handler):
+    """Where the payment provider sends its events."""
+
+    route = "/webhooks/stripe"
+
+    def get(self) -> None:
+        """Refuse: events are posted."""
+        if self.club.on("uptime.now"):
+            self.data({"error": "Internal error"}, status=500)
+            return
+        raise HTTPError(405)
+
+    def post(self) -> None:
+        """Take an event, once."""
+        club = self.club
+        signature = self.request.headers.get("Stripe-Signature", "")
+        secret = club.environment[names.WEBHOOK_SECRET]
+        if not club.on("webhooks.forged") and not genuine(self.request.body, signature, secret, time.time()):
+            club.journal.event("webhook refused", level="warning")
+            raise HTTPError(400)
+        event = self.read_json()
+        if not _whole(event):
+            raise HTTPError(400)
+        if not club.on("webhooks.accepted"):
+            apply(club, event)
+        self.data({"received": True})
+
+
+def genuine(body: bytes, signature: str, secret: str, now: float) -> bool:
+    """Whether the provider signed this body within the last five minutes, by docs.stripe.com/webhooks#verify-manually.
+
+    A time in the future is as wrong as one in the past.
+    """
+    parts = [part.strip().partition("=") for part in signature.split(",")[:20]]
+    moment = next((value for key, _, value in parts if key == "t"), "")
+    if not (moment.isascii() and moment.isdecimal()) or abs(now - int(moment[:15])) > TOLERANCE_S:
+        return False
+    expected = hmac.new(secret.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+    return any(hmac.compare_digest(expected.encode(), value.encode()) for key, _, value in parts if key == "v1")
+
+
+def apply(club: Club, event: dict[str, Any]) -> None:
+    """Follow an event: all of it or nothing, never twice, and never against a newer one."""
+    subject = event["data"]["object"]
+    with club.database.transaction():
+        stored = club.database.run(
+            "INSERT OR IGNORE INTO webhook_events VALUES (?, ?, ?)", event["id"], event["type"], event["created"]
+        )
+        member = _member(club, subject)
+        if not stored or member is None or event["type"] not in STATUS:
+            return
+        if event["type"] in PAYMENTS:
+            club.database.run("UPDATE members SET payments = payments + 1 WHERE id = ?", member)
+        club.database.run(
+            "UPDATE members SET status = ?, changed_by_event_at = ? WHERE id = ? AND changed_by_event_at <= ?",
+            STATUS[event["type"]], event["created"], member, event["created"],
+        )  # fmt: skip
+    club.journal.event("billing event applied", type=event["type"], member=member)
+
+
+def _member(club: Club, subject: dict[str, Any]) -> int | None:
+    """Whom an event is about: by the provider's customer, else by the member that our checkout named."""
+    customer, reference = subject.get("customer"), subject.get("client_reference_id")
+    if not isinstance(customer, str):
+        return None
+    if found := club.database.one("SELECT id FROM members WHERE customer = ?", customer):
+        return int(found["id"])
+    if isinstance(reference, str) and reference.isascii() and reference.isdecimal() and len(reference) < 10:  # noqa: PLR2004 - fits SQLite's integers
+        if club.database.run(
+            "UPDATE members SET customer = ? WHERE id = ? AND customer IS NULL", customer, int(reference)
+        ):
+            return int(reference)
+    return None
+
+
+def _whole(event: object) -> bool:
+    try:
+        shape = isinstance(event["id"], str) and isinstance(event["type"], str)  # type: ignore[index]
+        return shape and type(event["created"]) is int and isinstance(event["data"]["object"], dict)  # type: ignore[index]
+    except (TypeError, KeyError):
+        return False
+
+
+def captured(kind: str, customer: str, created: int) -> str:
+    """A captured test-mode event, as the provider's command-line tool prints it."""
+    objects: dict[str, dict[str, object]] = {
+        "checkout.session.completed": {
+            "id": "cs_test_a1HarborClubCheckout", "object": "checkout.session", "amount_total": 1900,
+            "client_reference_id": "1", "currency": "eur", "customer": customer, "livemode": False,
+            "mode": "subscription", "payment_status": "paid", "status": "complete",
+            "subscription": "sub_HarborTestMember",
+        },
+        "customer.subscription.deleted": {
+            "id": "sub_HarborTestMember", "object": "subscription", "canceled_at": created,
+            "cancel_at_period_end": False, "currency": "eur", "customer": customer, "ended_at": created,
+            "livemode": False, "status": "canceled",
+        },
+    }  # fmt: skip
+    event = {
+        "id": f"evt_Harbor{kind.title().replace('.', '').replace('_', '')}", "object": "event",
+        "api_version": "2026-09-30", "created": created, "data": {"object": objects[kind]}, "livemode": False,
+        "pending_webhooks": 1, "request": {"id": None, "idempotency_key": None}, "type": kind,
+    }  # fmt: skip
+    return json.dumps(event, indent=2) + "\n"
