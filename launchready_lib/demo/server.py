@@ -72,13 +72,13 @@ class Harbor:
             ca_file=authority.file,
         )
         place.anchor.write_text(self._names.root_ds)
-        known = self._web.parameters()
-        parameters.write_monitor(place.monitor, known["site"]["pages"])
+        known = self._web.parameters
+        parameters.write_monitor(place.monitor, known()["site"]["pages"])
 
         async def publish() -> None:
             place.zone_file.write_text(zone_records.zone_file(zone_records.club(self.switchboard.on, keys)))
             lonely = self.switchboard.on("handover.access")
-            parameters.write(self.parameters_file, place, known, lonely=lonely)
+            parameters.write(self.parameters_file, place, known(), lonely=lonely)
 
         await publish()
         self.switchboard.subscribe(publish)
