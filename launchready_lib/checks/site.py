@@ -1,121 +1,15 @@
-"""Where a client's site lives, as its parameters say, and what to answer where it could not be read."""
+"""The site's own addresses, as the parameters give them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from functools import cache
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
 
-from publicsuffixlist import PublicSuffixList
-
-from launchready_lib.findings import Unavailable, Verdict, unknown
-from launchready_lib.network import REDIRECTS, Response
+from launchready_lib.checks import web
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
 
-HOPS = 5
-AGAIN = "the site answering: run this stage again when it does"
 
-
-def origin(client: Client) -> str:
-    """The canonical origin, "https://" and the domain where the parameters name none."""
-    p = client.parameters
-    return p.site.canonical or f"https://{p.domain}"
-
-
-def address(client: Client, path: str) -> str:
+def absolute(client: Client, path: str) -> str:
     """The whole address of a page or endpoint, given as a path or whole already."""
-    return urljoin(f"{origin(client)}/", path)
-
-
-def host_of(url: str) -> str:
-    """The host name in an address; empty where there is none."""
-    try:
-        return urlsplit(url).hostname or ""
-    except ValueError:
-        return ""
-
-
-def public_hosts(client: Client) -> tuple[str, ...]:
-    """Apex, www, the canonical host and the declared subdomains, each once."""
-    p = client.parameters
-    declared = (sub.host for sub in p.site.subdomains.values())
-    return tuple(dict.fromkeys((p.domain, f"www.{p.domain}", host_of(origin(client)), *declared)))
-
-
-def is_declared(client: Client, host: str) -> bool:
-    """Whether the parameters name the host themselves; www and the apex are looked at in any case."""
-    return host == host_of(origin(client)) or any(host == s.host for s in client.parameters.site.subdomains.values())
-
-
-async def is_absent(client: Client, host: str) -> bool:
-    """Whether DNS says that a name has no address, which is more than not having heard."""
-    four, six = await client.network.ask(host, "A"), await client.network.ask(host, "AAAA")
-    return all(answer.state in ("NXDOMAIN", "NODATA") for answer in (four, six))
-
-
-def unauthorized(client: Client) -> Unavailable | None:
-    """Why no web page may be read at all; None where some may."""
-    if client.parameters.authorization is not None:
-        return None
-    return Unavailable(
-        "nobody has authorized more than reading published DNS and registration data",
-        "authorization (granted_by, granted_on, hosts)",
-    )
-
-
-def why_unseen(url: str, response: Response) -> Unavailable | None:
-    """Why an answer cannot be judged as the site's own; None where it can."""
-    host = host_of(response.url or url) or url
-    if response.state == "blocked":
-        return Unavailable(f"{url} was not asked: {response.error}", f"authorization.hosts: [{host}]")
-    if response.state == "dns":
-        return Unavailable(f"{url} was not asked: {response.error}", f"an address for {host} in DNS")
-    if not response.ok:
-        return Unavailable(f"{url} did not answer: {response.error}", AGAIN)
-    if response.status in REDIRECTS and response.error:
-        target = host_of(urljoin(response.url, response.header("location") or ""))
-        return Unavailable(f"{url}: {response.error}", f"authorization.hosts: [{target}]")
-    if is_challenge(response):
-        return Unavailable(
-            f"{url} answered with a challenge of the edge, not with its own page",
-            "network.headers with a token that the edge lets pass",
-        )
-    return None
-
-
-def is_challenge(response: Response) -> bool:
-    """Whether the edge answered in the site's place to tell people from programs."""
-    return response.header("cf-mitigated") == "challenge" or response.header("x-vercel-mitigated") == "challenge"
-
-
-def unseen(missing: Iterable[Unavailable]) -> Verdict:
-    """One unknown clause for everything that could not be read."""
-    missing = list(missing)
-    reasons = "; ".join(dict.fromkeys(m.reason for m in missing))
-    needs = "; ".join(dict.fromkeys(m.needs for m in missing))
-    return unknown(reasons, needs=needs)
-
-
-@cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
-
-
-def registrable(host: str) -> str:
-    """The name under which a site is registered (publicsuffix.org, private suffixes too); the host itself if none."""
-    return _suffixes().privatesuffix(host) or host
-
-
-def same_site(url: str, other: str) -> bool:
-    """Whether two addresses belong to one registrable name (HTML, "same site", without the scheme)."""
-    return registrable(host_of(url)) == registrable(host_of(other))
-
-
-def listed(items: Iterable[str], most: int = 4) -> str:
-    """Names in a sentence: the first few, and how many more there are."""
-    items = list(dict.fromkeys(items))
-    shown = items if len(items) <= most else [*items[: most - 1], f"{len(items) - most + 1} more"]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else ""
+    return web.address(client, path)
