@@ -1,0 +1,199 @@
+"""Text that has the form of a credential, whoever's it is: recognised by prefix, header or place, and masked.
+
+Each rule names literal hints, so that its pattern runs only where one of them occurs. Every pattern either consumes
+what it has scanned or gives up within its shortest length, which keeps the whole linear in the text. Keys that are
+public by design (Stripe `pk_`, Supabase anon tokens, Google `AIza`, Mapbox `pk.`) are left alone.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+
+Replace = Callable[[re.Match[str]], str]
+
+
+def mark(name: str) -> str:
+    """What stands in place of a secret; safe inside JSON strings, HTML and Markdown."""
+    return f"[redacted: {name}]"
+
+
+@dataclass(frozen=True)
+class Rule:
+    """One form: a hint in lower case that must occur, the pattern, and what replaces a match."""
+
+    hints: tuple[str, ...]
+    pattern: re.Pattern[str]
+    replace: Replace
+
+
+def _whole(name: str) -> Replace:
+    return lambda _: mark(name)
+
+
+def _second(name: str) -> Replace:
+    """Keep the first group, mask the second."""
+    return lambda match: match[1] + mark(name)
+
+
+# Service, prefixes, what may follow. The text before must not be a letter or digit.
+_PREFIXED: tuple[tuple[str, tuple[str, ...], str], ...] = (
+    ("stripe key", ("sk_live_", "sk_test_", "rk_live_", "rk_test_"), "[A-Za-z0-9]{16,255}"),
+    ("webhook secret", ("whsec_",), "[A-Za-z0-9+/=_-]{16,255}"),
+    ("github token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), "[A-Za-z0-9]{30,255}"),
+    ("github token", ("github_pat_",), "[A-Za-z0-9_]{30,255}"),
+    ("gitlab token", ("glpat-", "gldt-", "glrt-"), "[A-Za-z0-9_.-]{16,255}"),
+    ("slack token", ("xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "xapp-"), "[A-Za-z0-9-]{10,255}"),
+    ("aws key", ("AKIA", "ASIA"), "[A-Z0-9]{16}(?![A-Za-z0-9])"),
+    ("google secret", ("GOCSPX-", "ya29."), "[A-Za-z0-9_-]{20,255}"),
+    ("sendgrid key", ("SG.",), r"[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}"),
+    ("mailgun key", ("key-",), "[0-9a-f]{32}(?![A-Za-z0-9])"),
+    ("brevo key", ("xkeysib-", "xsmtpsib-"), "[A-Za-z0-9-]{32,255}"),
+    ("resend key", ("re_",), "[A-Za-z0-9]{6,12}_[A-Za-z0-9]{16,64}"),
+    ("twilio key", ("SK",), "[0-9a-f]{32}(?![A-Za-z0-9])"),
+    ("npm token", ("npm_",), "[A-Za-z0-9]{36,64}"),
+    ("pypi token", ("pypi-",), "[A-Za-z0-9_-]{32,255}"),
+    ("model key", ("sk-ant-", "sk-proj-", "sk-svcacct-"), "[A-Za-z0-9_-]{20,255}"),
+    ("model key", ("sk-",), "[A-Za-z0-9]{32,255}"),
+    ("supabase key", ("sb_secret_", "sbp_"), "[A-Za-z0-9_-]{20,255}"),
+    ("mapbox secret", ("sk.eyJ",), r"[A-Za-z0-9_-]{8,255}\.[A-Za-z0-9_-]{8,255}"),
+    ("digitalocean token", ("dop_v1_", "doo_v1_", "dor_v1_"), "[0-9a-f]{64}"),
+    ("fly token", ("fo1_", "fm2_"), "[A-Za-z0-9+/=_-]{20,1000}"),
+    ("shopify token", ("shpat_", "shpca_", "shppa_", "shpss_"), "[A-Fa-f0-9]{32}"),
+    ("paddle key", ("pdl_live_apikey_", "pdl_sdbx_apikey_"), "[A-Za-z0-9_]{20,255}"),
+    ("linear key", ("lin_api_",), "[A-Za-z0-9]{32,64}"),
+    ("age key", ("AGE-SECRET-KEY-",), "[A-Z0-9]{32,128}"),
+)
+
+_PLACEHOLDER = frozenset({"password", "pass", "pwd", "pw", "secret", "xxxx", "***", "****", "*****", "…", "..."})
+_PUBLIC_ROLES = frozenset({"anon"})
+
+
+def _url_password(match: re.Match[str]) -> str:
+    user, password = match[1], match[2]
+    if password.lower() in _PLACEHOLDER or password.startswith(("${", "$(", "{{", "<")):
+        return match[0]
+    return f"{user}:{mark('password in a URL')}@"
+
+
+def _jwt(match: re.Match[str]) -> str:
+    """A token is a credential unless it says that everyone has it."""
+    body = match[0].split(".")[1]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
+        public = isinstance(claims, dict) and claims.get("role") in _PUBLIC_ROLES
+    except (ValueError, RecursionError):
+        public = False
+    return match[0] if public else mark("token")
+
+
+def _basic(match: re.Match[str]) -> str:
+    try:
+        plain = base64.b64decode(match[2] + "=" * (-len(match[2]) % 4), altchars=b"-_")
+    except (binascii.Error, ValueError):
+        return match[0]
+    return match[1] + mark("basic credentials") if b":" in plain else match[0]
+
+
+def _bearer(match: re.Match[str]) -> str:
+    return match[1] + mark("token") if any(c.isdigit() for c in match[2]) else match[0]
+
+
+def _header(match: re.Match[str]) -> str:
+    """After a header's name: anything behind a scheme, and what is long and holds a digit."""
+    before, scheme, value = match[1], match[2] or "", match[3]
+    if scheme or (len(value) >= 16 and any(c.isdigit() for c in value)):
+        return before + scheme + mark("credentials")
+    return match[0]
+
+
+_ATTRIBUTES = frozenset({"path", "domain", "expires", "max-age", "samesite", "priority", "version"})
+_COOKIE = re.compile(r"(?:(?<=^)|(?<=[;,\s]))([!#$%&'*+.^_`|~0-9A-Za-z-]{1,128})=(\"?)([^\s;,\"<>\\]{8,4096})")
+
+
+def cookies(value: str) -> str:
+    """Mask the values in a Cookie or Set-Cookie header's content; attributes and values too short for one stay."""
+
+    def one(match: re.Match[str]) -> str:
+        return match[0] if match[1].lower() in _ATTRIBUTES else f"{match[1]}={match[2]}{mark('cookie')}"
+
+    return _COOKIE.sub(one, value)
+
+
+def _cookie_header(match: re.Match[str]) -> str:
+    return match[1] + cookies(match[2])
+
+
+def _rule(hints: tuple[str, ...], pattern: str, replace: Replace) -> Rule:
+    return Rule(tuple(h.lower() for h in hints), re.compile(pattern), replace)
+
+
+_RULES: tuple[Rule, ...] = (
+    *(
+        _rule(prefixes, rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, prefixes))}){rest}", _whole(name))
+        for name, prefixes, rest in _PREFIXED
+    ),
+    _rule(
+        ("hooks.slack.com/",),
+        r"(hooks\.slack\.com/(?:services|workflows)/)([A-Za-z0-9/_-]{20,200})",
+        _second("slack webhook"),
+    ),
+    _rule(("/api/webhooks/",), r"(/api/webhooks/)(\d{10,25}/[\w-]{30,100})", _second("discord webhook")),
+    _rule(
+        ("secret",),
+        r"(?i)((?:aws_?secret_?access_?key|secret_?access_?key)[\"']?[ \t]{0,5}[=:][ \t]{0,5}[\"']?)"
+        r"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])",
+        _second("aws secret"),
+    ),
+    _rule(("eyj",), r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{6,}+\.[A-Za-z0-9_-]{10,}+", _jwt),
+    _rule(("://",), r"(?<=://)([^\s/:@\"'<>\\]{0,128}):([^\s/\"'<>]{1,256})@", _url_password),
+    _rule(
+        ("authorization", "api-key", "auth-token"),
+        r"(?i)((?<![A-Za-z0-9])(?:(?:proxy-)?authorization|x-api-key|api-key|x-auth-token)[\"']?"
+        r"[ \t]{0,3}[:=,][ \t]{0,3}[\"']?)"
+        r"((?:bearer|basic|token|digest|apikey)[ \t]{1,3})?([^\s\"'<>,;\[\]]{6,8192})",
+        _header,
+    ),
+    _rule(("bearer",), r"(?i)(\bbearer[ \t]{1,3})([A-Za-z0-9._~+/=-]{16,8192})", _bearer),
+    _rule(("basic",), r"(?i)(\bbasic[ \t]{1,3})([A-Za-z0-9+/_-]{8,1024}={0,2})", _basic),
+    _rule(
+        ("cookie",),
+        r"(?i)((?<![A-Za-z0-9])(?:set-)?cookie2?[\"']?[ \t]{0,3}[:,][ \t]{0,3}[\"']?)([^\r\n\"<>]{8,8192})",
+        _cookie_header,
+    ),
+)
+
+_BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
+_END = "-----END"
+_REST_OF_KEY = re.compile(r"(?:[A-Za-z0-9+/=\s]|\\[nr])*")
+
+
+def mask(text: str) -> str:
+    """Replace everything that has the form of a credential."""
+    text = _private_keys(text)
+    lowered = text.lower()
+    for rule in _RULES:
+        if any(hint in lowered for hint in rule.hints):
+            text = rule.pattern.sub(rule.replace, text)
+    return text
+
+
+def _private_keys(text: str) -> str:
+    """Mask private key blocks, those cut off before their end included."""
+    if "PRIVATE KEY" not in text:
+        return text
+    kept, place = [], 0
+    while match := _BEGIN.search(text, place):
+        kept += [text[place : match.start()], mark("private key")]
+        end = text.find(_END, match.end())
+        if end < 0:
+            rest = _REST_OF_KEY.match(text, match.end())
+            place = rest.end() if rest else match.end()
+            continue
+        closing = text.find("-----", end + len(_END))
+        place = closing + 5 if 0 <= closing - end <= 80 else end + len(_END)
+    return "".join(kept) + text[place:]
