@@ -12,7 +12,8 @@ How the parts fit (the web part is `launchready_lib.demo.web`):
 SNI; it may be called for the edge and for the origin. `environment` holds the values of `VARIABLES`. `Web.ports` has
 edge_http, edge_https, origin_http, origin_https; `await Web.stop()` closes them all; `Web.parameters()` gives the
 sections of the parameters file that the web part knows (site, accounts, flows, webhooks, repository, database,
-query_log, queries, logs, deploy, runbook), each replacing what `demo.parameters` wrote for that section.
+query_log, queries, logs, deploy, runbook) as they are with the faults now on, each replacing the whole section that
+`demo.parameters` wrote; it is asked again after every switch.
 """
 
 from __future__ import annotations
