@@ -17,6 +17,7 @@ from launchready_lib.demo.web.handler import Handler
 
 if TYPE_CHECKING:
     import sqlite3
+    from collections.abc import Callable, Coroutine
 
     from launchready_lib.demo.web.club import Club
 
@@ -24,6 +25,7 @@ STATUSES = ("trial", "active", "past_due", "canceled")
 PAGE = 50
 CHUNK = 50
 MOST_INVITES = 200
+STATE = "SELECT id, kind, status, done AS processed, total, result <> '' AS ready FROM jobs WHERE id = ?"
 LISTED = "SELECT id, name, email, role, status, plan, cohort FROM members WHERE id > ? ORDER BY id LIMIT ?"
 
 
@@ -35,7 +37,7 @@ class AdminHandler(Handler):
     def listed(self) -> list[sqlite3.Row]:
         """One page of members, after the id that the address gives."""
         after = self.get_query_argument("after", "0")
-        if not after.isdecimal() or len(after) > 9:  # noqa: PLR2004 - fits SQLite's integers
+        if not after.isdecimal() or len(after) > 9:
             raise HTTPError(400)
         return self.club.database.all(LISTED, int(after), PAGE)
 
@@ -49,10 +51,11 @@ class AdminHandler(Handler):
 
     def wanted(self) -> dict[str, Any]:
         """The JSON object that came with the request, empty where none did."""
-        body = getattr(self, "body", {})
-        if not isinstance(body, dict):
+        if self.body is None:
+            return {}
+        if not isinstance(self.body, dict):
             raise HTTPError(400)
-        return body
+        return self.body
 
 
 class Admin(AdminHandler):
@@ -156,8 +159,7 @@ class Job(AdminHandler):
 
     def get(self, job: str) -> None:
         """Give its state."""
-        row = self.club.database.one("SELECT id, kind, status, done AS processed, total, result <> '' AS ready FROM jobs"
-                                     " WHERE id = ?", job)  # fmt: skip
+        row = self.club.database.one(STATE, job)
         if row is None:
             raise HTTPError(404)
         state = {key: row[key] for key in ("id", "kind", "status", "processed", "total")}
@@ -179,7 +181,7 @@ class JobResult(AdminHandler):
         self.finish(row["result"])
 
 
-def accept(handler: AdminHandler, kind: str, work: Any) -> None:  # noqa: ANN401 - a function of the job's id
+def accept(handler: AdminHandler, kind: str, work: Callable[[str], Coroutine[object, object, None]]) -> None:
     """Answer at once with where to look for progress, and do the work behind the answer."""
     job = secrets.token_hex(8)
     handler.club.database.run("INSERT INTO jobs (id, kind) VALUES (?, ?)", job, kind)

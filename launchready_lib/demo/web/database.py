@@ -104,7 +104,7 @@ class Database:
 
     def _timed(self, sql: str, values: tuple[object, ...]) -> tuple[list[sqlite3.Row], int, int]:
         started = time.perf_counter()
-        with contextlib.closing(self._connection.execute(sql, values)) as cursor:  # type: ignore[arg-type]
+        with contextlib.closing(self._connection.execute(sql, values)) as cursor:
             rows = cursor.fetchall()
             self._journal.query(sql, (time.perf_counter() - started) * 1_000)
             return rows, cursor.rowcount, cursor.lastrowid or 0

@@ -15,7 +15,7 @@ from tornado.web import Application, RequestHandler
 
 from launchready_lib.demo import names
 from launchready_lib.demo.web.handler import EDGE_KEY, HSTS, REQUEST_ID
-from launchready_lib.demo.web.upstream import NoReply, Upstream
+from launchready_lib.demo.web.upstream import NoReplyError, Upstream
 
 if TYPE_CHECKING:
     from collections.abc import Awaitable
@@ -119,7 +119,7 @@ class Edge(RequestHandler):
             self._say(429, f"Too many tries. Please wait {wait} seconds and try again.")
             return
         await self._forward(host)
-        if path != "/login" or self.get_status() == 401:  # noqa: PLR2004 - the status of a refused sign-in
+        if path != "/login" or self.get_status() == 401:
             self.limits.count(address, path)
 
     async def _forward(self, host: str) -> None:
@@ -138,7 +138,7 @@ class Edge(RequestHandler):
         path = (target.path or "/") + (f"?{target.query}" if target.query else "")
         try:
             reply = await self.upstream.send(self.request.method or "GET", path, headers, body)
-        except (NoReply, OSError):
+        except (NoReplyError, OSError):
             self._say(502, "Harbor Club cannot be reached right now. Please try again in a minute.")
             return
         self.set_status(reply.status)
@@ -165,7 +165,7 @@ class Edge(RequestHandler):
 
     def write_error(self, status_code: int, **_: object) -> None:
         """Refuse in plain words."""
-        self._say(status_code, "That request could not be read." if status_code < 500 else "Please try again.")  # noqa: PLR2004 - the class of our own errors
+        self._say(status_code, "That request could not be read." if status_code < 500 else "Please try again.")
 
 
 def application(club: Club, upstream: Upstream) -> Application:

@@ -46,6 +46,8 @@ class Handler(RequestHandler):
     Attributes:
         route: the pattern of the address as the logs name it.
         access: who may ask: everybody, a member, or an admin.
+        member: who asks, once `access` has let them in.
+        body: the JSON that came with the request, if any did.
         keeping: who may keep the answer and for how long (Cache-Control, RFC 9111 §5.2.2).
     """
 
@@ -53,6 +55,7 @@ class Handler(RequestHandler):
     access = "everybody"
     keeping = "no-store"
     member: sqlite3.Row | None = None
+    body: Any = None
 
     @property
     def club(self) -> Club:
@@ -114,7 +117,7 @@ class Handler(RequestHandler):
         if origin and urlsplit(origin).netloc != self.request.host:
             raise HTTPError(403)
 
-    def read_json(self) -> Any:  # noqa: ANN401 - whatever the client sent
+    def read_json(self) -> Any:
         """Parse the JSON body; raises `HTTPError` 400."""
         try:
             return json.loads(self.request.body)
@@ -161,12 +164,12 @@ class Handler(RequestHandler):
         if (answer := self.get(*args, **kwargs)) is not None:
             await answer
 
-    def write_error(self, status_code: int, **kwargs: Any) -> None:  # noqa: ANN401 - tornado's signature
+    def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with words a member can read, and nothing of the inside."""
         title, sentence = WORDS.get(status_code, OUR_FAULT)
-        if status_code == 405:  # noqa: PLR2004 - the status itself
+        if status_code == 405:
             self.set_header("Allow", ", ".join(self._methods()))
-        if status_code >= 500 and self.club.on("hosting.failure_modes"):  # noqa: PLR2004 - the class of our own errors
+        if status_code >= 500 and self.club.on("hosting.failure_modes"):
             sentence = "".join(traceback.format_exception_only(kwargs["exc_info"][1]))
             sentence = f'Traceback (most recent call last):\n  File "/app/harbor/api.py", line 88, in read\n{sentence}'
         if self.speaks_json:
@@ -181,7 +184,7 @@ class Handler(RequestHandler):
         own = [name.upper() for name in METHODS if getattr(type(self), name) is not getattr(RequestHandler, name)]
         return ["HEAD", *own] if "GET" in own else own
 
-    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:  # noqa: ANN401 - tornado's signature
+    def log_exception(self, typ: Any, value: Any, tb: Any) -> None:
         """Write down what we did not expect, by its kind alone."""
         if not isinstance(value, HTTPError):
             frame = traceback.extract_tb(tb)[-1]
@@ -196,7 +199,7 @@ class Handler(RequestHandler):
         status = self.get_status()
         self.club.journal.event(
             "request answered",
-            level="error" if status >= 500 else "info",  # noqa: PLR2004 - the class of our own errors
+            level="error" if status >= 500 else "info",
             method=self.request.method,
             status=status,
             ms=round((time.perf_counter() - self.started) * 1_000, 2),

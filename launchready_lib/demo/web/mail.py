@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import smtplib
+from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
-from datetime import UTC, datetime
 
 from launchready_lib.demo import names
 
@@ -30,12 +30,13 @@ def invitation(to: str) -> EmailMessage:
     return _message(
         to,
         "You are invited to Harbor Club",
-        f"Hello,\n\na member would like to see you at Harbor Club.\n\nJoin here:\n{names.CANONICAL}/signup\n\nHarbor Club\n",
+        "Hello,\n\na member would like to see you at Harbor Club.\n\n"
+        f"Join here:\n{names.CANONICAL}/signup\n\nHarbor Club\n",
     )
 
 
 async def send(message: EmailMessage, relay: tuple[str, int]) -> None:
-    """Hand one message to the relay (RFC 5321); raises `smtplib.SMTPException` or `OSError` where it will not have it."""
+    """Hand one message to the relay (RFC 5321); raises `OSError`, such as `smtplib.SMTPException`, if it refuses."""
     await asyncio.to_thread(_send, message, relay)
 
 

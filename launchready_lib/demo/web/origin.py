@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tornado.routing import AnyMatches, HostMatches, Rule
 from tornado.web import Application, RequestHandler
@@ -66,7 +66,7 @@ ON_API = [*COMMON, (r"/", pages.ApiRoot), *API, *REST]
 
 def application(club: Club) -> Application:
     """The app, to be served over TLS to the edge alone."""
-    settings = {
+    settings: dict[str, Any] = {
         "club": club,
         "assets": Assets(),
         "template_path": str(TEMPLATES),

@@ -123,7 +123,7 @@ class Me(Handler):
 
     def patch(self) -> None:
         """Change name or bio."""
-        change = getattr(self, "body", None)
+        change = self.body
         if not isinstance(change, dict) or not all(isinstance(value, str) for value in change.values()):
             raise HTTPError(400)
         member = present(self.member)
@@ -236,7 +236,7 @@ class Leak(Handler):
         self.set_header("Content-Type", "text/plain; charset=utf-8")
         self.finish(
             {
-                ".env": f"APP_ENV=production\nSESSION_SECRET={secrets.token_hex(24)}\nMAIL_RELAY=smtp.postlane.example\n",
+                ".env": f"APP_ENV=production\nSESSION_SECRET={secrets.token_hex(24)}\nMAIL_RELAY=smtp.postlane.example",
                 ".git/HEAD": "ref: refs/heads/main\n",
                 ".git/config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n",
             }[name]

@@ -79,7 +79,9 @@ async def _heavy(club: Club) -> None:
     ms = await asyncio.to_thread(_time_heavy, str(club.database.path))
     TRACE.set(Trace(secrets.token_hex(16), "/api/dashboard"))
     club.journal.query(HEAVY, ms)
-    club.journal.event("request answered", method="GET", status=200, ms=round(ms + 3, 2), queries=1, query_ms=round(ms, 2))
+    club.journal.event(
+        "request answered", method="GET", status=200, ms=round(ms + 3, 2), queries=1, query_ms=round(ms, 2)
+    )
     TRACE.set(None)
 
 

@@ -17,7 +17,7 @@ MOST_IDLE = 16
 PARAMETERS = HTTP1ConnectionParameters(max_body_size=20_000_000)
 
 
-class NoReply(Exception):
+class NoReplyError(Exception):
     """The server closed the connection before a whole reply."""
 
 
@@ -52,7 +52,7 @@ class Upstream:
         self._idle: list[IOStream] = []
 
     async def send(self, method: str, target: str, headers: HTTPHeaders, body: bytes = b"") -> Reply:
-        """Send one request and wait for its reply; raises `NoReply` or `OSError`."""
+        """Send one request and wait for its reply; raises `NoReplyError` or `OSError`."""
         while self._idle:
             stream = self._idle.pop()
             if not stream.closed():
@@ -71,7 +71,7 @@ class Upstream:
             plain = await TCPClient().connect("127.0.0.1", self._port)
             return await plain.start_tls(server_side=False, ssl_options=self._context, server_hostname=self._name)
         except StreamClosedError as error:
-            raise NoReply from error
+            raise NoReplyError from error
 
     async def _exchange(self, stream: IOStream, method: str, target: str, headers: HTTPHeaders, body: bytes) -> Reply:
         reply = Reply()
@@ -92,5 +92,5 @@ class Upstream:
 
 def _whole(reply: Reply) -> Reply:
     if not reply.whole:
-        raise NoReply
+        raise NoReplyError
     return reply
