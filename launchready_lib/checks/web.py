@@ -30,6 +30,25 @@ def address(client: Client, path: str) -> str:
     return urljoin(f"{origin(client)}/", path)
 
 
+def page(client: Client, name: str) -> str | Unavailable:
+    """The whole address of one of `site.pages`."""
+    path = client.parameters.site.pages.get(name)
+    if path is None:
+        return Unavailable(f"the address of the {name} page is not given", f"site.pages.{name}")
+    return address(client, path)
+
+
+def core_reads(client: Client) -> dict[str, str]:
+    """Name -> whole address of `site.core_reads`."""
+    return {name: address(client, path) for name, path in client.parameters.site.core_reads.items()}
+
+
+def path_of(url: str) -> str:
+    """The path of an address, with its query, for showing."""
+    parts = urlsplit(url)
+    return (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+
+
 def host_of(url: str) -> str:
     """The host name in an address; empty where there is none."""
     try:
