@@ -1,0 +1,126 @@
+"""Whether the main names resolve over every nameserver alike, to addresses that answer."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from launchready_lib.checks import check
+from launchready_lib.checks.domain.evidence import DomainEvidence
+from launchready_lib.findings import Row, Verdict, combine, failed, passed, unknown
+from launchready_lib.names.hosts import counted, listed
+from launchready_lib.network import Answer
+
+
+@check("domain.resolves")
+def resolves(domain: DomainEvidence) -> Verdict:
+    """Apex, www and the canonical host resolve everywhere alike (RFC 1034 section 4.2), and their addresses answer."""
+    clauses = [_alike(domain, host) for host in domain.hosts]
+    if domain.reached:
+        clauses.append(_accepting(domain))
+    if domain.canonical is None:
+        clauses.append(unknown("which address is the canonical one is not declared", needs="site.canonical"))
+    return combine(*clauses)
+
+
+def _alike(domain: DomainEvidence, host: str) -> Verdict:
+    resolver = [a for a in domain.resolved if a.name == host]
+    direct = domain.of(host)
+    rows = [domain.row(a) for a in (*(a for a in domain.answers if a.name == host), *resolver)]
+    if not direct:
+        return _by_resolver(domain, host, resolver, rows)
+    servers = sorted({a.server for a in domain.answers if a.name == host})
+    views = {server: {a.rdtype: a for a in direct if a.server == server} for server in servers}
+    refusing = [s for s, view in views.items() if any(a.state == "SERVFAIL" for a in view.values())]
+    missing = [s for s, view in views.items() if view and s not in refusing and not any(map(_leads, view.values()))]
+    named = {a.server: domain.server_name(a) for a in direct}
+    if missing or refusing:
+        who = listed([named[s] for s in (missing or refusing)])
+        text = f"{host} does not exist at {who}" if missing else f"{who} does not answer for {host}"
+        return failed(text, evidence=rows, fix=_publish(domain, host, direct), about=(host,))
+    if different := _different(domain, host, direct):
+        text = f"{host} has different {different} records depending on which nameserver is asked"
+        return failed(text, evidence=rows, fix=_publish(domain, host, direct), about=(host, different))
+    if outside := _outside(host, direct, resolver, rows):
+        return outside
+    if silent := [s for s in servers if not views[s]]:
+        who = listed(silent)
+        return unknown(f"the nameserver at {who} did not answer for {host}", needs="a second run", evidence=rows)
+    return passed(f"{host} resolves alike on {counted(len(servers), 'nameserver address', 'es')}", evidence=rows)
+
+
+def _leads(answer: Answer) -> bool:
+    return answer.state == "NOERROR" or bool(answer.chain)
+
+
+def _by_resolver(domain: DomainEvidence, host: str, resolver: list[Answer], rows: list[Row]) -> Verdict:
+    states = {a.state for a in resolver}
+    if "NXDOMAIN" in states or states == {"NODATA"}:
+        return failed(f"{host} does not resolve: it has no address", evidence=rows, about=(host,))
+    if not domain.delegation.servers and domain.delegation.resolved.state == "NXDOMAIN":
+        return failed(f"{domain.domain} is not delegated to any nameserver", evidence=rows, about=(domain.domain,))
+    if "NOERROR" in states:
+        reason = f"no nameserver answered us directly for {host}; a resolver did"
+        return unknown(reason, needs="a run from a network that lets DNS out (port 53)", evidence=rows)
+    reason = f"{host} could not be looked up ({listed(sorted(states)) or 'no answer'})"
+    return unknown(reason, needs="a second run once its DNS answers", evidence=rows)
+
+
+def _different(domain: DomainEvidence, host: str, direct: Iterable[Answer]) -> str | None:
+    """The record type on which nameservers disagree; answers that change by themselves are no disagreement."""
+    for rdtype in ("A", "AAAA"):
+        answers = [a for a in direct if a.rdtype == rdtype]
+        if len({(a.state == "NOERROR", a.chain, frozenset(a.records)) for a in answers}) <= 1:
+            continue
+        first = {a.server: set(a.records) for a in answers}
+        second = [a for a in domain.again if (a.name, a.rdtype) == (host, rdtype) and a.state == "NOERROR"]
+        rotating = any(set(a.records) != first.get(a.server) for a in second)
+        if not (rotating and all(a.state == "NOERROR" for a in answers)):
+            return rdtype
+    return None
+
+
+def _outside(host: str, direct: Iterable[Answer], resolver: list[Answer], rows: list[Row]) -> Verdict | None:
+    """Where a name leads out of the zone, whether it arrives: only a resolver can tell."""
+    if any(a.records for a in direct):
+        return None
+    target = next((a.chain[-1] for a in direct if a.chain), host)
+    if any(a.records for a in resolver):
+        return None
+    states = {a.state for a in resolver}
+    if states <= {"NXDOMAIN", "NODATA"} and states:
+        text = f"{host} leads to {target}, which has no address"
+        return failed(text, evidence=rows, about=(host,))
+    reason = f"{host} leads to {target}, which could not be looked up"
+    return unknown(reason, needs="a second run once that name answers", evidence=rows)
+
+
+def _publish(domain: DomainEvidence, host: str, direct: Iterable[Answer]) -> str | None:
+    """The lines that every nameserver should hold, as the resolver or another nameserver has them."""
+    source = [a for a in domain.resolved if a.name == host and a.state == "NOERROR"] or [
+        a for a in direct if a.state == "NOERROR"
+    ]
+    lines = [f"{host}. 3600 IN {a.rdtype} {record}" for a in source for record in a.records]
+    if chain_to := next((a.chain[0] for a in source if a.chain), None):
+        lines = [f"{host}. 3600 IN CNAME {chain_to}."]
+    if not lines:
+        return None
+    return f"Publish the same on every nameserver: {'; '.join(dict.fromkeys(lines))}"
+
+
+def _accepting(domain: DomainEvidence) -> Verdict:
+    rows = [each.row() for each in domain.reached]
+    closed = [each for each in domain.reached if each.down]
+    unseen = [each for each in domain.reached if not each.open and not each.down]
+    clauses = []
+    if closed:
+        places = listed([f"{each.address} ({each.host})" for each in closed])
+        text = f"{places} accepts no connection: {closed[0].error}, tried twice while our own network worked"
+        clauses.append(failed(text, evidence=rows, about=[each.address for each in closed]))
+    if unseen:
+        places = listed([f"{each.address} ({each.host})" for each in unseen])
+        clauses.append(unknown(f"{places} was not tried: {unseen[0].error}", needs=unseen[0].needs, evidence=rows))
+    return (
+        combine(*clauses)
+        if clauses
+        else passed(f"{counted(len(rows), 'address', 'es')} accept connections", evidence=rows)
+    )

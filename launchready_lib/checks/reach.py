@@ -1,0 +1,102 @@
+"""Whether published addresses accept connections, told apart from what our own side hinders."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from launchready_lib.findings import Row
+from launchready_lib.network import ConnectFailure, normal
+
+if TYPE_CHECKING:
+    from launchready_lib.client import Client
+
+PAUSE_S = 0.5
+_CLOSED = ("refused", "timeout", "reset")
+_NEEDS = {
+    "blocked": "authorization.hosts (or network.connect_to for a private address)",
+    "unreachable": "a run from a machine that has a route to it (IPv6, for an IPv6 address)",
+}
+
+
+@dataclass(frozen=True)
+class Reach:
+    """What became of connecting to one address, on the site's ports.
+
+    Attributes:
+        host, address: the name asked for and the published address.
+        state: "open" where one port accepts connections, else how the first port failed, the second time.
+        error: one plain sentence unless open.
+    """
+
+    host: str
+    address: str
+    state: str
+    error: str = ""
+
+    @property
+    def open(self) -> bool:
+        """It accepts connections."""
+        return self.state == "open"
+
+    @property
+    def down(self) -> bool:
+        """Both tries were refused, timed out or cut off: measured, not hindered by us."""
+        return self.state in _CLOSED
+
+    @property
+    def needs(self) -> str:
+        """What would let us try."""
+        return _NEEDS.get(self.state, "a second run")
+
+    def row(self) -> Row:
+        """The try as evidence."""
+        return {"name": self.host, "address": self.address, "connection": self.state, "detail": self.error or None}
+
+
+async def reach(client: Client, places: Iterable[tuple[str, str]]) -> tuple[Reach, ...]:
+    """Connect to each (host, address), twice where the first try fails."""
+    found = await asyncio.gather(*(_reach(client, host, address) for host, address in places))
+    if any(each.down for each in found) and not await client.network.control():
+        return tuple(
+            Reach(each.host, each.address, "unmeasured", "our own network stopped answering meanwhile")
+            if each.down
+            else each
+            for each in found
+        )
+    return tuple(found)
+
+
+async def _reach(client: Client, host: str, address: str) -> Reach:
+    ports = _ports(client, host)
+    failures: list[ConnectFailure] = []
+    for again in (False, True):
+        if again:
+            await asyncio.sleep(PAUSE_S)
+        tries = await asyncio.gather(*(_try(client, host, port, address) for port in ports))
+        failures = [each for each in tries if each is not None]
+        if len(failures) < len(tries):
+            return Reach(host, address, "open")
+        if all(each.state not in _CLOSED for each in failures):
+            break
+    decisive = next((each for each in failures if each.state in _CLOSED), failures[0])
+    return Reach(host, address, decisive.state, decisive.error)
+
+
+async def _try(client: Client, host: str, port: int, address: str) -> ConnectFailure | None:
+    # A connection set by name in connect_to stands for all of the name's addresses, as with curl.
+    by_name = f"{host}:{port}" in client.parameters.network.connect_to
+    found = await client.network.connect(host, port, address=None if by_name else address)
+    if isinstance(found, ConnectFailure):
+        return found
+    found.close()
+    return None
+
+
+def _ports(client: Client, host: str) -> tuple[int, ...]:
+    origin = urlsplit(client.parameters.site.canonical or "")
+    own = origin.port if origin.hostname and normal(origin.hostname) == host else None
+    return (own,) if own and own not in (80, 443) else (443, 80)

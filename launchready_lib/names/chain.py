@@ -1,0 +1,128 @@
+"""The links of a DNSSEC chain, as the servers of each zone show them: DS above every cut, keys below it."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import dns.dnssec
+import dns.name
+import dns.rdata
+import dns.rdatatype
+import dns.rrset
+
+from launchready_lib.findings import Row
+from launchready_lib.names.anchors import DNSKEY
+from launchready_lib.names.delegation import ROOT, Delegation, Nameserver
+from launchready_lib.network import Answer, Network
+
+RRset = dns.rrset.RRset
+_MOST_ROWS = 60
+
+
+@dataclass(frozen=True)
+class Link:
+    """One zone cut.
+
+    Attributes:
+        zone: the zone below the cut.
+        ds: what the parent's servers answered for DS; None for the root.
+        keys: what servers answered for DNSKEY; of the client's own zone, one answer a server.
+    """
+
+    zone: str
+    ds: Answer | None
+    keys: tuple[Answer, ...]
+
+
+async def fetch(network: Network, delegation: Delegation) -> tuple[Link, ...]:
+    """Ask for keys and DS records of every zone from the root to the client's, of the zones' own servers.
+
+    Where no server of a zone answers us, the resolver is asked instead, with CD set.
+    """
+    zones = [(zone.name, zone.servers) for zone in delegation.above]
+    parents = [(), *(servers for _, servers in zones)]
+    links = [_link(network, name, above, servers) for (name, servers), above in zip(zones, parents, strict=False)]
+    own = _own(network, delegation.domain, parents[-1], delegation.servers)
+    return tuple(await asyncio.gather(*links, own))
+
+
+async def _link(network: Network, zone: str, parent: Sequence[Nameserver], servers: Sequence[Nameserver]) -> Link:
+    ds, keys = await asyncio.gather(_ds(network, zone, parent), _first(network, zone, "DNSKEY", servers))
+    return Link(zone, ds, (keys,))
+
+
+async def _own(network: Network, zone: str, parent: Sequence[Nameserver], servers: Sequence[Nameserver]) -> Link:
+    everywhere = asyncio.gather(*(network.ask(zone, "DNSKEY", server=s.address, dnssec=True) for s in servers))
+    ds, keys = await asyncio.gather(_ds(network, zone, parent), everywhere)
+    heard = tuple(answer for answer in keys if answer.state in ("NOERROR", "NODATA"))
+    return Link(zone, ds, heard or (await network.ask(zone, "DNSKEY", dnssec=True, cd=True),))
+
+
+async def _ds(network: Network, zone: str, parent: Sequence[Nameserver]) -> Answer | None:
+    return None if zone == ROOT else await _first(network, zone, "DS", parent)
+
+
+async def _first(network: Network, zone: str, rdtype: str, servers: Sequence[Nameserver]) -> Answer:
+    for server in servers[:2]:
+        answer = await network.ask(zone, rdtype, server=server.address, dnssec=True)
+        if answer.state in ("NOERROR", "NODATA"):
+            return answer
+    return await network.ask(zone, rdtype, dnssec=True, cd=True)
+
+
+def rrset_of(answer: Answer | None, rdtype: str) -> RRset | None:
+    """The asked record set in an answer, at the asked name itself."""
+    if answer is None or answer.message is None or answer.state != "NOERROR":
+        return None
+    kind = dns.rdatatype.from_text(rdtype)
+    owner = dns.name.from_text(answer.name)
+    return next((r for r in answer.message.answer if r.name == owner and r.rdtype == kind), None)
+
+
+def signatures_of(answer: Answer | None, name: dns.name.Name | None, kind: dns.rdatatype.RdataType) -> list[Any]:
+    """The RRSIG records over one record set in an answer; `name` None means the asked name."""
+    if answer is None or answer.message is None:
+        return []
+    owner = dns.name.from_text(answer.name) if name is None else name
+    return [
+        rdata
+        for rrset in answer.message.answer
+        if rrset.name == owner and rrset.rdtype == dns.rdatatype.RRSIG and rrset.covers == kind
+        for rdata in rrset
+    ]
+
+
+def signed_until(signatures: Iterable[Any]) -> list[dt.datetime]:
+    """When each signature ends."""
+    return [dt.datetime.fromtimestamp(s.expiration, dt.UTC) for s in signatures]
+
+
+def rows(links: Sequence[Link]) -> Iterator[Row]:
+    """Keys and DS records as seen, for the report; of the client's own zone, with the server."""
+    seen: set[str] = set()
+    for place, link in enumerate(links, 1):
+        for answer, kind in ((link.ds, "DS"), *((each, "DNSKEY") for each in link.keys)):
+            if answer is None:
+                continue
+            rrset = rrset_of(answer, kind)
+            ends = min(signed_until(signatures_of(answer, None, dns.rdatatype.from_text(kind))), default=None)
+            row: Row = {
+                "zone": link.zone,
+                "type": kind,
+                "record": "; ".join(_short(rdata) for rdata in list(rrset)[:8]) if rrset else f"none ({answer.state})",
+                "signed_until": ends.isoformat() if ends else None,
+                "server": answer.server if place == len(links) else None,
+            }
+            if (text := repr(row)) not in seen and len(seen) < _MOST_ROWS:
+                seen.add(text)
+                yield row
+
+
+def _short(rdata: dns.rdata.Rdata) -> str:
+    if isinstance(rdata, DNSKEY):
+        return f"tag {dns.dnssec.key_id(rdata)}, algorithm {int(rdata.algorithm)}, flags {rdata.flags}"
+    return str(rdata)

@@ -1,0 +1,229 @@
+"""DNSSEC validated by ourselves, from a trust anchor down to every answer of the client's servers (RFC 4035)."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import dns.dnssec
+import dns.exception
+import dns.name
+import dns.rdatatype
+
+from launchready_lib.findings import Row
+from launchready_lib.names import chain
+from launchready_lib.names.anchors import DNSKEY, DS, Anchors
+from launchready_lib.names.chain import Link, RRset
+from launchready_lib.network import Answer
+
+# A hostile zone may publish keys and signatures by the hundred, each pair of which would have to be tried.
+_MOST_KEYS = 24
+_MOST_SIGNATURES = 8
+_KNOWN_DIGESTS = (1, 2, 4)
+_KNOWN_ALGORITHMS = (5, 7, 8, 10, 13, 14, 15, 16)
+_LOST = ("TIMEOUT", "SERVFAIL", "NXDOMAIN")
+
+TrustState = Literal["secure", "insecure", "bogus", "unknown"]
+
+
+@dataclass(frozen=True)
+class Trust:
+    """What the chain of trust says of a zone.
+
+    Attributes:
+        state: secure; insecure (no usable DS above, so nobody validates); bogus; unknown.
+        detail: why, one plain sentence.
+        fault: for bogus, a short name of what is broken, the same in every run.
+        ends: when the first signature of the zone ends; None where none was seen.
+        rows: keys, DS records and signatures as seen.
+    """
+
+    state: TrustState
+    detail: str
+    fault: str = ""
+    ends: dt.datetime | None = None
+    rows: tuple[Row, ...] = ()
+
+
+class _EndError(Exception):
+    """The chain ends before the client's keys: carries what that means."""
+
+    def __init__(self, state: TrustState, detail: str, fault: str = "") -> None:
+        super().__init__(detail)
+        self.trust = Trust(state, detail, fault)
+
+
+def validate(links: Sequence[Link], answers: Iterable[Answer], anchors: Anchors, now: dt.datetime) -> Trust:
+    """Follow the links from the deepest anchor down, then check every answer of the client's zone.
+
+    Args:
+        links: from the root down; the last is the client's zone.
+        answers: other answers of the client's servers, asked with DO.
+        anchors: where trust starts.
+        now: the time that signatures are held against.
+    """
+    rows = tuple(chain.rows(links))
+    try:
+        trusted = _descend(links, anchors, now)
+        ends = _leaf(links[-1], answers, trusted, now)
+    except _EndError as end:
+        return Trust(end.trust.state, end.trust.detail, end.trust.fault, rows=rows)
+    detail = f"the chain validates from the anchor down to {links[-1].zone}"
+    return Trust("secure", detail, ends=min(ends, default=None), rows=rows)
+
+
+def _descend(links: Sequence[Link], anchors: Anchors, now: dt.datetime) -> tuple[DS, ...]:
+    """The DS records that name the client's keys."""
+    names = [dns.name.from_text(link.zone) for link in links]
+    start = next((place for place in reversed(range(len(links))) if names[place] in anchors), None)
+    zone = links[-1]
+    if start != len(links) - 1 and zone.ds is not None and zone.ds.state == "NODATA":
+        # What the parent does not vouch for is unsigned to every validator, however the chain above stands.
+        more = "; the zone is signed, but without a DS record nobody checks that" if _signed(zone) else ""
+        raise _EndError("insecure", f"there is no DS record for {zone.zone}{more}")
+    if start is None:
+        raise _EndError("unknown", "the trust anchor is for none of the zones above the domain")
+    trusted = anchors[names[start]]
+    for above, below in zip(links[start:], links[start + 1 :], strict=False):
+        try:
+            keys = _keys(above, above.keys[0], trusted, now)
+        except _EndError as end:
+            raise _EndError("unknown", f"the chain could not be followed past {above.zone}: {end}") from None
+        trusted = _delegated(below, keys, now)
+    return trusted
+
+
+def _signed(link: Link) -> bool:
+    return any(chain.rrset_of(answer, "DNSKEY") for answer in link.keys)
+
+
+def _delegated(link: Link, parent: RRset, now: dt.datetime) -> tuple[DS, ...]:
+    """The usable DS records of a zone, validated with its parent's keys."""
+    if link.ds is None or link.ds.state in _LOST:
+        state = link.ds.state if link.ds else "not asked"
+        raise _EndError("unknown", f"the DS records of {link.zone} could not be read ({state})")
+    rrset = chain.rrset_of(link.ds, "DS")
+    if rrset is None:
+        raise _EndError("insecure", f"there is no DS record for {link.zone}, so nothing below it is validated")
+    signatures = chain.signatures_of(link.ds, None, rrset.rdtype)
+    if problem := _problem(rrset, signatures, parent, now):
+        raise _EndError("unknown", f"the DS record of {link.zone} does not validate in its parent: {problem[0]}")
+    usable = tuple(ds for ds in rrset if ds.digest_type in _KNOWN_DIGESTS and ds.algorithm in _KNOWN_ALGORITHMS)
+    if not usable:
+        raise _EndError("insecure", f"the DS record of {link.zone} names only algorithms that validators do not know")
+    return usable
+
+
+def _leaf(zone: Link, answers: Iterable[Answer], trusted: tuple[DS, ...], now: dt.datetime) -> list[dt.datetime]:
+    """When the zone's signatures end; every server's keys and answers are checked."""
+    if all(answer.state in _LOST for answer in zone.keys):
+        raise _EndError("unknown", f"no server gave the keys of {zone.zone} ({zone.keys[0].state})")
+    keys = {answer.server: _keys(zone, answer, trusted, now) for answer in zone.keys if answer.state not in _LOST}
+    ends = [end for answer in zone.keys for end in _ends(answer, None, dns.rdatatype.DNSKEY)]
+    origin = dns.name.from_text(zone.zone)
+    for answer in answers:
+        ring = keys.get(answer.server) or next(iter(keys.values()))
+        for rrset, signatures in _sets(answer, origin):
+            if problem := _problem(rrset, signatures, ring, now):
+                what = f"the {dns.rdatatype.to_text(rrset.rdtype)} record of {_text(rrset.name)}"
+                raise _EndError("bogus", f"{_at(answer)}{what} does not validate: {problem[0]}", problem[1])
+            ends += chain.signed_until(signatures)
+    return ends
+
+
+def _ends(answer: Answer, name: dns.name.Name | None, kind: dns.rdatatype.RdataType) -> list[dt.datetime]:
+    return chain.signed_until(chain.signatures_of(answer, name, kind))
+
+
+def _keys(link: Link, answer: Answer, trusted: Iterable[DS], now: dt.datetime) -> RRset:
+    """The zone's keys, signed by one that a DS record names."""
+    if answer.state in _LOST:
+        raise _EndError("unknown", f"its keys could not be read ({answer.state})")
+    rrset = chain.rrset_of(answer, "DNSKEY")
+    if rrset is None:
+        text = f"there is a DS record for {link.zone}, but the zone has no keys: it is not signed"
+        raise _EndError("bogus", _at(answer) + text, "unsigned")
+    if len(rrset) > _MOST_KEYS:
+        raise _EndError("unknown", f"{link.zone} publishes {len(rrset)} keys, more than we try")
+    entry = RRset(rrset.name, rrset.rdclass, rrset.rdtype)
+    for key in rrset:
+        if any(_matches(rrset.name, key, ds) for ds in trusted):
+            entry.add(key, rrset.ttl)
+    if not len(entry):
+        tags = ", ".join(str(ds.key_tag) for ds in trusted)
+        text = f"none of the keys of {link.zone} is the one that its DS record (key tag {tags}) names"
+        raise _EndError("bogus", _at(answer) + text, "ds")
+    if problem := _problem(rrset, chain.signatures_of(answer, None, rrset.rdtype), entry, now):
+        raise _EndError("bogus", f"{_at(answer)}the keys of {link.zone} do not validate: {problem[0]}", problem[1])
+    return rrset
+
+
+def _matches(name: dns.name.Name, key: DNSKEY, ds: DS) -> bool:
+    if dns.dnssec.key_id(key) != ds.key_tag or key.algorithm != ds.algorithm or not key.flags & 0x0100:
+        return False
+    try:
+        made = dns.dnssec.make_ds(name, key, ds.digest_type, policy=dns.dnssec.allow_all_policy, validating=True)
+    except (dns.exception.DNSException, ValueError):
+        return False
+    return bool(made.digest == ds.digest)
+
+
+def _problem(rrset: RRset, signatures: Sequence[Any], keys: RRset, now: dt.datetime) -> tuple[str, str] | None:
+    """None where one signature validates; else what is wrong, as a sentence and as a short name."""
+    reasons: list[tuple[str, str]] = []
+    for signature in signatures[:_MOST_SIGNATURES]:
+        if signature.signer != keys.name:
+            reasons.append((f"it is signed in the name of {_text(signature.signer)}", "signer"))
+            continue
+        try:
+            dns.dnssec.validate_rrsig(
+                rrset,
+                signature,
+                {keys.name: keys.to_rdataset()},
+                now=now.timestamp(),
+                policy=dns.dnssec.allow_all_policy,
+            )
+        except dns.exception.ValidationFailure as error:
+            reasons.append(_reason(signature, str(error)))
+        except (dns.exception.DNSException, ValueError, OverflowError) as error:
+            reasons.append((f"its signature cannot be read ({type(error).__name__})", "malformed"))
+        else:
+            return None
+    return reasons[0] if reasons else ("it carries no signature", "unsigned")
+
+
+def _reason(signature: Any, error: str) -> tuple[str, str]:
+    if error == "expired":
+        return f"its signature ended on {_when(signature.expiration)}", "expired"
+    if error == "not yet valid":
+        return f"its signature starts only on {_when(signature.inception)}", "early"
+    if error == "unknown key":
+        return f"it is signed with key {signature.key_tag}, which the zone does not publish", "key"
+    return "its signature does not match its content", "signature"
+
+
+def _sets(answer: Answer, origin: dns.name.Name) -> Iterator[tuple[RRset, list[Any]]]:
+    """Every record set of the zone in an authoritative answer, with its signatures."""
+    if answer.message is None or not answer.aa or answer.state not in ("NOERROR", "NODATA"):
+        return
+    for rrset in answer.message.answer:
+        if rrset.rdtype == dns.rdatatype.RRSIG or not rrset.name.is_subdomain(origin):
+            continue
+        signatures = chain.signatures_of(answer, rrset.name, rrset.rdtype)
+        # A server may hold a zone of its own below this one; its signatures are that zone's business.
+        if not signatures or any(signature.signer == origin for signature in signatures):
+            yield rrset, signatures
+
+
+def _at(answer: Answer) -> str:
+    return f"at {answer.server} " if answer.server else ""
+
+
+def _when(timestamp: int) -> str:
+    return f"{dt.datetime.fromtimestamp(timestamp, dt.UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def _text(name: dns.name.Name) -> str:
+    return str(name.to_text(omit_final_dot=True)) or "."
