@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from html.parser import HTMLParser
 from typing import Any
@@ -106,7 +106,7 @@ def cell(value: object) -> str:
     return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
 
 
-def table_of(rows: list[Mapping[str, Any]] | tuple[Mapping[str, Any], ...], *, caption: str = "") -> Table | None:
+def table_of(rows: Sequence[Mapping[str, Any]], *, caption: str = "") -> Table | None:
     """Rows of evidence as a table: one column per key, in the order of first sight."""
     columns = list(dict.fromkeys(str(key) for row in rows for key in row))[:MAX_COLUMNS]
     if not columns:
