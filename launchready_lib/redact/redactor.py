@@ -18,9 +18,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
-from launchready_lib import credentials
-from launchready_lib import personal as personal_data
-from launchready_lib.credentials import mark
+from launchready_lib.redact import forms as credentials
+from launchready_lib.redact.forms import mark
 
 if TYPE_CHECKING:
     from launchready_lib.parameters import Parameters
@@ -35,8 +34,6 @@ _SECRET_KEY = re.compile(r"(?i)(?:\A|_)(?:password|passwd|secret|token|api_?key|
 _COOKIES = frozenset({"cookie", "set-cookie", "set_cookie"})
 _AUTHORIZATIONS = frozenset({"authorization", "proxy-authorization", "x-api-key", "x-auth-token"})
 _NAMING = ("name", "header", "field", "key")
-
-personal = personal_data.mask
 
 
 class Redactor:
@@ -73,7 +70,7 @@ class Redactor:
         needles: dict[str, str] = {}
         for name, value in self._known:
             for part in _parts(value):
-                for form in forms(part):
+                for form in spellings(part):
                     needles.setdefault(form, mark(name))
         return needles
 
@@ -163,7 +160,7 @@ def _parts(value: str) -> Iterator[str]:
         yield from (line.strip() for line in value.splitlines() if len(line.strip()) >= 16 and "-----" not in line)
 
 
-def forms(secret: str) -> frozenset[str]:
+def spellings(secret: str) -> frozenset[str]:
     """Every way in which a secret may be written; empty for one too short to be looked for everywhere."""
     if len(secret) < SHORTEST:
         return frozenset()
@@ -226,28 +223,3 @@ def _mentioned(content: object, environment: Mapping[str, str], depth: int = 0) 
     elif isinstance(content, list | tuple) and depth < _DEEPEST:
         for item in content:
             yield from _mentioned(item, environment, depth + 1)
-
-
-def install(shell: Any, redactor: Redactor) -> None:
-    """Let every message of this ipykernel pass the redactor: output, results, tracebacks, replies, echoed input.
-
-    All of them go through the kernel's session on their way out, so JupyterLab and papermill's stock engine are covered
-    alike. Called again, it replaces the redactor. A shell without a kernel stays as it is.
-    """
-    session = getattr(getattr(shell, "kernel", None), "session", None)
-    if session is None:
-        return
-    if (guard := getattr(session, "launchready_guard", None)) is not None:
-        guard["redactor"] = redactor
-        return
-    guard = {"redactor": redactor}
-    serialize = session.serialize
-
-    def redacted(msg: dict[str, Any], ident: Any = None) -> Any:
-        content = msg.get("content")
-        if isinstance(content, dict):
-            msg = {**msg, "content": guard["redactor"].value(content)}
-        return serialize(msg, ident)
-
-    session.launchready_guard = guard
-    session.serialize = redacted

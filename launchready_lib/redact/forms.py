@@ -186,11 +186,12 @@ def _private_keys(text: str) -> str:
     """Mask private key blocks, those cut off before their end included."""
     if "PRIVATE KEY" not in text:
         return text
-    kept, place = [], 0
+    kept, place, ends = [], 0, True
     while match := _BEGIN.search(text, place):
         kept += [text[place : match.start()], mark("private key")]
-        end = text.find(_END, match.end())
+        end = text.find(_END, match.end()) if ends else -1
         if end < 0:
+            ends = False
             rest = _REST_OF_KEY.match(text, match.end())
             place = rest.end() if rest else match.end()
             continue

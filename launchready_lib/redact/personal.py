@@ -9,18 +9,18 @@ from __future__ import annotations
 import ipaddress
 import re
 
-from launchready_lib.credentials import mark
+from launchready_lib.redact.forms import mark
 
 _NOT_LOCAL = r"\s@<>\"(),:;\[\]\\=/%?&|{}'"
 # Starts only where a run of such characters starts, and never gives back: one look at each character.
 _EMAIL = re.compile(rf"(?<![^{_NOT_LOCAL}])([^{_NOT_LOCAL}]++)(@|%40)([\w.-]++)")
 _NUMBER_RUN = re.compile(r"(?<!\d)\d(?:[ -]?\d){12,}+")
 _PHONES = re.compile(
-    r"(?<![\w+.])\+\d(?:[ ().-]{0,2}\d){7,14}(?!\d)"  # +44 20 7946 0958
-    r"|(?<![\w.-])\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?![\w.-])"  # (212) 555-0187
-    r"|(?<![\w.:-])0\d{2,4}[ /-]\d{3,4}[ -]?\d{3,5}(?![\w.:-])"  # 030 901820, 020 7946 0958
+    r"(?<![\w+.])\+[1-9](?:[ ().-]{0,2}\d){7,14}(?!\d)"  # +44 20 7946 0958
+    r"|(?<![\w.-])\(?\d{3}\)?[-. ]\d{3}[-. ]\d{4}(?![\w-]|\.\d)"  # (212) 555-0187
+    r"|(?<![\w.:-])0\d{2,4}[ /-]\d{3,4}[ -]?\d{3,5}(?![\w:-]|\.\d)"  # 030 901820, 020 7946 0958
 )
-_ADDRESS = re.compile(r"(?<![\w:.])[0-9A-Fa-f:]*+[0-9A-Fa-f:.]{2,39}(?![\w:])")
+_ADDRESS = re.compile(r"(?<![\w:.])[0-9A-Fa-f:.]{3,}+(?![\w])")
 _ASSIGNED = re.compile(
     r"(?i)(?<![a-z])((?:password|passwd|pwd|secret|token|api_?key|session(?:_?id)?|otp)[\"']?[=:][ \"']{0,2})"
     r"([^\s&;,\"'<>\[]{4,512})"
@@ -46,9 +46,7 @@ def _email(match: re.Match[str]) -> str:
 
 
 def _address(match: re.Match[str]) -> str:
-    shown = match[0].rstrip(".:")
-    if "::" in match[0] and match[0].endswith("::"):
-        shown = match[0]
+    shown = match[0].rstrip(".") if match[0].endswith(("::", "::.")) else match[0].rstrip(".:")
     try:
         ipaddress.ip_address(shown)
     except ValueError:
