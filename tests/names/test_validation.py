@@ -1,0 +1,169 @@
+"""The chain of trust, over real servers with zones signed in the test, and what is read as an anchor."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime as dt
+from dataclasses import dataclass
+
+import dns.zone
+import pytest
+from audited import client_for
+from dns_server import DOMAIN_ZONE, ROOT_ZONE, TLD_ZONE, dns_world, zone
+from dns_signing import NOW, Key, signed, spoil, unsign
+from hypothesis import given
+from hypothesis import strategies as st
+
+from launchready_lib.checks import domain
+from launchready_lib.findings import Status
+from launchready_lib.names import anchors
+
+pytestmark = pytest.mark.anyio
+DAY = dt.timedelta(days=1)
+
+
+@dataclass
+class Signed:
+    """Three signed zones, one below the other."""
+
+    root: dns.zone.Zone
+    tld: dns.zone.Zone
+    domain: dns.zone.Zone
+    anchor: str
+
+
+def zones(*, ds: str | None = "right", signed_domain: bool = True, **times: dt.datetime) -> Signed:
+    keys = {name: Key() for name in (".", "example.", "acme.example.")}
+    apex = zone("acme.example.", DOMAIN_ZONE)
+    if signed_domain:
+        apex = signed(apex, keys["acme.example."], **times)
+    named = {"right": keys["acme.example."], "wrong": Key()}.get(ds or "")
+    tld_text = TLD_ZONE + (f"acme DS {named.ds('acme.example.')}\n" if named else "")
+    tld = signed(zone("example.", tld_text), keys["example."])
+    root = signed(zone(".", ROOT_ZONE + f"example. DS {keys['example.'].ds('example.')}\n"), keys["."])
+    return Signed(root, tld, apex, f". IN DS {keys['.'].ds('.')}\n")
+
+
+@contextlib.asynccontextmanager
+async def trust(made: Signed, tmp_path, *, second: dns.zone.Zone | None = None, anchor: str | None = None, change=None):
+    (tmp_path / "root.ds").write_text(anchor or made.anchor)
+    async with dns_world(root=made.root, tld=made.tld, domain=made.domain, second=second) as world:
+        if change:
+            change(world)
+        network = {"dnssec_anchor": "root.ds"}
+        client = client_for(world.resolver.address, world.connect_to, root=tmp_path, network=network, authorization=None)
+        async with client:
+            evidence = await domain.survey(client)
+    assert isinstance(evidence, domain.DomainEvidence), evidence
+    yield evidence, domain.dnssec(evidence)
+
+
+async def judged(made: Signed, tmp_path, **options):
+    async with trust(made, tmp_path, **options) as (evidence, verdict):
+        return evidence.trust, verdict
+
+
+async def test_a_signed_domain_validates_from_the_anchor_down(tmp_path):
+    found, verdict = await judged(zones(), tmp_path)
+    assert found.state == "secure", found
+    assert verdict.status is Status.PASS
+    assert abs(found.ends - (NOW + 20 * DAY)) < dt.timedelta(seconds=5)
+    assert {row["zone"] for row in verdict.evidence} == {".", "example", "acme.example"}
+
+
+async def test_an_unsigned_domain_with_no_ds_is_insecure_and_passes(tmp_path):
+    found, verdict = await judged(zones(ds=None, signed_domain=False), tmp_path)
+    assert (found.state, verdict.status) == ("insecure", Status.PASS)
+
+
+async def test_a_signed_domain_that_the_registry_does_not_know_of_is_insecure_and_says_so(tmp_path):
+    found, verdict = await judged(zones(ds=None), tmp_path)
+    assert (found.state, verdict.status) == ("insecure", Status.PASS)
+    assert "without a DS record nobody checks that" in verdict.summary
+
+
+@pytest.mark.parametrize(
+    ("made", "words", "fault"),
+    [
+        (lambda: zones(signed_domain=False), "the zone has no keys: it is not signed", "unsigned"),
+        (lambda: zones(ds="wrong"), "none of the keys of acme.example is the one that its DS record", "ds"),
+        (lambda: zones(inception=NOW - 9 * DAY, expiration=NOW - DAY), "its signature ended on", "expired"),
+        (lambda: zones(inception=NOW + DAY, expiration=NOW + 9 * DAY), "its signature starts only on", "early"),
+    ],
+    ids=["DS without signatures", "DS of another key", "expired", "not yet valid"],
+)
+async def test_a_broken_chain_is_bogus_and_says_why(tmp_path, made, words, fault):
+    found, verdict = await judged(made(), tmp_path)
+    assert (found.state, found.fault, verdict.status) == ("bogus", fault, Status.FAIL)
+    assert words in verdict.summary
+
+
+async def test_a_record_changed_after_signing_is_bogus_and_named(tmp_path):
+    made = zones()
+    spoil(made.domain, "www", "A", "203.0.113.66")
+    found, verdict = await judged(made, tmp_path)
+    assert found.state == "bogus"
+    assert "the A record of www.acme.example does not validate" in verdict.summary
+
+
+async def test_a_record_without_its_signature_is_bogus(tmp_path):
+    made = zones()
+    unsign(made.domain, "@", "SOA")
+    found, _ = await judged(made, tmp_path)
+    assert (found.state, found.fault) == ("bogus", "unsigned")
+
+
+async def test_signatures_that_end_tomorrow_fail_while_still_valid(tmp_path):
+    found, verdict = await judged(zones(expiration=NOW + DAY), tmp_path)
+    assert (found.state, verdict.status) == ("secure", Status.FAIL)
+    assert "ends on" in verdict.summary
+
+
+async def test_one_nameserver_with_stale_signatures_is_found(tmp_path):
+    made = zones()
+    key = Key()
+    stale = signed(zone("acme.example.", DOMAIN_ZONE), key)
+    found, verdict = await judged(made, tmp_path, second=stale)
+    assert found.state == "bogus"
+    assert "198.51.100.54" in verdict.summary
+
+
+async def test_another_anchor_than_the_root_in_use_is_unknown_not_bogus(tmp_path):
+    found, verdict = await judged(zones(), tmp_path, anchor=anchors.shipped())
+    assert (found.state, verdict.status) == ("unknown", Status.UNKNOWN)
+    assert "network.dnssec_anchor" in verdict.needs
+
+
+async def test_a_registry_that_does_not_answer_for_ds_is_unknown(tmp_path):
+    def refuse(world):
+        for server in (world.tld, world.resolver):
+            server.faults["acme.example/DS"] = "servfail"
+
+    found, verdict = await judged(zones(), tmp_path, change=refuse)
+    assert (found.state, verdict.status) == ("unknown", Status.UNKNOWN)
+    assert "the DS records of acme.example could not be read (SERVFAIL)" in found.detail
+
+
+async def test_an_anchor_for_the_domain_itself_is_enough(tmp_path):
+    key = Key()
+    made = zones(ds=None)
+    made.domain = signed(zone("acme.example.", DOMAIN_ZONE), key)
+    found, _ = await judged(made, tmp_path, anchor=f"acme.example. IN DS {key.ds('acme.example.')}\n")
+    assert found.state == "secure"
+
+
+async def test_an_unreadable_anchor_is_unknown_and_names_the_parameter(tmp_path):
+    found, verdict = await judged(zones(), tmp_path, anchor="not a record at all")
+    assert verdict.status is Status.UNKNOWN
+    assert verdict.needs == "network.dnssec_anchor"
+
+
+def test_the_shipped_anchor_holds_both_keys_of_the_root():
+    found = anchors.read(anchors.shipped())
+    assert [ds.key_tag for each in found.values() for ds in each] == [20326, 38696]
+
+
+@given(st.text(max_size=200))
+def test_any_text_is_an_anchor_or_an_anchor_error(text):
+    with contextlib.suppress(anchors.AnchorError):
+        assert anchors.read(text)
