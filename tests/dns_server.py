@@ -1,4 +1,4 @@
-"""A small real DNS server on loopback for tests: zones from text, UDP and TCP, authoritative or a resolver, with faults."""
+"""A small real DNS server on loopback for tests: zones from text, UDP and TCP, a resolver or not, with faults."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import contextlib
 import struct
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Self
 
 import dns.flags
 import dns.message
@@ -32,7 +33,7 @@ class DnsServer:
 
     Attributes:
         zones: origin -> zone.
-        recursive: answer as a resolver that knows exactly these zones: CNAMEs followed across them, RA set, no referrals.
+        recursive: answer as a resolver that knows exactly these zones: CNAMEs followed across them, no referrals.
         faults: "name/TYPE", "name" or "*" -> one of FAULTS.
         delay: seconds before each answer.
         questions: what was asked, in order, as (name, type, "udp" or "tcp").
@@ -53,7 +54,7 @@ class DnsServer:
         self.questions: list[tuple[str, str, str]] = []
         self.port = 0
 
-    async def __aenter__(self) -> DnsServer:
+    async def __aenter__(self) -> Self:
         loop = asyncio.get_running_loop()
         for _ in range(20):
             self._tcp = await asyncio.start_server(self._stream, "127.0.0.1", 0)

@@ -51,8 +51,8 @@ async def trust(made: Signed, tmp_path, *, second: dns.zone.Zone | None = None, 
         if change:
             change(world)
         network = {"dnssec_anchor": "root.ds"}
-        client = client_for(world.resolver.address, world.connect_to, root=tmp_path, network=network, authorization=None)
-        async with client:
+        sections = {"network": network, "authorization": None}
+        async with client_for(world.resolver.address, world.connect_to, root=tmp_path, **sections) as client:
             evidence = await domain.survey(client)
     assert isinstance(evidence, domain.DomainEvidence), evidence
     yield evidence, domain.dnssec(evidence)
@@ -153,7 +153,7 @@ async def test_an_anchor_for_the_domain_itself_is_enough(tmp_path):
 
 
 async def test_an_unreadable_anchor_is_unknown_and_names_the_parameter(tmp_path):
-    found, verdict = await judged(zones(), tmp_path, anchor="not a record at all")
+    _, verdict = await judged(zones(), tmp_path, anchor="not a record at all")
     assert verdict.status is Status.UNKNOWN
     assert verdict.needs == "network.dnssec_anchor"
 
