@@ -157,7 +157,7 @@ class Edge(RequestHandler):
                 body = gzip.compress(body, 6, mtime=0)
         if self.request.method == "HEAD" and "Content-Length" in headers:
             self.set_header("Content-Length", headers["Content-Length"])
-        self.finish(body)
+        self.finish(body or None)
 
     def _compressible(self, headers: HTTPHeaders, body: bytes) -> bool:
         plain = self.club.on("caching.static") and self.request.path.startswith("/static/")
