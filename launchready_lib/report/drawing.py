@@ -68,6 +68,11 @@ class Box:
     lines: tuple[str, ...]
     full: str
 
+    @property
+    def text_top(self) -> float:
+        """The baseline of the first line, so that all lines stand in the middle."""
+        return self.y + self.height / 2 - (len(self.lines) - 1) * 7.5 + 4
+
 
 @dataclass
 class Drawing:

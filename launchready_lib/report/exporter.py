@@ -67,6 +67,8 @@ class LaunchReadyExporter(TemplateExporter):  # type: ignore[misc]  # nbconvert 
             "day": words.day,
             "figure_data": charts.figure_data,
             "upfirst": words.upfirst,
+            "short": words.short,
+            "isoday": words.isoday,
         }
         environment.globals |= {
             "asset": charts.asset,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -18,6 +19,7 @@ from launchready_lib.tally import Deliverable, SignalState
 
 SHOWN_ROWS = 60
 HANDOVER = ("handover_checklist", "deploy_checklist", "access_list", "runbook", "test_plan")
+_PARAMETER = re.compile(r"[a-z_]+(\.[a-z_]+)+(: .+)?|[a-z]+_[a-z_]+")
 _BARS = {
     "speed": "pages that members use most answer fast enough",
     "flows": "members can sign in and pay",
@@ -315,6 +317,11 @@ class Page:
         for finding in self.of("unknown"):
             groups.setdefault(finding.needs or "", []).append(finding)
         return sorted(groups.items(), key=lambda group: (-sum(map(self._decides, group[1])), -len(group[1])))
+
+    @staticmethod
+    def is_parameter(needs: str | None) -> bool:
+        """Whether what would make something known is a line of the parameters file."""
+        return bool(needs and _PARAMETER.fullmatch(needs))
 
     @staticmethod
     def evidence(finding: Finding) -> Table | None:

@@ -32,7 +32,7 @@ TERMS: dict[str, tuple[str, str]] = {
     "HSTS": ("HTTP strict transport security", "the note that tells browsers to use encryption only"),
     "HTML": ("hypertext markup language", "what pages are written in"),
     "HTTP": ("hypertext transfer protocol", "how browsers ask for pages"),
-    "HTTPS": ("HTTP secured", "the same, encrypted: the padlock in the address bar"),
+    "HTTPS": ("HTTP secured", "encrypted pages, with the padlock in the address bar"),
     "ID": ("identifier", "a number or word that tells things apart"),
     "IMAP": ("internet message access protocol", "how programs read a mailbox"),
     "IP": ("internet protocol", "its addresses are the phone numbers of machines"),
@@ -152,5 +152,19 @@ def listed(words: list[str]) -> str:
 
 
 def upfirst(text: str) -> str:
-    """A sentence's first letter in upper case, the others as they are."""
-    return text[:1].upper() + text[1:]
+    """A sentence's first letter in upper case; a host, file or setting at its beginning stays as it is."""
+    first = text.split(" ", 1)[0].rstrip(".,:;")
+    return text if re.search(r"[._/:@\d]", first) else text[:1].upper() + text[1:]
+
+
+def short(text: str, letters: int = 110) -> str:
+    """A sentence cut behind a word."""
+    return text if len(text) <= letters else text[:letters].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+
+
+def isoday(text: object) -> str:
+    """An ISO date in words; anything else as it is."""
+    try:
+        return day(date.fromisoformat(str(text)))
+    except ValueError:
+        return str(text)
