@@ -1,0 +1,43 @@
+# make demo   audit the embedded client twice and write two reports
+# make test   lint, types and the whole test suite
+# Each does its own set-up: a .venv from requirements.lock, and on Debian as root the programs it needs.
+
+PYTHON ?= $(shell for p in python3 python3.14 python3.13 python3.12 python3.11; do \
+	$$p -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test lint bench lock system clean
+
+demo: .venv/.installed system
+	$(BIN)/launchready demo
+
+test: .venv/.installed system lint
+	$(BIN)/python -m pytest -q $(TESTS)
+
+lint: .venv/.installed
+	$(BIN)/ruff check --quiet .
+	$(BIN)/ruff format --quiet --check .
+	$(BIN)/mypy --no-error-summary
+	$(BIN)/nbstripout --verify notebooks/*.ipynb
+
+bench: .venv/.installed system
+	$(BIN)/python benchmarks/engines.py
+
+.venv/.installed: requirements.lock pyproject.toml
+	@test -n "$(PYTHON)" || { echo "Launch Ready needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python"; exit 1; }
+	sh scripts/venv.sh $(PYTHON)
+	$(BIN)/python -m pip install --quiet --require-hashes --requirement requirements.lock
+	$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+system:
+	@sh scripts/system.sh
+
+# The lock holds exact versions and hashes and names no index; uv is only needed to make it anew.
+lock:
+	uv pip compile --quiet --universal --generate-hashes --no-emit-index-url --no-annotate --no-header \
+		--group dev --group build pyproject.toml --output-file requirements.lock
+
+clean:
+	rm -rf .venv build dist
