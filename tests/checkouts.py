@@ -40,7 +40,7 @@ def new_checkout(folder):
 
 def noise(length, alphabet=string.ascii_letters + string.digits, seed=7):
     """Random characters, the same for the same seed."""
-    return "".join(random.Random(f"{seed}{length}").choices(alphabet, k=length))  # noqa: S311 - nobody's secret
+    return "".join(random.Random(f"{seed}{length}").choices(alphabet, k=length))
 
 
 HEX = "0123456789abcdef"

@@ -1,0 +1,23 @@
+"""Credentials in text and files: found, told apart from what only looks like one, and never shown.
+
+`find` names what a provider's key looks like in any text; `scan` adds structured files and where a file stands.
+"""
+
+from launchready_lib.credentials.grammars import GRAMMARS, Grammar, Match, Standing, find
+from launchready_lib.credentials.scan import Credential, Hit, engine_hit, gathered, scan
+from launchready_lib.credentials.values import fingerprint, masked
+
+__all__ = [
+    "GRAMMARS",
+    "Credential",
+    "Grammar",
+    "Hit",
+    "Match",
+    "Standing",
+    "engine_hit",
+    "find",
+    "fingerprint",
+    "gathered",
+    "masked",
+    "scan",
+]

@@ -1,0 +1,153 @@
+"""What providers' keys look like, whether they are secret at all, and how each is revoked.
+
+The table is data/credentials.yaml.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from enum import StrEnum
+
+import yaml
+
+from launchready_lib.paths import PACKAGE
+
+
+class Standing(StrEnum):
+    """What a value that looks like a credential is; only `secret` ever fails a check."""
+
+    SECRET = "secret"  # noqa: S105 - the name of a class of values
+    PUBLIC = "public by design"
+    TEST = "test-mode key"
+    EXPIRED = "expired token"
+    LOCAL = "for this machine only"
+    PLACEHOLDER = "placeholder"
+    DOCUMENTED = "documented example"
+    EXAMPLE = "in an example file"
+    FIXTURE = "in a test"
+    POSSIBLE = "possible, look at it"
+    FALSE_ALARM = "recorded as a false alarm"
+    ROTATED = "recorded as rotated"
+
+
+@dataclass(frozen=True)
+class Grammar:
+    """One kind of credential.
+
+    Attributes:
+        provider, what: in a founder's words.
+        pattern: matches it in text; the group `value`, where there is one, is the secret part.
+        markers: texts of which one stands in every match, so that most files need no search.
+        standing: what a match is.
+        revoke: what to do about a leaked one, or how to limit a public one.
+    """
+
+    id: str
+    provider: str
+    what: str
+    pattern: re.Pattern[str]
+    markers: tuple[str, ...]
+    standing: Standing
+    revoke: str
+
+
+@dataclass(frozen=True)
+class Match:
+    """A credential found in text; `start` is the character at which `value` starts."""
+
+    grammar: Grammar
+    value: str
+    start: int
+    standing: Standing
+
+
+def _load() -> tuple[Grammar, ...]:
+    entries = yaml.safe_load((PACKAGE / "data" / "credentials.yaml").read_text(encoding="utf-8"))
+    return tuple(
+        Grammar(
+            id=key,
+            provider=entry["provider"],
+            what=entry["what"],
+            pattern=re.compile(entry["pattern"].replace("{B}", _BEFORE).replace("{E}", _AFTER)),
+            markers=tuple(entry["markers"]),
+            standing=_STANDINGS[entry.get("standing", "secret")],
+            revoke=entry["revoke"],
+        )
+        for key, entry in entries.items()
+    )
+
+
+_BEFORE = r"(?<![0-9A-Za-z_])"
+_AFTER = r"(?![0-9A-Za-z_])"
+_STANDINGS = {"secret": Standing.SECRET, "public": Standing.PUBLIC, "test": Standing.TEST}
+
+GRAMMARS: tuple[Grammar, ...] = _load()
+
+DOCUMENTED = frozenset(
+    {
+        "AKIAIOSFODNN7EXAMPLE",
+        "AKIAI44QH8DHBEXAMPLE",
+        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
+        "sk_test_4eC39HqLyjWDarjtT1zdp7dc",
+        "sk_test_BQokikJOvBiI2HlWgH4olfQ2",
+        "pk_test_TYooMQauvdEDq54NiTphI7jx",
+    }
+)
+"""Values that providers print in their own documentation."""
+
+_LOCAL_HOSTS = frozenset(  # this machine, and the names that compose files give to databases
+    {"localhost", "127.0.0.1", "[::1]", "host.docker.internal", "host", "db", "database", "postgres", "postgresql"}
+    | {"mysql", "mariadb", "mongo", "mongodb", "redis", "rabbitmq"}
+)
+_DOCUMENTATION_HOST = re.compile(r"(?:^|\.)example\.(?:com|org|net)$|^(?:my|your)?-?(?:host|server)(?:name)?$")
+_PUBLIC_ROLES = frozenset({"anon", "anonymous", "public", "publishable"})
+
+
+def find(text: str) -> Iterator[Match]:
+    """Every credential that some provider's grammar recognises in a text, with what it is.
+
+    A value is judged by itself here: where it stands (a test, an example file) is for the caller.
+    """
+    for grammar in GRAMMARS:
+        if not any(marker in text for marker in grammar.markers):
+            continue
+        for found in grammar.pattern.finditer(text):
+            group = "value" if "value" in grammar.pattern.groupindex else 0
+            yield Match(grammar, found[group], found.start(group), _standing(grammar, found))
+
+
+def _standing(grammar: Grammar, found: re.Match[str]) -> Standing:
+    if grammar.id == "jwt":
+        return jwt_standing(found[0])
+    if "host" in grammar.pattern.groupindex:
+        host = found["host"].lower()
+        if host in _LOCAL_HOSTS:
+            return Standing.LOCAL
+        if host.startswith(("$", "{")) or _DOCUMENTATION_HOST.search(host):
+            return Standing.PLACEHOLDER
+    return grammar.standing
+
+
+def jwt_standing(token: str, *, now: float | None = None) -> Standing:
+    """What a JSON web token is by its claims (RFC 7519): an anonymous role is public, an expired one opens nothing."""
+    part = token.split(".")[1]
+    try:
+        claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
+    except (ValueError, binascii.Error, RecursionError):
+        return Standing.PLACEHOLDER
+    if not isinstance(claims, dict):
+        return Standing.PLACEHOLDER
+    if str(claims.get("role", "")).lower() in _PUBLIC_ROLES:
+        return Standing.PUBLIC
+    if claims.get("name") == "John Doe" or claims.get("sub") == "1234567890":
+        return Standing.DOCUMENTED
+    expires = claims.get("exp")
+    if isinstance(expires, int | float) and expires < (time.time() if now is None else now):
+        return Standing.EXPIRED
+    return Standing.SECRET

@@ -1,0 +1,179 @@
+"""Credentials in files: providers' grammars, structured settings, and an engine's finds, one row a value."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+
+from launchready_lib.credentials import places, structured
+from launchready_lib.credentials.grammars import DOCUMENTED, Standing, find
+from launchready_lib.credentials.values import (
+    fingerprint,
+    is_credible,
+    is_placeholder,
+    is_public_name,
+    is_reference,
+    is_secret_name,
+    masked,
+)
+
+_VAGUE = frozenset({"database-url", "basic-auth-url", "jwt"})
+"""Grammars that examples in documentation satisfy too."""
+
+_ORDER = tuple(Standing)
+
+
+@dataclass(frozen=True)
+class Hit:
+    """A value that looks like a credential, at one place. Lives in memory only: it holds the value itself."""
+
+    value: str
+    path: str
+    line: int
+    provider: str
+    what: str
+    revoke: str
+    standing: Standing
+    vague: bool = False
+
+
+@dataclass(frozen=True)
+class Credential:
+    """One value, wherever it stands; the value itself is not kept.
+
+    Attributes:
+        fingerprint: names the value across runs, for repository.known_secrets.
+        masked: its published prefix and its length.
+        places: `path:line`, at most five.
+        count: how many places there are.
+        standing: what it is; the worst over all its places.
+    """
+
+    fingerprint: str
+    masked: str
+    provider: str
+    what: str
+    revoke: str
+    standing: Standing
+    places: tuple[str, ...]
+    count: int
+
+    @property
+    def is_leak(self) -> bool:
+        """It fails a check."""
+        return self.standing is Standing.SECRET
+
+    def row(self) -> dict[str, str | int]:
+        """The row that evidence shows."""
+        return {
+            "where": ", ".join(self.places),
+            "places": self.count,
+            "provider": self.provider,
+            "what": self.what,
+            "value": self.masked,
+            "fingerprint": self.fingerprint,
+            "standing": str(self.standing),
+            "revoke": self.revoke,
+        }
+
+
+def scan(path: str, text: str) -> Iterator[Hit]:
+    """Every credential-like value of one file's text, with what it is where it stands."""
+    if places.is_foreign(path) and not path.endswith((".js", ".map")):
+        return
+    seen = set()
+    for match in find(text):
+        seen.add(match.value)
+        line = text.count("\n", 0, match.start) + 1
+        grammar = match.grammar
+        vague = grammar.id in _VAGUE
+        yield _placed(
+            Hit(match.value, path, line, grammar.provider, grammar.what, grammar.revoke, match.standing, vague=vague)
+        )
+    reader = structured.reader_for(path)
+    if reader is None or places.is_foreign(path):
+        return
+    for setting in reader(text):
+        if setting.value not in seen and not any(value in setting.value for value in seen) and _holds_secret(setting):
+            yield _placed(_of_setting(setting, path))
+
+
+def _holds_secret(setting: structured.Setting) -> bool:
+    if is_public_name(setting.name):
+        return False
+    if setting.certain:
+        return not is_reference(setting.value)
+    return is_secret_name(setting.name) and is_credible(setting.name, setting.value)
+
+
+def _of_setting(setting: structured.Setting, path: str) -> Hit:
+    return Hit(
+        value=setting.value,
+        path=path,
+        line=setting.line,
+        provider="by its name",
+        what=f"value of {setting.name[:60]}",
+        revoke="make a new value where it was issued, set it in the host's settings, then take this one out",
+        standing=Standing.SECRET,
+        vague=True,
+    )
+
+
+def _placed(hit: Hit) -> Hit:
+    """What a value is, given where it stands."""
+    standing = hit.standing
+    if standing in (Standing.SECRET, Standing.TEST):
+        if hit.value in DOCUMENTED:
+            standing = Standing.DOCUMENTED
+        elif is_placeholder(hit.value) or (hit.vague and is_reference(hit.value)):
+            standing = Standing.PLACEHOLDER
+        elif places.is_test(hit.path):
+            standing = Standing.FIXTURE
+        elif hit.vague and places.is_example(hit.path):
+            standing = Standing.EXAMPLE
+    return hit if standing is hit.standing else _with(hit, standing)
+
+
+def _with(hit: Hit, standing: Standing) -> Hit:
+    return Hit(hit.value, hit.path, hit.line, hit.provider, hit.what, hit.revoke, standing, hit.vague)
+
+
+def engine_hit(value: str, path: str, line: int, rule: str, *, sure: bool) -> Hit:
+    """A find of the engine: told by our grammars where they know the value, else by the engine's rule."""
+    known = next((match for match in find(value) if match.value == value), None)
+    if known is not None:
+        grammar = known.grammar
+        hit = Hit(
+            value, path, line, grammar.provider, grammar.what, grammar.revoke, known.standing, grammar.id in _VAGUE
+        )
+        return _placed(hit)
+    standing = Standing.SECRET if sure else Standing.POSSIBLE
+    words = rule.rsplit(".", 1)[-1].replace("-", " ")
+    return _placed(Hit(value, path, line, words.split(" ", 1)[0], words, "revoke it at the provider", standing))
+
+
+def gathered(hits: Iterable[Hit], known: Mapping[str, Standing]) -> tuple[Credential, ...]:
+    """One credential a value, the worst first; `known` are fingerprints that the parameters vouch for."""
+    by_value: dict[str, list[Hit]] = {}
+    for hit in hits:
+        if hit.standing is not Standing.PLACEHOLDER:
+            by_value.setdefault(hit.value, []).append(hit)
+    found = [_credential(value, same, known) for value, same in by_value.items()]
+    return tuple(sorted(found, key=lambda c: (_ORDER.index(c.standing), c.places)))
+
+
+def _credential(value: str, hits: list[Hit], known: Mapping[str, Standing]) -> Credential:
+    worst = min(hits, key=lambda hit: _ORDER.index(hit.standing))
+    mark = fingerprint(value)
+    where = tuple(dict.fromkeys(f"{hit.path}:{hit.line}" for hit in hits))
+    told = next((standing for key, standing in known.items() if key[:8] == mark or mark.startswith(key)), None)
+    return Credential(
+        fingerprint=mark,
+        masked=masked(value),
+        provider=worst.provider,
+        what=worst.what,
+        revoke=worst.revoke,
+        standing=told or worst.standing,
+        places=where[:5],
+        count=len(where),
+    )

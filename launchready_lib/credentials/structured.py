@@ -1,0 +1,201 @@
+"""Names and values in structured files, with lines: what secret engines miss, since it is the name that tells."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+MAX_LINE = 4_000
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One name with its value and line (from 1); `certain` where the file's format alone says that it is a secret."""
+
+    name: str
+    value: str
+    line: int
+    certain: bool = False
+
+
+Reader = Callable[[str], Iterator[Setting]]
+
+_ENV = re.compile(r"\s*(?:export\s+|set\s+|ENV\s+)?([A-Za-z_][\w.-]*)\s*[=:]\s*(.*?)\s*\Z")
+_ASSIGNED = re.compile(
+    r"""["']?([A-Za-z_$][\w$.-]{1,80})["']?\]?\s*(?::\s*[A-Za-z_][\w\[\], ]{0,40}\s*)?"""  # the name, a type
+    r"""(?:=>|:=|=(?!=)|:)\s*[rbu]?(["'])((?:(?!\2)[^\\\n]|\\.){1,2000})\2"""  # its quoted value
+)
+_YAML = re.compile(r"""\s*(?:-\s+)?["']?([A-Za-z_][\w.-]{0,80})["']?\s*:\s+(?![|>&*!\[{])(.+?)\s*\Z""")
+_DEFINE = re.compile(r"""define\(\s*["'](\w{1,80})["']\s*,\s*["']([^"'\n]{1,500})["']\s*\)""")
+_LIST_ENV = re.compile(r"""\s*-\s*["']?([A-Z_][A-Z0-9_]{1,80})=(.*?)["']?\s*\Z""")
+_XML = re.compile(
+    r"""(?:key|name)="([^"]{1,80})"\s+value="([^"]{1,500})"|<(\w*(?:[Pp]ass|[Ss]ecret|[Tt]oken)\w*)>([^<]{1,500})</"""
+)
+_CONNECTION = re.compile(r"""(?i)\b(password|pwd|accesskey|sharedaccesskey)=([^;"'\s]{1,200})""")
+_NETRC = re.compile(r"\bpassword\s+(\S{1,200})")
+
+
+def reader_for(path: str) -> Reader | None:
+    """The reader of a file, by its name; None for files that are not structured settings."""
+    lowered = path.lower()
+    name = lowered.rsplit("/", 1)[-1]
+    if _LANGUAGE_FILES.search(lowered):
+        return None
+    return next((reader for pattern, reader in _READERS if pattern.search(name) or pattern.search(lowered)), None)
+
+
+def unquoted(raw: str) -> str:
+    """A value without its quotes and without a trailing comment."""
+    text = raw.strip()
+    if text[:1] in ("'", '"'):
+        end = text.find(text[0], 1)
+        return text[1:end] if end > 0 else text[1:]
+    return re.split(r"\s+#", text, maxsplit=1)[0].rstrip(",;").strip()
+
+
+def _lines(text: str) -> Iterator[tuple[int, str]]:
+    return ((number, line[:MAX_LINE]) for number, line in enumerate(text.splitlines(), 1))
+
+
+def env(text: str) -> Iterator[Setting]:
+    """NAME=value lines (.env, .properties, .ini, shell profiles)."""
+    for number, line in _lines(text):
+        if line.lstrip()[:1] in ("#", ";", "!"):
+            continue
+        if match := _ENV.match(line):
+            yield Setting(match[1], unquoted(match[2]), number)
+
+
+def assigned(text: str) -> Iterator[Setting]:
+    """Quoted values given to names (.py, .js, .php, .rb, .json, .toml, .tf), with PHP's define()."""
+    for number, line in _lines(text):
+        if line.lstrip()[:2] in ("//", "# ", "* "):
+            continue
+        for match in _ASSIGNED.finditer(line):
+            yield Setting(match[1], match[3], number)
+        for match in _DEFINE.finditer(line):
+            yield Setting(match[1], match[2], number)
+        for match in _CONNECTION.finditer(line):
+            yield Setting(match[1], match[2], number)
+
+
+def yaml_like(text: str) -> Iterator[Setting]:
+    """Lines `name: value` and `- NAME=value` of YAML files, read as text: templates are not YAML."""
+    for number, line in _lines(text):
+        if line.lstrip().startswith("#"):
+            continue
+        match = _LIST_ENV.match(line) or _YAML.match(line)
+        if match:
+            yield Setting(match[1], unquoted(match[2]), number)
+
+
+def kubernetes(text: str) -> Iterator[Setting]:
+    """YAML settings, and base64 values under `data` where the file holds a Kubernetes Secret."""
+    is_secret = re.search(r"^kind:\s*Secret\s*$", text, re.MULTILINE) is not None
+    for setting in yaml_like(text):
+        yield setting
+        if is_secret and (decoded := _decoded(setting.value)) is not None:
+            yield Setting(setting.name, decoded, setting.line)
+
+
+def xml(text: str) -> Iterator[Setting]:
+    """Attributes key and value, elements named after secrets, and connection strings."""
+    for number, line in _lines(text):
+        for match in _XML.finditer(line):
+            yield Setting(match[1] or match[3], match[2] or match[4], number)
+        for match in _CONNECTION.finditer(line):
+            yield Setting(match[1], match[2], number)
+
+
+def netrc(text: str) -> Iterator[Setting]:
+    """Passwords of a .netrc file."""
+    for number, line in _lines(text):
+        for match in _NETRC.finditer(line):
+            yield Setting("password", match[1], number, certain=True)
+
+
+def pgpass(text: str) -> Iterator[Setting]:
+    """host:port:database:user:password lines."""
+    for number, line in _lines(text):
+        parts = re.split(r"(?<!\\):", line.strip())
+        if len(parts) == 5 and not line.lstrip().startswith("#"):
+            yield Setting("password", parts[4], number, certain=True)
+
+
+def npmrc(text: str) -> Iterator[Setting]:
+    """Tokens and passwords of .npmrc and .yarnrc."""
+    for number, line in _lines(text):
+        match = re.search(r"(_authToken|_auth|_password|npmAuthToken|npmAuthIdent)\s*[=:]\s*(\S{1,500})", line)
+        if match:
+            yield Setting(match[1], unquoted(match[2]), number, certain=True)
+
+
+def git_credentials(text: str) -> Iterator[Setting]:
+    """https://user:password@host lines."""
+    for number, line in _lines(text):
+        if match := re.match(r"\w+://[^:@/\s]*:([^@\s]{1,300})@", line.strip()):
+            yield Setting("password", match[1], number, certain=True)
+
+
+def docker_auth(text: str) -> Iterator[Setting]:
+    """Registry logins of a Docker configuration."""
+    for number, line in _lines(text):
+        for match in re.finditer(r'"auth"\s*:\s*"([0-9A-Za-z+/=]{8,1000})"', line):
+            login = _decoded(match[1]) or ""
+            yield Setting("auth", login.partition(":")[2] or match[1], number, certain=True)
+
+
+def rails_key(text: str) -> Iterator[Setting]:
+    """A key that is the whole file (Rails' master.key and credentials keys)."""
+    value = text.strip()
+    if re.fullmatch(r"[0-9a-f]{32,64}", value):
+        yield Setting("master key", value, 1, certain=True)
+
+
+def _decoded(value: str) -> str | None:
+    try:
+        return base64.b64decode(value, validate=True).decode("utf-8")
+    except (ValueError, binascii.Error):
+        return None
+
+
+_LANGUAGE_FILES = re.compile(
+    r"(?:^|/)(?:locales?|i18n|lang(?:uages?)?|translations?|l10n|messages)/|(?:^|/)messages[._-]"
+)
+_SETTINGS_NAMES = r"(?:config\w*|settings?\w*|secrets?|credentials?|appsettings|database|env|constants?|keys?)"
+_READERS: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
+    (re.compile("|".join(patterns)), reader)
+    for reader, patterns in (
+        (netrc, [r"\A[._]netrc\Z"]),
+        (pgpass, [r"\A\.?pgpass(?:\.conf)?\Z"]),
+        (npmrc, [r"\A\.(?:npmrc|yarnrc(?:\.yml)?)\Z"]),
+        (git_credentials, [r"\A\.git-credentials\Z"]),
+        (docker_auth, [r"\A\.dockercfg\Z", r"(?:^|/)\.?docker/config\.json\Z"]),
+        (rails_key, [r"\A(?:master|production|staging|credentials)\.key\Z"]),
+        (
+            env,
+            [r"\A\.env", r"\.env\Z", r"\Aenv\.(?:prod|dev|stag|local)", r"\A\.?bash(?:rc|_profile)\Z", r"\Adockerfile"],
+        ),
+        (
+            env,
+            [
+                r"\.(?:envrc|properties|ini|cfg|conf|cnf)\Z",
+                r"\A\.(?:pypirc|s3cfg|boto|passwd-s3fs)\Z",
+                r"\Acredentials\Z",
+            ],
+        ),
+        (yaml_like, [r"compose[\w.-]*\.ya?ml\Z"]),
+        (
+            kubernetes,
+            [_SETTINGS_NAMES + r"[\w.-]*\.ya?ml\Z", r"(?:application|values|parameters|deploy\w*)[\w.-]*\.ya?ml\Z"],
+        ),
+        (kubernetes, [r"(?:^|/)(?:k8s|kubernetes|helm|manifests|\.github/workflows|ansible|\w+_vars)/.*\.ya?ml\Z"]),
+        (xml, [r"\A(?:web|app)[\w.-]*\.config\Z", r"\Asettings\.xml\Z"]),
+        (assigned, [r"\.tfvars(?:\.json)?\Z", r"\.tfstate(?:\.backup)?\Z", r"\.tf\Z"]),
+        (assigned, [_SETTINGS_NAMES + r"[\w.-]*\.(?:py|[mc]?js|ts|php|rb|json|toml|go|java|kt|cs|exs)\Z"]),
+        (assigned, [r"(?:^|/)(?:config|settings)/[^/]*\.(?:py|js|ts|php|rb|json|toml|exs)\Z"]),
+    )
+)

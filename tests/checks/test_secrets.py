@@ -1,0 +1,146 @@
+"""secrets.tree: a credential in a tracked file fails, and nothing else does."""
+
+import pytest
+from checkouts import git, new_checkout, noise
+
+from launchready_lib.checks import repository, secrets
+from launchready_lib.credentials import Credential, Standing, engine, fingerprint
+from launchready_lib.findings import Status, Unavailable
+from launchready_lib.parameters import load
+
+LIVE = "sk_live_" + noise(99)
+CONTENT = {"name": "Acme", "domain": "acme.example", "release": "1.0"}
+
+
+def credential(standing=Standing.SECRET, place="src/pay.py:3"):
+    return Credential("3f9a1c77", "sk_live_… (107 characters)", "Stripe", "live key", "roll it", standing, (place,), 1)
+
+
+def evidence(*credentials, **more):
+    return secrets.TreeEvidence("0123456789abcdef", 12, credentials, **more)
+
+
+def test_a_live_key_fails_and_says_where_and_how_to_revoke_it():
+    verdict = secrets.tree(evidence(credential(), credential(Standing.FIXTURE, "tests/a.py:1")))
+    assert verdict.status is Status.FAIL
+    assert "src/pay.py:3" in verdict.summary
+    assert "roll it" in verdict.fix
+    assert verdict.about == ("3f9a1c77",)
+    assert [row.get("standing") for row in verdict.evidence] == ["secret", "in a test"]
+
+
+@pytest.mark.parametrize("standing", [each for each in Standing if each is not Standing.SECRET])
+def test_nothing_but_a_secret_fails(standing):
+    verdict = secrets.tree(evidence(credential(standing), ignored=(".env",)))
+    assert verdict.status is Status.PASS
+    assert verdict.evidence[0]["credentials"] == 0
+    assert {"ignored_file_on_disk": ".env"} in verdict.evidence
+
+
+def test_what_was_not_scanned_is_unknown_unless_a_leak_was_seen():
+    silent = Unavailable("the secret engine (kingfisher) is not installed", "kingfisher-bin in this environment")
+    verdict = secrets.tree(evidence(engine=silent))
+    assert (verdict.status, verdict.needs) == (Status.UNKNOWN, "kingfisher-bin in this environment")
+    assert secrets.tree(evidence(unread=({"file": "dump.sql", "not_read": "90 MB"},))).status is Status.UNKNOWN
+    assert secrets.tree(evidence(credential(), engine=silent)).status is Status.FAIL
+
+
+def test_no_repository_is_unknown_and_names_the_parameter():
+    verdict = secrets.tree(Unavailable("no repository was given", "repository.path"))
+    assert (verdict.status, verdict.needs) == (Status.UNKNOWN, "repository.path")
+
+
+@pytest.fixture
+def judged(tmp_path):
+    """Scan a repository made of files; the engine's rule cache is kept between tests."""
+    commit = new_checkout(tmp_path / "app")
+
+    def judge(files, *, after=None, **known):
+        folder = commit({"README.md": "An app.\n", **files})
+        if after:
+            after(folder)
+        content = CONTENT | {"repository": {"path": "app", **known}}
+        found = secrets.read_tree(repository.open_at(folder), load(content))
+        return secrets.tree(found), found
+
+    return judge
+
+
+def test_plants_are_found_by_engine_and_by_our_own_layer(judged):
+    """One value for each way of hiding; none of them, nor a part of one, gets into the evidence."""
+    plants = {
+        "src/pay.py": f'stripe.api_key = "{LIVE}"\n',
+        "deploy/.netrc": f"machine a login b password {(netrc := 'Zq7-' + noise(12))}\n",
+        "config/master.key": (master := noise(32, "0123456789abcdef")),
+        "app/settings.py": f"SECRET_KEY = '{(django := noise(50))}'\n",
+        "docker-compose.yml": f"services:\n  db:\n    environment:\n      - POSTGRES_PASSWORD={(pg := 'pW9_' + noise(14))}\n",
+        "src/ci.yml": f"token: ghp_{(github := noise(36))}\n",
+    }
+    verdict, found = judged(plants)
+    assert verdict.status is Status.FAIL
+    assert {place.split(":")[0] for leak in found.credentials for place in leak.places} == set(plants)
+    shown = repr(verdict) + repr(found)
+    for value in (LIVE, netrc, master, django, pg, github):
+        assert value[8:] not in shown
+
+
+def test_an_engines_find_that_we_do_not_know_counts(judged):
+    verdict, found = judged(
+        {"src/a.py": f'key = "PMAK-{noise(24, "0123456789abcdef")}-{noise(34, "0123456789abcdef")}"\n'}
+    )
+    assert verdict.status is Status.FAIL
+    assert "postman" in found.credentials[0].what
+
+
+def test_a_healthy_repository_passes(judged):
+    harmless = {
+        ".env.example": "STRIPE_SECRET_KEY=sk_live_xxxxxxxxxxxxxxxxxxxxxxxx\n"
+        "DATABASE_URL=postgres://app:password@localhost/app\n",
+        "tests/test_pay.py": f'KEY = "{LIVE}"\n',
+        "src/web.js": 'const key = "pk_live_' + noise(99) + '";\n',
+        "docs/setup.md": "Set AWS_ACCESS_KEY_ID=AKIAIOSFODNN7EXAMPLE\n",
+        "package-lock.json": '{"integrity": "sha512-' + noise(86) + '=="}\n',
+        ".gitignore": ".env\n",
+    }
+    verdict, found = judged(harmless, after=lambda folder: (folder / ".env").write_text(f"KEY={LIVE}\n"))
+    assert verdict.status is Status.PASS, verdict.summary
+    assert found.ignored == (".env",)
+
+
+def test_what_the_parameters_vouch_for_is_listed_and_does_not_fail(judged):
+    entry = {"fingerprint": fingerprint(LIVE), "verdict": "rotated", "reason": "revoked"}
+    verdict, found = judged({"src/pay.py": f'key = "{LIVE}"\n'}, known_secrets=[entry])
+    assert verdict.status is Status.PASS
+    assert found.credentials[0].standing is Standing.ROTATED
+
+
+def test_hostile_names_and_files_are_scanned(judged):
+    def plant(folder):
+        (folder / "odd\nname -rf;$(x).py").write_text(f'key = "{LIVE}"\n')
+        (folder / "link").symlink_to("/etc/passwd")
+        git(folder, "add", "-A")
+        git(folder, "commit", "-q", "-m", "odd")
+
+    verdict, found = judged({"blob.bin": b"\0\1\2" * 1000}, after=plant)
+    assert verdict.status is Status.FAIL
+    assert found.aside == ({"file": "link", "not_read": "a symlink is not followed"},)
+
+
+def test_without_the_engine_our_own_layer_still_reads(judged, monkeypatch):
+    monkeypatch.setattr(engine, "program", lambda: None)
+    verdict, found = judged({"src/pay.py": f'key = "{LIVE}"\n'})
+    assert verdict.status is Status.FAIL
+    assert found.engine is not None
+
+
+def test_the_engine_gets_none_of_our_variables(judged, monkeypatch, tmp_path):
+    """What it is given is a path and a home, no secret of the process."""
+    spy = tmp_path / "kingfisher"
+    spy.write_text(f'#!/bin/sh\nenv > "{tmp_path}/seen"\necho "$@" >> "{tmp_path}/seen"\nexit 0\n')
+    spy.chmod(0o755)
+    monkeypatch.setattr(engine, "program", lambda: str(spy))
+    monkeypatch.setenv("CANARY", LIVE)
+    judged({"src/a.py": "x = 1\n"})
+    seen = (tmp_path / "seen").read_text()
+    assert LIVE not in seen
+    assert "--no-validate --no-update-check" in seen
