@@ -1,6 +1,23 @@
 import pytest
 
+from launchready_lib import demo
+
 
 @pytest.fixture
 def anyio_backend():
     return "asyncio"
+
+
+@pytest.fixture(scope="session")
+def world():
+    """Harbor Club, started once for all tests that want it as it is; see `_healthy_world`."""
+    with demo.start() as running:
+        yield running
+
+
+@pytest.fixture(autouse=True)
+def _healthy_world(request):
+    """Whatever a test switched on is off for the next one."""
+    yield
+    if "world" in request.fixturenames:
+        request.getfixturevalue("world").only()
