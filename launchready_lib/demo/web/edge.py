@@ -32,7 +32,9 @@ NOT_PASSED_ON = {
     "accept-encoding", "content-length", "cf-connecting-ip", "x-forwarded-for", "x-forwarded-proto",
     REQUEST_ID.lower(), EDGE_KEY.lower(),
 }  # fmt: skip
-NOT_PASSED_BACK = {"connection", "keep-alive", "transfer-encoding", "content-length", "server", "date"}
+NOT_PASSED_BACK = {
+    "connection", "keep-alive", "transfer-encoding", "content-length", "server", "date", REQUEST_ID.lower(),
+}  # fmt: skip
 
 
 class Limits:
@@ -146,7 +148,9 @@ class Edge(RequestHandler):
 
     def _pass_back(self, headers: HTTPHeaders, body: bytes) -> None:
         self.clear_header("Content-Type")
-        for name in {name for name in headers if name.lower() not in NOT_PASSED_BACK | {REQUEST_ID.lower()}}:
+        for name in headers:
+            if name.lower() in NOT_PASSED_BACK:
+                continue
             self.clear_header(name)
             for value in headers.get_list(name):
                 self.add_header(name, value)

@@ -67,6 +67,11 @@ class Handler(RequestHandler):
         """Whether whoever asks this address is a program."""
         return self.request.path.startswith(JSON_PATHS) or self.request.host_name == names.API
 
+    @property
+    def for_admins(self) -> bool:
+        """Whether this is the host that only admins use."""
+        return self.request.host_name == names.ADMIN
+
     def set_default_headers(self) -> None:
         """Set the headers that every answer carries."""
         self.clear_header("Server")
@@ -92,6 +97,8 @@ class Handler(RequestHandler):
             raise HTTPError(403)
         if _is_json(self.request.headers.get("Content-Type", "")) and self.request.body:
             self.body = self.read_json()
+        if (methods := self._methods()) and self.request.method not in methods:
+            raise HTTPError(405)
         if self.access != "everybody":
             self._admit()
 
