@@ -1,0 +1,105 @@
+"""headers.csp: an enforced Content-Security-Policy without unsafe script sources."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from launchready_lib.checks import check, web
+from launchready_lib.checks.headers import policy as csp
+from launchready_lib.checks.headers.evidence import HeadersEvidence, View
+from launchready_lib.findings import Row, Verdict, combine, failed, passed
+
+HEADER = "content-security-policy"
+REPORT_ONLY = "content-security-policy-report-only"
+STARTER = "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
+LONGEST = 600
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What one page's policies come to.
+
+    Attributes:
+        policies: those in force.
+        reported: text of one that only reports.
+        found: what gets past them.
+    """
+
+    policies: tuple[csp.Policy, ...]
+    reported: str
+    found: tuple[csp.Weakness, ...]
+
+    @property
+    def unsafe(self) -> tuple[csp.Weakness, ...]:
+        """The weaknesses that fail the check."""
+        return tuple(w for w in self.found if w.unsafe)
+
+    @property
+    def is_safe(self) -> bool:
+        """A policy is in force and nothing unsafe gets past it."""
+        return bool(self.policies) and not self.unsafe
+
+
+def judge(view: View) -> Judged:
+    """Read the policies of one page, from its headers and its own meta elements."""
+    metas = [content for name, content in view.markup.equivalents if name == HEADER]
+    policies = csp.parse_all(view.response.all(HEADER), metas)
+    return Judged(policies, ", ".join(view.response.all(REPORT_ONLY)), csp.together(policies))
+
+
+@check("headers.csp")
+def policy(headers: HeadersEvidence) -> Verdict:
+    """Every page has a policy in force that keeps foreign script out (CSP level 3)."""
+    clauses = [web.unseen(headers.unseen())] if headers.unseen() else []
+    groups: dict[tuple[str, str], tuple[Judged, list[View]]] = {}
+    for view in headers.seen():
+        if view.is_html:
+            judged = judge(view)
+            key = ("; ".join(p.text for p in judged.policies), judged.reported)
+            groups.setdefault(key, (judged, []))[1].append(view)
+    clauses += [_clause(judged, views) for judged, views in groups.values()]
+    return combine(*clauses) if clauses else web.unseen([web.NO_PAGE])
+
+
+def _clause(judged: Judged, views: list[View]) -> Verdict:
+    names = web.listed(view.title for view in views)
+    row = {
+        "pages": names,
+        "header": "Content-Security-Policy",
+        "sent": " , ".join(p.text for p in judged.policies)[:LONGEST] or "(absent)",
+        "found": "; ".join(w.text for w in judged.found)[:LONGEST] or "nothing that lets foreign script in",
+    }
+    if judged.is_safe:
+        return _safe(judged, names, row)
+    if not judged.policies:
+        return _absent(judged, names, row)
+    what = "; ".join(dict.fromkeys(w.text for w in judged.unsafe[:3]))
+    better = csp.mended(judged.policies[0])
+    return failed(
+        f"{names}: the Content-Security-Policy does not keep foreign script out: {what}",
+        evidence=[row],
+        fix=f"Send Content-Security-Policy: {better} (an inline script needs a nonce, or a file of its own)",
+        about=sorted({f"{w.kind} {w.directive}" for w in judged.unsafe}),
+    )
+
+
+def _safe(judged: Judged, names: str, row: Row) -> Verdict:
+    advice = [w.text for w in judged.found if w.weight is csp.Weight.HIGH]
+    more = f"; one thing to add: {advice[0]}" if advice else ""
+    return passed(f"{names}: a Content-Security-Policy in force keeps foreign script out{more}", evidence=[row])
+
+
+def _absent(judged: Judged, names: str, row: Row) -> Verdict:
+    if judged.reported:
+        row["sent"] = f"(report-only) {judged.reported[:LONGEST]}"
+        summary = f"{names}: the Content-Security-Policy only reports, nothing is refused"
+        fix = f"Once its reports stay quiet, send it as Content-Security-Policy: {_enforceable(judged.reported)}"
+    else:
+        summary = f"{names}: no Content-Security-Policy"
+        fix = f"Send Content-Security-Policy: {STARTER} and name the third parties that you need"
+    return failed(summary, evidence=[row], fix=fix, about=["absent"])
+
+
+def _enforceable(reported: str) -> str:
+    found = csp.parse_all([reported])
+    return csp.mended(found[0]) if found else STARTER
