@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 HOPS = 5
 AGAIN = "the site answering: run this stage again when it does"
+NO_PAGE = Unavailable("no page answered as HTML", "site.pages, and the site answering")
 
 
 def origin(client: Client) -> str:
