@@ -160,14 +160,15 @@ class Network:
         """A real Chromium whose only way out is our proxy: `async with network.browser() as browser`."""
         return launch(self)
 
-    async def fire(self, shots: Iterable[Shot], *, users: int = 1) -> Salvo:
-        """Time a schedule of requests with so many users at once; see `timing.fire`."""
+    async def fire(self, shots: Iterable[Shot], *, users: int = 1, within_s: float = 120.0) -> Salvo:
+        """Time a schedule of requests with so many users at once, stopping in any case so long after its start."""
         return await fire(
             self.dialer,
             shots,
             users=users,
             ca_file=self.ca_file,
             timeout_s=self.timeout_s,
+            within_s=within_s,
             headers={"User-Agent": USER_AGENT, **self.audit_headers},
         )
 

@@ -25,6 +25,7 @@ from launchready_lib.network.types import NameNotResolvedError, RefusedError
 
 MAX_ERROR_SHARE = 0.05
 _FEW = 20
+_ALL_FAILED = 5
 
 
 @dataclass(frozen=True)
@@ -84,11 +85,13 @@ async def fire(
     users: int,
     ca_file: Path | None,
     timeout_s: float,
+    within_s: float,
     headers: Mapping[str, str],
 ) -> Salvo:
     """Send a schedule with so many users at once; certificates are verified, since sessions may travel.
 
-    It stops by itself on a 429 or 503, or on over 5 % of errors among 20 or more.
+    It stops by itself on a 429 or 503, on over 5 % of errors among 20 or more, when the first five all fail, and
+    `within_s` after its start.
     """
     schedule = sorted(shots, key=lambda shot: shot.due_s)
     connect_to: list[str] = []
@@ -99,8 +102,11 @@ async def fire(
             return Salvo((), users, stopped=str(error))
         ip = f"[{target.ip}]" if ":" in target.ip else target.ip
         connect_to.append(f"{origin[0]}:{origin[1]}:{ip}:{target.port}")
-    battery = _Battery(schedule, connect_to, _trust(ca_file), timeout_s, headers)
-    await asyncio.to_thread(battery.run, users)
+    battery = _Battery(schedule, connect_to, _trust(ca_file), timeout_s, headers, within_s=within_s)
+    try:
+        await asyncio.to_thread(battery.run, users)
+    finally:
+        battery.halt()
     for timing in battery.timings:
         dialer.traffic.count(_origin(timing.url)[0])
     return Salvo(tuple(sorted(battery.timings, key=lambda t: t.due_s)), users, battery.stopped)
@@ -127,6 +133,8 @@ class _Battery:
         trust: bytes,
         timeout_s: float,
         headers: Mapping[str, str],
+        *,
+        within_s: float,
     ) -> None:
         self._queue: queue.SimpleQueue[Shot] = queue.SimpleQueue()
         for shot in schedule:
@@ -135,10 +143,16 @@ class _Battery:
         self._trust = trust
         self._timeout_ms = int(timeout_s * 1000)
         self._headers = headers
+        self._within_s = within_s
         self._halt = threading.Event()
+        self._noting = threading.Lock()
         self._errors = 0
         self.timings: list[Timing] = []
         self.stopped: str | None = None
+
+    def halt(self) -> None:
+        """Send nothing more; whoever waited for the end may have been cancelled."""
+        self._halt.set()
 
     def run(self, users: int) -> None:
         handles = [self._handle() for _ in range(users)]
@@ -168,6 +182,9 @@ class _Battery:
                 shot = self._queue.get_nowait()
             except queue.Empty:
                 return
+            if time.perf_counter() - start > self._within_s:
+                self._stop(f"it took longer than {self._within_s:g} s")
+                return
             wait = start + shot.due_s - time.perf_counter()
             if wait > 0 and self._halt.wait(wait):
                 return
@@ -180,19 +197,15 @@ class _Battery:
             nonlocal size
             size += len(part)
 
-        handle.setopt(pycurl.URL, shot.url)
-        handle.setopt(pycurl.WRITEFUNCTION, count)
-        handle.setopt(pycurl.HTTPHEADER, [f"{k}: {v}" for k, v in {**self._headers, **shot.headers}.items()])
-        if shot.body is None:
-            handle.setopt(pycurl.HTTPGET, 1)
-        else:
-            handle.setopt(pycurl.POSTFIELDS, shot.body)
-        handle.setopt(pycurl.CUSTOMREQUEST, shot.method)
         error = None
         try:
+            self._aim(handle, shot)
+            handle.setopt(pycurl.WRITEFUNCTION, count)
             handle.perform()
         except pycurl.error as failure:
             error = str(failure.args[1])[:200] if len(failure.args) > 1 else "it failed"
+        except UnicodeError:
+            error = "the address or a header is not plain ASCII"
         end = time.perf_counter()
         looked_up, connected, secured, first, total = (
             handle.getinfo(each) * 1000
@@ -217,16 +230,28 @@ class _Battery:
             error=error,
         )
 
+    def _aim(self, handle: pycurl.Curl, shot: Shot) -> None:
+        handle.setopt(pycurl.URL, shot.url)
+        handle.setopt(pycurl.HTTPHEADER, [f"{k}: {v}" for k, v in {**self._headers, **shot.headers}.items()])
+        if shot.body is None:
+            handle.setopt(pycurl.HTTPGET, 1)
+        else:
+            handle.setopt(pycurl.POSTFIELDS, shot.body)
+        handle.setopt(pycurl.CUSTOMREQUEST, shot.method)
+
     def _note(self, timing: Timing) -> None:
-        self.timings.append(timing)
-        self._errors += not timing.good and timing.status not in (401, 403)
-        done = len(self.timings)
-        if timing.status in (429, 503):
-            self.stopped = f"the site answered {timing.status}"
-        elif done >= _FEW and self._errors > MAX_ERROR_SHARE * done:
-            self.stopped = f"{self._errors} of {done} requests failed"
-        if self.stopped:
-            self._halt.set()
+        with self._noting:
+            self.timings.append(timing)
+            self._errors += not timing.good and timing.status not in (401, 403)
+            done = len(self.timings)
+            if timing.status in (429, 503):
+                self._stop(f"the site answered {timing.status}")
+            elif (done >= _FEW and self._errors > MAX_ERROR_SHARE * done) or done == self._errors == _ALL_FAILED:
+                self._stop(f"{self._errors} of {done} requests failed")
+
+    def _stop(self, why: str) -> None:
+        self.stopped = self.stopped or why
+        self._halt.set()
 
 
 STUB_DELAY_MS = 20.0
@@ -254,7 +279,7 @@ def floor_ms(samples: int = 20) -> tuple[float, ...]:
     try:
         url = f"http://127.0.0.1:{server.server_address[1]}/"
         shots = [Shot(n * (STUB_DELAY_MS * 1.5) / 1000, url) for n in range(samples)]
-        battery = _Battery(shots, [], _trust(None), 5.0, {})
+        battery = _Battery(shots, [], _trust(None), 5.0, {}, within_s=30.0)
         battery.run(1)
     finally:
         server.shutdown()
