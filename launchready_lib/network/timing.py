@@ -117,6 +117,9 @@ def _origin(url: str) -> tuple[str, int]:
     return parts.hostname or "", parts.port or (443 if parts.scheme == "https" else 80)
 
 
+_Inbox = queue.SimpleQueue[Shot | None]
+
+
 @cache
 def _trust(ca_file: Path | None) -> bytes:
     bundle = Path(certifi.where()).read_bytes()
@@ -124,7 +127,7 @@ def _trust(ca_file: Path | None) -> bytes:
 
 
 class _Battery:
-    """The users' threads over one queue of due requests."""
+    """The users' threads, each with its connection; whoever was busy last is asked first, so that connections live."""
 
     def __init__(
         self,
@@ -136,14 +139,13 @@ class _Battery:
         *,
         within_s: float,
     ) -> None:
-        self._queue: queue.SimpleQueue[Shot] = queue.SimpleQueue()
-        for shot in schedule:
-            self._queue.put(shot)
+        self._schedule = schedule
         self._connect_to = connect_to
         self._trust = trust
         self._timeout_ms = int(timeout_s * 1000)
         self._headers = headers
         self._within_s = within_s
+        self._idle: queue.LifoQueue[_Inbox] = queue.LifoQueue()
         self._halt = threading.Event()
         self._noting = threading.Lock()
         self._errors = 0
@@ -155,15 +157,30 @@ class _Battery:
         self._halt.set()
 
     def run(self, users: int) -> None:
-        handles = [self._handle() for _ in range(users)]
+        """Send the schedule; returns when the last answer is in."""
+        inboxes: list[_Inbox] = [queue.SimpleQueue() for _ in range(users)]
         start = time.perf_counter() + 0.01
-        threads = [threading.Thread(target=self._user, args=(handle, start), daemon=True) for handle in handles]
+        threads = [threading.Thread(target=self._user, args=(inbox, start), daemon=True) for inbox in inboxes]
         for thread in threads:
             thread.start()
+        for inbox in inboxes:
+            self._idle.put(inbox)
+        self._dispatch(start)
+        for inbox in inboxes:
+            inbox.put(None)
         for thread in threads:
             thread.join()
-        for handle in handles:
-            handle.close()
+
+    def _dispatch(self, start: float) -> None:
+        for shot in self._schedule:
+            self._halt.wait(max(0.0, start + shot.due_s - time.perf_counter()))
+            inbox = self._idle.get()
+            if self._halt.is_set():
+                return
+            if time.perf_counter() - start > self._within_s:
+                self._stop(f"it took longer than {self._within_s:g} s")
+                return
+            inbox.put(shot)
 
     def _handle(self) -> pycurl.Curl:
         handle = pycurl.Curl()
@@ -176,19 +193,17 @@ class _Battery:
         handle.setopt(pycurl.ACCEPT_ENCODING, "")
         return handle
 
-    def _user(self, handle: pycurl.Curl, start: float) -> None:
-        while not self._halt.is_set():
+    def _user(self, inbox: _Inbox, start: float) -> None:
+        handle = self._handle()
+        while (shot := inbox.get()) is not None:
             try:
-                shot = self._queue.get_nowait()
-            except queue.Empty:
-                return
-            if time.perf_counter() - start > self._within_s:
-                self._stop(f"it took longer than {self._within_s:g} s")
-                return
-            wait = start + shot.due_s - time.perf_counter()
-            if wait > 0 and self._halt.wait(wait):
-                return
-            self._note(self._perform(handle, shot, start))
+                self._note(self._perform(handle, shot, start))
+            except BaseException:
+                self._stop("this probe broke")
+                raise
+            finally:
+                self._idle.put(inbox)
+        handle.close()
 
     def _perform(self, handle: pycurl.Curl, shot: Shot, start: float) -> Timing:
         size = 0
