@@ -197,7 +197,7 @@ class Run:
         done = {"id": stage_id, "started": at.isoformat(), "finished": finished.isoformat()}
         cells.append(code([*recorded, record_output("stage", done, finished)], "stage.summary()"))
         return {"cells": cells, "metadata": {"kernelspec": {"name": "python3", "display_name": "Python 3"}},
-                "nbformat": 4, "nbformat_minor": 5}  # fmt: skip
+                "nbformat": 4, "nbformat_minor": 4}  # fmt: skip
 
     def _finding(self, check: str, at: datetime) -> Finding:
         na = self.client.get("not_applicable") or {}

@@ -118,7 +118,7 @@ def wide(route: RouteMap) -> Drawing:
 
 def narrow(route: RouteMap) -> Drawing:
     """Layers below each other, for a phone; an arrow leads from each to the next."""
-    drawing, y = Drawing(320.0), 16.0
+    drawing, y = Drawing(320.0), -18.0
     for kind in [kind for kind in LAYERS if route.layer(kind)]:
         if drawing.boxes and kind != "third_party":
             drawing.arrows.append(f"M160 {y - 6:.0f}V{y + 14:.0f}")

@@ -145,7 +145,6 @@ class Page:
     def verdict(self) -> tuple[str, str]:
         """The verdict in one sentence, in two halves: what to do, and why."""
         missed = sum(bar.status == "missed" for bar in self.bars)
-        unsure = sum(bar.status == "unknown" for bar in self.bars)
         of_bar = f"of the {len(self.bars)} minimum targets"
         if self.audit.decision is Decision.NO_GO:
             stops = words.count(len(self.deciding), "fault")
@@ -160,11 +159,11 @@ class Page:
             return "Ready to launch", f"all {len(self.bars)} minimum targets are met, and nothing serious was found."
         reasons = []
         if self.open_questions:
-            reasons.append(f"{words.count(len(self.open_questions), 'deciding question')} not answered yet")
+            reasons.append(f"{words.count(len(self.open_questions), 'deciding question')} without an answer")
         if self.serious:
-            reasons.append(f"{words.count(len(self.serious), 'serious fault')} to mend")
-        met = len(self.bars) - missed - unsure
-        return "Launch only with care", f"{met} {of_bar} are met; {words.listed(reasons)}."
+            reasons.append(words.count(len(self.serious), "serious fault"))
+        met = sum(bar.status == "met" for bar in self.bars)
+        return "Launch only once this is settled", f"{words.listed(reasons)}; {met} {of_bar} are met, none is missed."
 
     @cached_property
     def plan(self) -> plan.Plan:

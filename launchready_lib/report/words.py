@@ -76,19 +76,24 @@ class Words:
     """
 
     def __init__(self) -> None:
-        self.used: dict[str, None] = {}
+        self.explained: set[str] = set()
+        self.used: set[str] = set()
         self._owed: list[str] = []
 
     def say(self, text: object) -> Markup:
         """A sentence: a term that was not explained yet is, in brackets behind it."""
-        return self._written(text, lambda term: Markup(" ({})").format(TERMS[term][1]))
+        return self._written(text, lambda term: self._explain(term, Markup(" ({})").format(TERMS[term][1])))
+
+    def folded(self, text: object) -> Markup:
+        """A sentence that many will never unfold: terms are marked, and explained again where they are next read."""
+        return self._written(text, lambda _: Markup())
 
     def heading(self, text: object) -> Markup:
         """A heading: what it would have to explain is owed, to be said by `owed` right below."""
 
         def owe(term: str) -> Markup:
             self._owed.append(term)
-            return Markup()
+            return self._explain(term, Markup())
 
         return self._written(text, owe)
 
@@ -102,14 +107,18 @@ class Words:
         """Every term that was used: term, what it stands for, what it is."""
         return [(term, *TERMS[term]) for term in sorted(self.used, key=str.casefold)]
 
+    def _explain(self, term: str, explanation: Markup) -> Markup:
+        self.explained.add(term)
+        return explanation
+
     def _written(self, text: object, explained: Callable[[str], Markup]) -> Markup:
         parts, done = [], 0
         plain = "" if text is None else str(text)
         for found in _TERM.finditer(plain):
             term = found[1]
-            if term in self.used:
+            self.used.add(term)
+            if term in self.explained:
                 continue
-            self.used[term] = None
             parts += [
                 escape(plain[done : found.start()]),
                 Markup('<abbr title="{}">{}</abbr>').format(TERMS[term][0], found[0]),
