@@ -1,0 +1,80 @@
+"""Write results so that nobody else can read them, and so that they are whole or not there."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO
+
+if sys.platform == "win32":
+    import msvcrt
+else:
+    import fcntl
+
+FOLDER_MODE = 0o700
+FILE_MODE = 0o600
+
+
+def private_folder(folder: Path) -> Path:
+    """Make a folder, and those above it that are missing, for the owner alone."""
+    for each in reversed([folder, *folder.parents]):
+        if not each.is_dir():
+            each.mkdir(mode=FOLDER_MODE, exist_ok=True)
+    return folder
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file for the owner alone: into a hidden neighbour first, which then takes its place."""
+    neighbour = path.with_name(f".{path.name}.{os.getpid()}")
+    fd = os.open(neighbour, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
+    try:
+        with os.fdopen(fd, "w", encoding="utf-8", errors="replace") as stream:
+            stream.write(text)
+        neighbour.replace(path)
+    except BaseException:
+        neighbour.unlink(missing_ok=True)
+        raise
+
+
+def close_to_others(folder: Path) -> None:
+    """Take every permission of others from a folder and all in it; links are not followed."""
+    for base, _, names in os.walk(folder):
+        Path(base).chmod(FOLDER_MODE)
+        for name in names:
+            path = Path(base, name)
+            if not path.is_symlink():
+                path.chmod(FILE_MODE)
+
+
+class InUseError(Exception):
+    """Another process holds a lock."""
+
+
+@contextlib.contextmanager
+def locked(path: Path) -> Iterator[None]:
+    """Hold a lock file, which no other process can hold meanwhile; it ends with the process, however that ends.
+
+    Raises:
+        InUseError: another process holds it.
+    """
+    with path.open("a") as stream:
+        if not _try_lock(stream):
+            raise InUseError(str(path))
+        try:
+            yield
+        finally:
+            path.unlink(missing_ok=True)
+
+
+def _try_lock(stream: IO[str]) -> bool:
+    try:
+        if sys.platform == "win32":
+            msvcrt.locking(stream.fileno(), msvcrt.LK_NBLCK, 1)
+        else:
+            fcntl.flock(stream, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
