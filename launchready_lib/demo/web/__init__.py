@@ -50,6 +50,7 @@ class Web:
         self._upstream: Upstream | None = None
         self._shown = club.switchboard.faults
         self._flaws: Flaws | None = None
+        self._limits = edge.Limits()
         self.ports: dict[str, int] = {}
 
     def parameters(self) -> dict[str, Any]:
@@ -76,7 +77,7 @@ class Web:
         self._serve("origin_http", origin.door(club), None)
         trusting = ssl.create_default_context(cafile=str(tls.file))
         self._upstream = Upstream(self.ports["origin_https"], trusting, names.DOMAIN)
-        front = edge.application(club, self._upstream)
+        front = edge.application(club, self._upstream, self._limits)
         self._serve("edge_https", front, tls.context(names.WEB_HOSTS))
         self._serve("edge_http", front, None)
 
@@ -107,7 +108,8 @@ class Web:
             await traffic.run(self._club, self._upstream)
 
     async def _follow(self) -> None:
-        """Show what was switched."""
+        """Show what was switched, to clients that no earlier burst has locked out."""
+        self._limits.forget()
         switched = self._shown ^ self._club.switchboard.faults
         self._shown = self._club.switchboard.faults
         await self._build()

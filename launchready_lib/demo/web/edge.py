@@ -51,13 +51,17 @@ class Limits:
     def count(self, address: str, path: str) -> None:
         """Note a try."""
         if len(self._tries) > MOST_ADDRESSES:
-            self._tries.clear()
-            self._until.clear()
+            self.forget()
         tries, now = self._tries[address, path], time.monotonic()
         tries.append(now)
         if len(tries) == TRIES and now - tries[0] < WINDOW_S:
             self._until[address, path] = now + PAUSE_S
             tries.clear()
+
+    def forget(self) -> None:
+        """Let everybody start anew."""
+        self._tries.clear()
+        self._until.clear()
 
 
 class Edge(RequestHandler):
@@ -172,9 +176,9 @@ class Edge(RequestHandler):
         self._say(status_code, "That request could not be read." if status_code < 500 else "Please try again.")
 
 
-def application(club: Club, upstream: Upstream) -> Application:
+def application(club: Club, upstream: Upstream, limits: Limits) -> Application:
     """The edge as an application for both of its ports."""
-    shared = {"club": club, "upstream": upstream, "limits": Limits()}
+    shared = {"club": club, "upstream": upstream, "limits": limits}
     return Application([(r".*", Edge, shared)], log_function=_quiet)
 
 
