@@ -1,0 +1,389 @@
+"""How fast core reads answer: unhurried, and at a steady rate, as a signed-in member.
+
+A sample follows a schedule (open loop), so that a stall counts for everybody who would have come meanwhile; response
+times count from when a request was due. `Sample` and `Reads` say nothing of why a schedule was chosen: checks of
+concurrency and of a launch spike judge the same evidence.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections import Counter
+from dataclasses import dataclass, replace
+from statistics import median
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from launchready_lib import roadmap
+from launchready_lib.checks import check, probe, web
+from launchready_lib.checks.signin import SignedIn, sign_in
+from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
+from launchready_lib.network import Shot, Timing
+from launchready_lib.network.timing import MAX_ERROR_SHARE, floor_ms
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from launchready_lib.client import Client
+
+UNHURRIED = 20
+LEAST = 100
+WARM_UP = 5
+_PAUSE_S = 0.05
+_SLOW_S = 1.0
+_MOST_USERS = 64
+_LOST_S = 60.0
+
+Kind = Literal["service", "response"]
+
+
+@dataclass(frozen=True)
+class Interval:
+    """An estimate and the bounds between which it lies at 95 % confidence, in ms; infinite where requests failed."""
+
+    low: float
+    value: float
+    high: float
+
+
+def quantile(values: Sequence[float], share: float, confidence: float = 0.95) -> Interval:
+    """The smallest value that this share of values does not exceed, and its distribution-free interval.
+
+    The bounds are order statistics: how many of n values lie below the true quantile is binomial (David and Nagaraja,
+    Order Statistics, section 7.1). With few values the upper bound is their largest, and covers less.
+
+    Raises:
+        ValueError: there are no values.
+    """
+    ordered = sorted(values)
+    if not ordered:
+        raise ValueError("no values")
+    n, tail = len(ordered), (1 - confidence) / 2
+    below, low, high = 0.0, 0, n - 1
+    for k in range(n + 1):
+        log_mass = math.lgamma(n + 1) - math.lgamma(k + 1) - math.lgamma(n - k + 1)
+        below += math.exp(log_mass + k * math.log(share) + (n - k) * math.log1p(-share))
+        if below <= tail:
+            low = k
+        if below >= 1 - tail:
+            high = min(k, n - 1)
+            break
+    return Interval(ordered[low], ordered[math.ceil(share * n - 1e-9) - 1], ordered[high])
+
+
+@dataclass(frozen=True)
+class Sample:
+    """One core read, asked again and again.
+
+    Attributes:
+        name, url: which.
+        users: how many could wait for an answer at once.
+        rate: requests due a second.
+        wanted: how many requests were planned.
+        timings: what was measured, in the order of due times, without the warm-up.
+        warm_up: requests sent before, so that connections and caches are as members find them.
+        stopped: why it ended early; None where it did not.
+    """
+
+    name: str
+    url: str
+    users: int
+    rate: float
+    wanted: int
+    timings: tuple[Timing, ...]
+    warm_up: int = 0
+    stopped: str | None = None
+
+    @property
+    def answered(self) -> tuple[Timing, ...]:
+        """The requests that got what a member gets."""
+        return tuple(t for t in self.timings if t.error is None and 200 <= t.status < 300)
+
+    @property
+    def turned_away(self) -> Counter[int]:
+        """How often each status came that a stranger, or one who asks too often, gets: not a matter of speed."""
+        heard = (t.status for t in self.timings if t.error is None)
+        return Counter(status for status in heard if 300 <= status < 500 or status == 503)
+
+    @property
+    def errors(self) -> Counter[str]:
+        """What went wrong on the site's side, in words, and how often."""
+        known = self.turned_away
+        failures = (t for t in self.timings if t not in self.answered and t.status not in known)
+        return Counter(t.error or f"status {t.status}" for t in failures)
+
+    def times(self, kind: Kind) -> list[float]:
+        """Milliseconds of every request; one that failed took longer than any."""
+        good = [t.service_ms if kind == "service" else t.response_ms for t in self.answered]
+        return good + [math.inf] * self.errors.total()
+
+    def p95(self, kind: Kind = "response") -> Interval:
+        """The 95th percentile with its interval, in ms."""
+        return quantile(self.times(kind), 0.95)
+
+    @property
+    def connections(self) -> int:
+        """How many connections were opened."""
+        return sum(t.connect_ms > 0 for t in self.timings)
+
+    def row(self) -> Row:
+        """The sample in figures."""
+        times = {kind: self.times(kind) for kind in ("response", "service")}
+        row: Row = {"read": self.name, "requests": len(self.timings), "rate_per_s": self.rate, "users": self.users}
+        for kind, values in times.items():
+            row[f"{kind}_p50_ms"] = _shown(median(values)) if values else None
+            row[f"{kind}_p95_ms"] = _shown(quantile(values, 0.95).value) if values else None
+        bounds = self.p95() if times["response"] else None
+        statuses = Counter(t.status for t in self.timings if t.error is None)
+        row |= {
+            "p95_at_least_ms": _shown(bounds.low) if bounds else None,
+            "p95_at_most_ms": _shown(bounds.high) if bounds else None,
+            "statuses": ", ".join(f"{count} x {status}" for status, count in statuses.items()),
+            "errors": ", ".join(f"{count} x {words}" for words, count in self.errors.items()),
+            "connections": self.connections,
+            "stopped": self.stopped or "",
+        }
+        return row
+
+
+@dataclass(frozen=True)
+class Reads:
+    """Samples of core reads, and what lies between us and the site.
+
+    Attributes:
+        samples: one a core read.
+        floor: what the probe itself adds to a request, in ms, against a local stub of known delay, just before.
+        round_trip_ms: the median TCP handshake; None where no connection was made.
+        login_s: what signing in took.
+        our_network: whether a control look-up worked after requests went unanswered; None where none did.
+    """
+
+    samples: tuple[Sample, ...]
+    floor: tuple[float, ...]
+    round_trip_ms: float | None
+    login_s: float
+    our_network: bool | None = None
+
+    def rows(self) -> list[Row]:
+        """One row a core read, with the round trip and the probe's own part beside it."""
+        beside = {
+            "round_trip_ms": _shown(self.round_trip_ms),
+            "probe_adds_p50_ms": _shown(median(self.floor)) if self.floor else None,
+            "probe_adds_p95_ms": _shown(quantile(self.floor, 0.95).value) if self.floor else None,
+        }
+        return [sample.row() | beside for sample in self.samples]
+
+    def frame(self) -> pd.DataFrame:
+        """One row a request: read, due_s, response_ms, service_ms, status; for a chart of times as they came."""
+        return pd.DataFrame(
+            [
+                {
+                    "read": sample.name,
+                    "due_s": timing.due_s,
+                    "response_ms": timing.response_ms,
+                    "service_ms": timing.service_ms,
+                    "status": timing.status,
+                }
+                for sample in self.samples
+                for timing in sample.timings
+            ],
+            columns=["read", "due_s", "response_ms", "service_ms", "status"],
+        )
+
+
+@probe
+async def unhurried(client: Client, member: SignedIn | None = None) -> Reads | Unavailable:
+    """Ask every core read 20 times, one request after the other, as the member (signed in here unless given)."""
+    if no := client.forbidden("login"):
+        return no
+    rate = min(1 / _PAUSE_S, client.parameters.network.requests_per_second)
+    return await _as_member(client, member, rate=rate, samples=UNHURRIED, users=1)
+
+
+@probe
+async def steady(client: Client, member: SignedIn | None = None) -> Reads | Unavailable:
+    """Ask every core read `load.samples` times at `load.rate` a second, whether or not earlier ones are answered."""
+    if no := client.forbidden("load"):
+        return no
+    load = client.parameters.load
+    if load.samples < LEAST:
+        return Unavailable(
+            f"load.samples is {load.samples}, and a 95th percentile takes {LEAST} or more",
+            f"load.samples: {LEAST}",
+        )
+    return await _as_member(client, member, rate=load.rate, samples=load.samples, users=_users(load.rate))
+
+
+def _users(rate: float) -> int:
+    """How many must be able to wait at once for the schedule to hold while answers take a second."""
+    return min(_MOST_USERS, max(2, math.ceil(rate * _SLOW_S) + 1))
+
+
+async def _as_member(
+    client: Client, member: SignedIn | None, *, rate: float, samples: int, users: int
+) -> Reads | Unavailable:
+    reads = web.core_reads(client)
+    if not reads:
+        return Unavailable("no core read is given", "site.core_reads (name: path)")
+    mine = member or await sign_in(client)
+    if isinstance(mine, Unavailable):
+        return mine
+    try:
+        floor = await asyncio.to_thread(floor_ms)
+        taken = [
+            await sample(client, mine, name, url, rate=rate, samples=samples, users=users)
+            for name, url in reads.items()
+        ]
+    finally:
+        if member is None:
+            await mine.session.close()
+    handshakes = [t.connect_ms for s, handshake in taken for t in handshake]
+    samples_taken = tuple(s for s, _ in taken)
+    silent = any(t.error for s in samples_taken for t in s.timings)
+    return Reads(
+        samples_taken,
+        floor,
+        median(handshakes) if handshakes else None,
+        mine.seconds,
+        await client.network.control() if silent else None,
+    )
+
+
+async def sample(
+    client: Client, member: SignedIn, name: str, url: str, *, rate: float, samples: int, users: int
+) -> tuple[Sample, tuple[Timing, ...]]:
+    """Take one sample after a short warm-up; gives also every timing that opened a connection."""
+    headers = {"Cookie": member.cookie_header(url), "Accept": "application/json, text/html;q=0.9, */*;q=0.8"}
+    shots = [Shot(number / rate, url, headers=headers) for number in range(WARM_UP + samples)]
+    salvo = await client.network.fire(shots, users=users, within_s=2 * shots[-1].due_s + _LOST_S)
+    first = shots[WARM_UP].due_s
+    taken = Sample(
+        name=name,
+        url=url,
+        users=users,
+        rate=rate,
+        wanted=samples,
+        timings=tuple(t for t in salvo.timings if t.due_s >= first) if salvo.stopped is None else salvo.timings,
+        warm_up=WARM_UP if salvo.stopped is None else 0,
+        stopped=salvo.stopped,
+    )
+    return taken, tuple(t for t in salvo.timings if t.connect_ms > 0)
+
+
+@check("latency.quick")
+def quick(reads: Reads) -> Verdict:
+    """Of 20 unhurried requests the median core read, and one login, stay under their targets."""
+    targets = roadmap.load().targets
+    limit, heavy = targets["core_read_p95_ms"].limit, targets["heavy_action_p95_ms"].limit
+    clauses = [_seen(reads, sample) or _quick(reads, sample, limit) for sample in reads.samples]
+    return _worst(clauses, _login(reads, heavy))
+
+
+def _quick(reads: Reads, sample: Sample, limit: float) -> Verdict:
+    middle = median(sample.times("service"))
+    text = f"{sample.name} answered in {_shown(middle)} ms (median of {len(sample.timings)}, target {limit:g} ms)"
+    return _against(middle, limit, text, [_row_of(reads, sample)], about=sample.name)
+
+
+def _login(reads: Reads, limit: float) -> Verdict:
+    took = reads.login_s * 1000
+    row = {"read": "login", "requests": 1, "service_p50_ms": _shown(took)}
+    return _against(took, limit, f"signing in took {_shown(took)} ms (target {limit:g} ms)", [row], about="login")
+
+
+@check("latency.p95")
+def p95(reads: Reads) -> Verdict:
+    """The 95th percentile of each core read is under its target, of at least 100 requests on schedule."""
+    limit = roadmap.load().targets["core_read_p95_ms"].limit
+    return _worst([_seen(reads, each) or _p95(reads, each, limit) for each in reads.samples])
+
+
+def _p95(reads: Reads, sample: Sample, limit: float) -> Verdict:
+    found = sample.p95()
+    rows = [_row_of(reads, sample)]
+    if len(sample.timings) < LEAST:
+        return unknown(
+            f"only {len(sample.timings)} requests to {sample.name} were answered",
+            needs=f"load.samples: {LEAST} or more, and load.rate so high that they fit",
+            evidence=rows,
+        )
+    text = (
+        f"{sample.name} answered 95 of 100 requests within {_shown(found.value)} ms "
+        f"({_shown(found.low)} to {_shown(found.high)} at 95 % confidence, {len(sample.timings)} requests, "
+        f"target {limit:g} ms)"
+    )
+    if found.low <= limit < found.high or found.low < limit <= found.high:
+        text += "; the interval reaches over the target, so a larger load.samples may say otherwise"
+    return _against(found.value, limit, text, rows, about=sample.name)
+
+
+def _seen(reads: Reads, sample: Sample) -> Verdict | None:
+    """Why a sample does not tell the speed of what a member gets; None where it does."""
+    rows = [_row_of(reads, sample)]
+    if sample.errors and reads.our_network is False:
+        return unknown(
+            f"{sample.name} went unanswered, and so did the control look-up: our own network failed",
+            needs="a run from a machine whose network works",
+            evidence=rows,
+        )
+    if sample.turned_away:
+        return _turned_away(sample, rows)
+    sent = len(sample.timings)
+    if sent and sample.errors.total() > MAX_ERROR_SHARE * sent:
+        worst = ", ".join(sample.errors)
+        return failed(
+            f"{sample.errors.total()} of {sent} requests to {sample.name} failed ({worst})",
+            evidence=rows,
+            impact="members see errors instead of their data at a load that a quiet day brings",
+            fix="Find these requests in the application's log by their time, and repair what raises or blocks there.",
+            about=[sample.name],
+        )
+    if sample.stopped or not sample.timings:
+        return unknown(
+            f"the sample of {sample.name} ended early: {sample.stopped or 'nothing was sent'}",
+            needs="a second try, or authorization.hosts with the read's host",
+            evidence=rows,
+        )
+    return None
+
+
+def _turned_away(sample: Sample, rows: list[Row]) -> Verdict:
+    status, count = sample.turned_away.most_common(1)[0]
+    limited = any(each in (429, 503) for each in sample.turned_away)
+    if limited:
+        needs = "network.headers with a token that the site's limits let pass, or a lower load.rate"
+    else:
+        needs = f"a path of {sample.name} under site.core_reads that answers 200 to a signed-in member's cookies"
+    return unknown(
+        f"{sample.name} answered {status} to {count} of {len(sample.timings)} requests"
+        + (" (a limit, or too much load)" if limited else ", so what was timed is not what a member gets"),
+        needs=needs,
+        evidence=rows,
+    )
+
+
+def _against(value: float, limit: float, text: str, rows: list[Row], *, about: str) -> Verdict:
+    measured = value if math.isfinite(value) else None
+    if value < limit:
+        return passed(text, evidence=rows, measured=measured)
+    return failed(text, evidence=rows, measured=measured, about=[about])
+
+
+def _worst(clauses: Iterable[Verdict], *beside: Verdict) -> Verdict:
+    """Join the clauses; the figure is the worst core read's."""
+    clauses = list(clauses)
+    figures = [clause.measured for clause in clauses if clause.measured is not None]
+    return replace(combine(*clauses, *beside), measured=round(max(figures), 1) if figures else None)
+
+
+def _row_of(reads: Reads, sample: Sample) -> Row:
+    return reads.rows()[reads.samples.index(sample)]
+
+
+def _shown(value: float | None) -> float | None:
+    """A figure with three digits or so; nothing for what never ended."""
+    if value is None or not math.isfinite(value):
+        return None
+    return round(value, 1) if value < 100 else round(value)
