@@ -11,10 +11,12 @@ from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from launchready_lib import audit as audits
 from launchready_lib import executor, kernels, paths
 from launchready_lib import manifest as manifests
 from launchready_lib import parameters as parameters_module
 from launchready_lib import roadmap as roadmaps
+from launchready_lib.audit import Audit
 from launchready_lib.files import InUseError, close_to_others, locked, private_folder
 from launchready_lib.findings import Decision
 from launchready_lib.manifest import Manifest
@@ -39,13 +41,13 @@ class RunResult:
 
     Attributes:
         folder: output/<slug>/<release>/, with the executed notebooks, manifest.json, and the report beside them.
-        decision, report: None where the run was interrupted.
+        audit, report: what was found, and where it is told; None where the run was interrupted.
         weak: names of secrets too short to be kept out of the results everywhere.
     """
 
     folder: Path
     manifest: Manifest
-    decision: Decision | None = None
+    audit: Audit | None = None
     report: Path | None = None
     interrupted: bool = False
     weak: tuple[str, ...] = ()
@@ -53,9 +55,9 @@ class RunResult:
     @property
     def exit_code(self) -> int:
         """The first that applies: 130 interrupted, 4 a stage failed, 1 no-go, 3 conditional, 0 go."""
-        if self.interrupted or self.decision is None:
+        if self.interrupted or self.audit is None:
             return INTERRUPTED
-        return STAGE_FAILED if self.manifest.failed else _BY_DECISION[self.decision]
+        return STAGE_FAILED if self.manifest.failed else _BY_DECISION[self.audit.decision]
 
 
 @dataclass(frozen=True)
@@ -141,12 +143,12 @@ def _locked_run(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: b
                 manifest = _stage(run_, stage, manifest)
         manifest = replace(manifest, finished=manifests.now())
         manifests.write(run_.folder, manifest)
-        decision, report = _publish(run_.folder)
+        audit, report = publish(run_.folder)
     except KeyboardInterrupt:
         manifest = replace(manifests.read(run_.folder) or manifest, finished=manifests.now())
         manifests.write(run_.folder, manifest)
         return RunResult(run_.folder, manifest, interrupted=True, weak=run_.redactor.weak)
-    return RunResult(run_.folder, manifest, decision, report, weak=run_.redactor.weak)
+    return RunResult(run_.folder, manifest, audit, report, weak=run_.redactor.weak)
 
 
 def _stage(run_: _Run, stage: Stage, manifest: Manifest) -> Manifest:
@@ -230,13 +232,17 @@ def _set_aside(folder: Path) -> None:
         folder.rename(folder.with_name(f"{folder.name}~{number}"))
 
 
-def _publish(folder: Path) -> tuple[Decision, Path]:
-    """Read the executed notebooks back and write the report beside them."""
-    from launchready_lib import audit, report  # noqa: PLC0415 - nbconvert takes half a second to import
+def publish(folder: Path) -> tuple[Audit, Path]:
+    """Read the executed notebooks of a run back and write the report beside them.
+
+    Raises:
+        AuditError: the folder holds no run.
+    """
+    from launchready_lib import report  # noqa: PLC0415 - nbconvert takes half a second to import
 
     path = report.write(folder)
     close_to_others(folder)
-    return audit.read(folder).decision, path
+    return audits.read(folder), path
 
 
 def _chosen(numbers: Collection[int] | None, roadmap: Roadmap) -> tuple[Stage, ...]:
