@@ -34,7 +34,7 @@ def stage_run(stage: Stage, sheet: Sheet | None, manifest: Mapping[str, Any]) ->
     said = entry.get("status")
     body = (sheet.latest("stage") if sheet else None) or {}
     started, finished = moment(body.get("started")), moment(body.get("finished"))
-    ended = moment(entry.get("finished"))
+    ended = moment(entry.get("finished")) or moment(entry.get("started"))  # a stage cut off has no end
     error = _fault(sheet, finished=finished is not None) if sheet else None
     if sheet is None:
         status: Literal["complete", "failed", "skipped"] = "failed" if said == "failed" else "skipped"

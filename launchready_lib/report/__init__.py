@@ -6,7 +6,8 @@ import json
 from pathlib import Path
 
 from launchready_lib import audit
-from launchready_lib.report.files import write_kit, write_private
+from launchready_lib.files import write_private
+from launchready_lib.report.kit_files import write_kit
 
 HTML, JSON = "report.html", "findings.json"
 
