@@ -11,6 +11,7 @@ from pathlib import Path
 from launchready_lib.client import Client
 from launchready_lib.network import Network, Scope
 from launchready_lib.parameters import load
+from tests.dns_server import DnsServer, zone
 
 DOMAIN = "acme.example"
 HTML = "text/html; charset=utf-8"
@@ -132,6 +133,13 @@ async def asking(answer: Answer, **options) -> AsyncIterator[Network]:
     """A network for which acme.example is a site that answers so."""
     async with serving(answer) as site, network({f"{DOMAIN}:80": f"127.0.0.1:{site.port}"}, **options) as net:
         yield net
+
+
+@asynccontextmanager
+async def resolver(records: str = "") -> AsyncIterator[str]:
+    """A resolver that knows these records (a zone's lines) and that nothing else exists; gives "address:port"."""
+    async with DnsServer([zone(".", records)], recursive=True) as server:
+        yield f"127.0.0.1:{server.port}"
 
 
 def client(port: int = 0, *, root: Path = Path(), release: str = "t1", **sections) -> Client:

@@ -1,0 +1,161 @@
+"""Certificates read into plain facts, and what a chain of them is worth (RFC 5280, RFC 9525)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from cryptography import x509
+from cryptography.exceptions import UnsupportedAlgorithm
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
+
+from launchready_lib.network import address_of, normal
+
+RSA_BITS = 2048
+CURVE_BITS = 256
+_WEAK_HASHES = frozenset({"md2", "md4", "md5", "sha1"})
+_READ_ERRORS = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+
+
+@dataclass(frozen=True)
+class Certificate:
+    """One certificate as sent.
+
+    Attributes:
+        subject, issuer: common name, else organisation, else the whole name.
+        organisation: of the issuer.
+        names: DNS names and addresses it is for.
+        starts, ends: its validity.
+        key, signature: in words, such as "RSA 2048" and "sha256".
+        weak_key, weak_signature: not to be relied on any more.
+        is_self_signed: issuer and subject are one.
+        issuer_address: it says where its issuer's certificate can be had (AIA).
+        subject_id, issuer_id: hashes of the encoded names, for telling who issued whom.
+    """
+
+    subject: str
+    issuer: str
+    organisation: str
+    names: tuple[str, ...]
+    starts: dt.datetime
+    ends: dt.datetime
+    key: str
+    signature: str
+    weak_key: bool
+    weak_signature: bool
+    is_self_signed: bool
+    issuer_address: bool
+    subject_id: str
+    issuer_id: str
+
+    @property
+    def lifetime(self) -> dt.timedelta:
+        """From the first to the last moment of validity."""
+        return self.ends - self.starts
+
+    def covers(self, host: str) -> bool:
+        """Whether one of its names is the host's; a star stands for one label, the leftmost (RFC 9525 §6.3)."""
+        host = normal(host)
+        for name in self.names:
+            if normal(name) == host:
+                return True
+            if name.startswith("*.") and not address_of(host):
+                first, _, rest = host.partition(".")
+                if first and rest == normal(name[2:]):
+                    return True
+        return False
+
+
+def read(der: bytes) -> Certificate | None:
+    """Read one certificate; None where it is malformed."""
+    try:
+        certificate = x509.load_der_x509_certificate(der)
+        key, weak_key = _key(certificate)
+        signature, weak_signature = _signature(certificate)
+        subject, issuer = certificate.subject, certificate.issuer
+        return Certificate(
+            subject=_name(subject),
+            issuer=_name(issuer),
+            organisation=_part(issuer, NameOID.ORGANIZATION_NAME),
+            names=_names(certificate),
+            starts=certificate.not_valid_before_utc,
+            ends=certificate.not_valid_after_utc,
+            key=key,
+            signature=signature,
+            weak_key=weak_key,
+            weak_signature=weak_signature,
+            is_self_signed=subject == issuer,
+            issuer_address=_says_where(certificate),
+            subject_id=hashlib.sha256(subject.public_bytes()).hexdigest(),
+            issuer_id=hashlib.sha256(issuer.public_bytes()).hexdigest(),
+        )
+    except _READ_ERRORS:
+        return None
+
+
+def path(chain: Sequence[Certificate]) -> tuple[int, ...]:
+    """Positions of the certificates that lead from the first up, each issued by the next, as far as they were sent."""
+    positions = [0] if chain else []
+    while positions:
+        last = chain[positions[-1]]
+        if last.is_self_signed:
+            break
+        above = [n for n, c in enumerate(chain) if c.subject_id == last.issuer_id and n not in positions]
+        if not above:
+            break
+        positions.append(above[0])
+    return tuple(positions)
+
+
+def _name(name: x509.Name) -> str:
+    return _part(name, NameOID.COMMON_NAME) or _part(name, NameOID.ORGANIZATION_NAME) or name.rfc4514_string()[:200]
+
+
+def _part(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
+    found = name.get_attributes_for_oid(oid)
+    return str(found[0].value)[:200] if found else ""
+
+
+def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+    try:
+        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return ()
+    addresses = [str(address) for address in san.get_values_for_type(x509.IPAddress)]
+    return (*san.get_values_for_type(x509.DNSName), *addresses)
+
+
+def _says_where(certificate: x509.Certificate) -> bool:
+    try:
+        access = certificate.extensions.get_extension_for_oid(ExtensionOID.AUTHORITY_INFORMATION_ACCESS).value
+    except x509.ExtensionNotFound:
+        return False
+    return isinstance(access, x509.AuthorityInformationAccess) and any(
+        a.access_method == AuthorityInformationAccessOID.CA_ISSUERS for a in access
+    )
+
+
+def _key(certificate: x509.Certificate) -> tuple[str, bool]:
+    key = certificate.public_key()
+    if isinstance(key, rsa.RSAPublicKey):
+        return f"RSA {key.key_size}", key.key_size < RSA_BITS
+    if isinstance(key, ec.EllipticCurvePublicKey):
+        return f"elliptic curve {key.curve.name}", key.curve.key_size < CURVE_BITS
+    if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
+        return type(key).__name__.removesuffix("PublicKey"), False
+    if isinstance(key, dsa.DSAPublicKey):
+        return f"DSA {key.key_size}", True
+    return type(key).__name__.removesuffix("PublicKey"), False
+
+
+def _signature(certificate: x509.Certificate) -> tuple[str, bool]:
+    try:
+        algorithm = certificate.signature_hash_algorithm
+    except UnsupportedAlgorithm:
+        return certificate.signature_algorithm_oid.dotted_string, False
+    if algorithm is None:
+        return "with the key's own hash", False
+    return algorithm.name, algorithm.name in _WEAK_HASHES

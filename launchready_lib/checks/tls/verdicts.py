@@ -1,0 +1,269 @@
+"""tls.certificate, tls.protocols, tls.issuance: what is wrong with a host's TLS, in plain words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import yaml
+
+from launchready_lib.checks import check, web
+from launchready_lib.checks.tls.chain import Certificate, path
+from launchready_lib.checks.tls.evidence import HostTls, TlsEvidence, row
+from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
+
+DAYS = 14
+SHORT_LIFETIME_DAYS = 42
+_DATA = Path(__file__).parents[2] / "data" / "certificate_authorities.yaml"
+_SELF_SIGNED, _SELF_SIGNED_ABOVE = 18, 19
+_NO_ISSUER = (2, 20, 21)
+_DATES = (9, 10)
+_WEAK = (66, 67, 68)
+_CAA = re.compile(r'(\d+)\s+([A-Za-z0-9]+)\s+"?([^"]*)"?')
+_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+_OLD = ("TLS 1.0", "TLS 1.1")
+_FORWARD = re.compile(r"ECDHE|DHE|^TLS_")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a certificate.
+
+    Attributes:
+        kind: its name, the same in every language of the report's readers.
+        text: what is wrong, after "host: ".
+        fix: what to do.
+    """
+
+    kind: str
+    text: str
+    fix: str
+
+
+def _day(moment: dt.datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
+
+
+_FULL = "install the certificate with its full chain (fullchain.pem; in nginx: ssl_certificate /path/fullchain.pem)"
+_RENEW = "renew it now, and let the edge or an automatic client (Caddy, certbot renew) do it from here on"
+
+
+def problems(host: HostTls, now: dt.datetime) -> tuple[Problem, ...]:
+    """Everything wrong with one host's certificate; empty where nothing is, or nothing could be seen."""
+    if host.read.state == "tls":
+        return (Problem("no TLS", f"port 443 does not speak TLS ({host.read.error})", f"serve HTTPS: {_RENEW}"),)
+    own = host.own
+    if own is None:
+        if host.read.state != "ok":
+            return ()
+        return (Problem("malformed", "its certificate cannot be read", f"issue it again; {_FULL}"),)
+    found = (*_dates(own, now), *_names(own, host.host), *_trust(host, own, now), *_order(host), *_strength(host))
+    return tuple({problem.kind: problem for problem in reversed(found)}.values())[::-1]
+
+
+def _dates(own: Certificate, now: dt.datetime) -> Iterator[Problem]:
+    left = own.ends - now
+    if left <= dt.timedelta():
+        days = -left.days - 1
+        ago = "today" if days == 0 else "yesterday" if days == 1 else f"{days} days ago"
+        yield Problem("expired", f"its certificate expired {ago} ({_day(own.ends)})", _RENEW)
+    elif own.starts > now:
+        text = f"its certificate is not valid before {_day(own.starts)}"
+        yield Problem("not yet valid", text, "install one that is valid now, and check the clock of what issued it")
+    elif left < needed(own):
+        what = f"its certificate ends in {left.days} days ({_day(own.ends)}) and was not renewed in time"
+        yield Problem("ends soon", what, _RENEW)
+
+
+def needed(own: Certificate) -> dt.timedelta:
+    """How much time must be left: 14 days, or a third of the lifetime where that is under 42 days."""
+    if own.lifetime < dt.timedelta(days=SHORT_LIFETIME_DAYS):
+        return own.lifetime / 3
+    return dt.timedelta(days=DAYS)
+
+
+def _names(own: Certificate, host: str) -> Iterator[Problem]:
+    if not own.covers(host):
+        names = web.listed(own.names) or f"{own.subject} (as common name only, which browsers ignore)"
+        yield Problem("wrong name", f"its certificate is for {names}", f"issue one whose names include {host}")
+
+
+def _trust(host: HostTls, own: Certificate, now: dt.datetime) -> Iterator[Problem]:
+    code = host.trusted.code
+    if host.trusted.state != "tls" or code in (None, 0):
+        return
+    in_date = own.starts <= now <= own.ends
+    if code == _SELF_SIGNED or (own.is_self_signed and code == _SELF_SIGNED_ABOVE):
+        text = "its certificate is self-signed, so browsers warn"
+        yield Problem("self-signed", text, "get one from a public authority such as Let's Encrypt")
+    elif code in _NO_ISSUER and len(path(host.chain)) == 1 and own.issuer_address:
+        text = f"the chain is incomplete: the certificate of its issuer ({own.issuer}) is not sent along"
+        yield Problem("incomplete chain", text, _FULL)
+    elif code in (*_NO_ISSUER, _SELF_SIGNED_ABOVE):
+        top = host.chain[path(host.chain)[-1]]
+        text = f"its certificate comes from {top.issuer}, an issuer that browsers do not know"
+        yield Problem("unknown issuer", text, "get one from a public authority such as Let's Encrypt")
+    elif code in _DATES:
+        if in_date:
+            stale = next((c for c in host.chain[1:] if not c.starts <= now <= c.ends), None)
+            name = f" ({stale.subject})" if stale else ""
+            yield Problem("stale chain", f"a certificate above its own is out of date{name}", _FULL)
+    elif code not in _WEAK or not any(c.weak_key or c.weak_signature for c in host.chain):
+        yield Problem(
+            "not trusted", f"browsers refuse its certificate: {host.trusted.error}", f"issue it again; {_FULL}"
+        )
+
+
+def _order(host: HostTls) -> Iterator[Problem]:
+    places = path(host.chain)
+    if list(places) != sorted(places):
+        text = "the chain is reversed: its certificates are sent in the wrong order, which some apps refuse"
+        yield Problem("reversed chain", text, f"put its own certificate first and each issuer after it; {_FULL}")
+
+
+def _strength(host: HostTls) -> Iterator[Problem]:
+    for certificate in (host.chain[place] for place in path(host.chain)):
+        if certificate.weak_key:
+            text = f"the key of {certificate.subject} is weak ({certificate.key})"
+            yield Problem("weak key", text, "issue it again with a new key: RSA 2048 or elliptic curve P-256")
+        if certificate.weak_signature and not certificate.is_self_signed:
+            text = f"the signature of {certificate.subject} is weak ({certificate.signature})"
+            yield Problem("weak signature", text, "issue it again with SHA-256, from an authority in use today")
+
+
+@check("tls.certificate")
+def certificate(tls: TlsEvidence) -> Verdict:
+    """On every public host: trusted chain, right name, in date with time left, strong key and signature."""
+    clauses: list[Verdict] = []
+    missing = [why for host in tls.hosts if (why := host.unseen())]
+    good: list[Row] = []
+    for host in tls.hosts:
+        if host.unseen():
+            continue
+        found = problems(host, tls.now)
+        facts = {**row(host, tls.now), "means": "; ".join(p.text for p in found) or "as it should be"}
+        if found:
+            clauses.append(
+                failed(
+                    f"{host.host}: {'; '.join(p.text for p in found)}",
+                    evidence=[facts],
+                    fix=f"{host.host}: {'; '.join(dict.fromkeys(p.fix for p in found))}",
+                    about=[f"{host.host} {p.kind}" for p in found],
+                )
+            )
+        else:
+            good.append(facts)
+    if missing:
+        clauses.append(web.unseen(missing))
+    if good:
+        soonest = min(good, key=lambda facts: int(facts["days_left"]))
+        hosts = web.listed(str(facts["host"]) for facts in good)
+        summary = f"{hosts}: trusted, for the right name, the first to end in {soonest['days_left']} days"
+        clauses.append(passed(summary, evidence=good))
+    return combine(*clauses) if clauses else web.unseen([_NOTHING])
+
+
+_NOTHING = Unavailable("no public host has an address", "an address in DNS for the domain or site.canonical")
+
+
+@check("tls.protocols")
+def protocols(tls: TlsEvidence) -> Verdict:
+    """TLS 1.2 and 1.3 only, with forward secrecy as agreed with a browser of today (RFC 8996, RFC 9325)."""
+    clauses: list[Verdict] = []
+    for host in tls.hosts:
+        if why := host.unseen():
+            clauses.append(web.unseen([why]))
+            continue
+        accepted = [name for name, shake in host.versions.items() if shake.state == "ok"]
+        facts: Row = {"host": host.host, "suite": host.read.cipher}
+        facts |= {name: shake.state if shake.state == "ok" else shake.error for name, shake in host.versions.items()}
+        clauses.append(_judged(host, accepted, facts))
+    return combine(*clauses) if clauses else web.unseen([_NOTHING])
+
+
+def _judged(host: HostTls, accepted: list[str], facts: Row) -> Verdict:
+    old = [name for name in accepted if name in _OLD]
+    fix = "Allow TLS 1.2 and 1.3 only (nginx: ssl_protocols TLSv1.2 TLSv1.3; Cloudflare: Minimum TLS Version 1.2)"
+    if not accepted:
+        return failed(f"{host.host}: no TLS ({host.read.error})", evidence=[facts], fix=fix, about=[host.host])
+    if old:
+        summary = f"{host.host}: still accepts {web.listed(old)}"
+        return failed(summary, evidence=[facts], fix=fix, about=[host.host, *old])
+    modern = [host.versions[name] for name in accepted]
+    if closed := [shake.cipher for shake in modern if not _FORWARD.search(shake.cipher)]:
+        return failed(
+            f"{host.host}: agrees on {web.listed(closed)}, which has no forward secrecy",
+            evidence=[facts],
+            fix="Put suites with ECDHE first (nginx: ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20)",
+            about=[host.host, *closed],
+        )
+    untried = [name for name in _OLD if host.versions[name].state in ("ours", "timeout")]
+    if untried:
+        return unknown(
+            f"{host.host}: {web.listed(untried)} could not be tried ({host.versions[untried[0]].error})",
+            needs="a run where OpenSSL still offers old versions",
+            evidence=[facts],
+        )
+    return passed(f"{host.host}: {web.listed(accepted)} only, with forward secrecy", evidence=[facts])
+
+
+@cache
+def _authorities() -> dict[str, list[str]]:
+    return dict(yaml.safe_load(_DATA.read_text(encoding="utf-8"))["authorities"])
+
+
+def allowed_names(own: Certificate) -> tuple[str, ...]:
+    """The CAA names of a certificate's issuer; empty where we do not know them."""
+    known = _authorities().get(own.organisation)
+    if known is None and _DOMAIN.fullmatch(own.organisation.lower()):
+        known = [own.organisation.lower()]
+    return tuple(known or ())
+
+
+@check("tls.issuance")
+def issuance(tls: TlsEvidence) -> Verdict:
+    """CAA records exist and allow the issuer in use (RFC 8659 §4)."""
+    clauses = [_issued(host) for host in tls.hosts if host.own is not None]
+    clauses += [web.unseen([why]) for host in tls.hosts if (why := host.unseen())]
+    return combine(*clauses) if clauses else web.unseen([_NOTHING])
+
+
+def _issued(host: HostTls) -> Verdict:
+    own = host.own
+    assert own is not None  # noqa: S101 - the caller leaves the others out
+    answer = host.caa[-1] if host.caa else None
+    asked = web.listed(a.name for a in host.caa)
+    facts: Row = {"host": host.host, "issuer": f"{own.organisation or own.issuer}", "asked": asked}
+    if answer is None or answer.state not in ("NOERROR", "NODATA", "NXDOMAIN"):
+        what = answer.error or answer.state if answer else "not asked"
+        return unknown(
+            f"{host.host}: CAA could not be asked ({what})", needs="nameservers that answer", evidence=[facts]
+        )
+    names = allowed_names(own)
+    line = (
+        f'{host.host.split(".", host.host.count(".") - 1)[-1]}. IN CAA 0 issue "{(names or ("letsencrypt.org",))[0]}"'
+    )
+    if answer.state != "NOERROR" or not answer.records:
+        summary = f"{host.host}: no CAA record, so any authority may issue for it"
+        return failed(summary, evidence=[facts | {"records": "(none)"}], fix=f"Publish {line}", about=[host.host])
+    facts |= {"records": "; ".join(answer.records[:10]), "at": answer.name}
+    if not names:
+        return unknown(
+            f"{host.host}: which CAA name stands for {facts['issuer']} is not known here",
+            needs="a look at that authority's documentation",
+            evidence=[facts],
+        )
+    if any(value in names for value in _issuers(answer.records, wild=any(n.startswith("*.") for n in own.names))):
+        return passed(f"{host.host}: CAA allows {facts['issuer']}", evidence=[facts])
+    summary = f"{host.host}: CAA does not allow {facts['issuer']}, so its next renewal fails"
+    return failed(summary, evidence=[facts], fix=f"Publish {line} beside the others", about=[host.host])
+
+
+def _issuers(records: tuple[str, ...], *, wild: bool) -> list[str]:
+    found = [(m[2].lower(), m[3].split(";")[0].strip().lower()) for record in records if (m := _CAA.match(record))]
+    for_wild = [value for tag, value in found if tag == "issuewild"]
+    return for_wild if wild and for_wild else [value for tag, value in found if tag == "issue"]
