@@ -1,4 +1,4 @@
-"""Whether published addresses accept connections, told apart from what our own side hinders."""
+"""Whether published addresses and hosts answer, told apart from what our own side hinders."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from launchready_lib.findings import Row
-from launchready_lib.network import ConnectFailure, normal
+from launchready_lib.findings import Row, Verdict, unknown
+from launchready_lib.network import ConnectFailure, Network, Response, normal
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
 
 PAUSE_S = 0.5
+DOWN = ("refused", "timeout", "reset", "unreachable")
 _CLOSED = ("refused", "timeout", "reset")
 _NEEDS = {
     "blocked": "authorization.hosts (or network.connect_to for a private address)",
@@ -100,3 +101,35 @@ def _ports(client: Client, host: str) -> tuple[int, ...]:
     origin = urlsplit(client.parameters.site.canonical or "")
     own = origin.port if origin.hostname and normal(origin.hostname) == host else None
     return (own,) if own and own not in (80, 443) else (443, 80)
+
+
+async def steady(network: Network, url: str, *, follow: int = 0) -> Response:
+    """Ask, and once more where the connection failed."""
+    reply = await network.request("GET", url, follow=follow)
+    return await network.request("GET", url, follow=follow) if reply.state in DOWN else reply
+
+
+def reply_row(reply: Response) -> Row:
+    """An HTTP answer as evidence: asked, status, location, detail."""
+    return {
+        "asked": reply.url,
+        "status": reply.status or reply.state,
+        "location": reply.header("location"),
+        "detail": reply.error,
+    }
+
+
+def hindered(reply: Response) -> Verdict | None:
+    """Unknown where an answer says nothing about the site: not asked, no address, or a limit that we met."""
+    host = urlsplit(reply.url).hostname
+    row = [reply_row(reply)]
+    if reply.state == "blocked":
+        return unknown(f"{host} was not asked: {reply.error}", needs=f"authorization.hosts: [{host}]", evidence=row)
+    if reply.state == "dns":
+        return unknown(f"{host} has no address that could be asked", needs=f"an address for {host}", evidence=row)
+    if reply.state == "unreachable":
+        return unknown(f"{host} cannot be reached from this machine", needs="a run from another network", evidence=row)
+    if reply.status in (429, 503) or reply.header("cf-mitigated"):
+        needs = "network.headers, allow-listed at the edge, or a later run"
+        return unknown(f"{host} answered our request with a limit or a challenge", needs=needs, evidence=row)
+    return None

@@ -11,6 +11,7 @@ from urllib.parse import urljoin, urlsplit
 import pandas as pd
 
 from launchready_lib.checks import check, probe
+from launchready_lib.checks.reach import DOWN, hindered, reply_row, steady
 from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
 from launchready_lib.names.hosts import canonical_host, listed, public_hosts
 from launchready_lib.network import REDIRECTS, Network, Response, normal
@@ -21,7 +22,6 @@ if TYPE_CHECKING:
 PERMANENT = (301, 308)
 HOPS = 2
 PATH, QUERY = "/launch-check/deep", "kept=yes&n=2"
-_DOWN = ("refused", "timeout", "reset", "unreachable")
 _ANSWERS = ("ok", "tls", "protocol")
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 
@@ -85,7 +85,7 @@ class RedirectEvidence:
 
     def frame(self) -> pd.DataFrame:
         """One row per answer, plain HTTP first."""
-        return pd.DataFrame([*(_row(r) for r in self.plain), *(row for walk in self.walks for row in walk.rows())])
+        return pd.DataFrame([*(reply_row(r) for r in self.plain), *(row for walk in self.walks for row in walk.rows())])
 
 
 @probe
@@ -95,8 +95,8 @@ async def survey(client: Client) -> RedirectEvidence | Unavailable:
     hosts = public_hosts(p)
     domain = normal(p.domain)
     origin = _origin(p.site.canonical) if p.site.canonical else None
-    plain = asyncio.gather(*(_steady(network, f"http://{host}{PATH}?{QUERY}") for host in hosts))
-    secure = asyncio.gather(*(_steady(network, f"https://{host}/") for host in hosts))
+    plain = asyncio.gather(*(steady(network, f"http://{host}{PATH}?{QUERY}") for host in hosts))
+    secure = asyncio.gather(*(steady(network, f"https://{host}/") for host in hosts))
     starts = [f"{scheme}://{host}{PATH}?{QUERY}" for scheme in ("http", "https") for host in (domain, f"www.{domain}")]
     walks = asyncio.gather(*(_walk(network, start, origin) for start in starts))
     answers, secured, walked = await asyncio.gather(plain, secure, walks)
@@ -110,17 +110,11 @@ async def survey(client: Client) -> RedirectEvidence | Unavailable:
     )
 
 
-async def _steady(network: Network, url: str) -> Response:
-    """Ask, once more where the connection failed."""
-    reply = await network.request("GET", url)
-    return await network.request("GET", url) if reply.state in _DOWN else reply
-
-
 async def _walk(network: Network, start: str, canonical: str | None) -> Walk:
     steps: list[Response] = []
     url = start
     while True:
-        reply = replace(await _steady(network, url), url=url)
+        reply = replace(await steady(network, url), url=url)
         location = _location(reply)
         if reply.state == "blocked" and steps:
             return Walk(start, tuple(steps), left_scope=url)
@@ -154,31 +148,6 @@ def _origin(url: str) -> str:
     return f"{parts.scheme}://{normal(parts.hostname or '')}{shown}"
 
 
-def _row(reply: Response) -> Row:
-    return {
-        "asked": reply.url,
-        "status": reply.status or reply.state,
-        "location": reply.header("location"),
-        "detail": reply.error,
-    }
-
-
-def hindered(reply: Response) -> Verdict | None:
-    """Unknown where an answer says nothing about the site: not asked, no address, or a limit that we met."""
-    host = urlsplit(reply.url).hostname
-    row = [_row(reply)]
-    if reply.state == "blocked":
-        return unknown(f"{host} was not asked: {reply.error}", needs=f"authorization.hosts: [{host}]", evidence=row)
-    if reply.state == "dns":
-        return unknown(f"{host} has no address that could be asked", needs=f"an address for {host}", evidence=row)
-    if reply.state == "unreachable":
-        return unknown(f"{host} cannot be reached from this machine", needs="a run from another network", evidence=row)
-    if reply.status in (429, 503) or reply.header("cf-mitigated"):
-        needs = "network.headers, allow-listed at the edge, or a later run"
-        return unknown(f"{host} answered our request with a limit or a challenge", needs=needs, evidence=row)
-    return None
-
-
 @check("redirects.https")
 def https(redirects: RedirectEvidence) -> Verdict:
     """Every public host answers plain HTTP with one permanent redirect to HTTPS (RFC 9110 section 15.4)."""
@@ -187,10 +156,10 @@ def https(redirects: RedirectEvidence) -> Verdict:
 
 def _plain(redirects: RedirectEvidence, reply: Response) -> Verdict:
     host = normal(urlsplit(reply.url).hostname or "")
-    row = [_row(reply)]
+    row = [reply_row(reply)]
     if reply.state in ("refused", "timeout") and host in redirects.apis:
         return passed(f"{host} is an API and keeps port 80 closed", evidence=row)
-    if reply.state in _DOWN and host not in redirects.up:
+    if reply.state in DOWN and host not in redirects.up:
         reason = f"{host} does not answer at all, neither over HTTP nor over HTTPS"
         return unknown(reason, needs=f"a run while {host} is up", evidence=row)
     if reply.state in ("refused", "timeout"):
@@ -206,7 +175,7 @@ def _plain(redirects: RedirectEvidence, reply: Response) -> Verdict:
 
 def _secured(redirects: RedirectEvidence, host: str, reply: Response) -> Verdict:
     location = _location(reply)
-    row = [_row(reply)]
+    row = [reply_row(reply)]
     allowed = {f"https://{host}", redirects.canonical or f"https://{host}"}
     if location is None:
         text = f"http://{host} answers {reply.status} in plain text instead of leading to HTTPS"
@@ -240,10 +209,10 @@ def _arrives(redirects: RedirectEvidence, walk: Walk, goal: str | None) -> Verdi
     rows, last, first = walk.rows(), walk.steps[-1], _origin(walk.start)
     host = normal(urlsplit(last.url).hostname or "")
     if not walk.left_scope:
-        if last.state in _DOWN and host not in redirects.up:
+        if last.state in DOWN and host not in redirects.up:
             reason = f"{host} does not answer, so where {first} ends could not be seen"
             return unknown(reason, needs=f"a run while {host} is up", evidence=rows)
-        if last.state in _DOWN or last.state in ("tls", "protocol"):
+        if last.state in DOWN or last.state in ("tls", "protocol"):
             text = f"{first} ends at {_origin(walk.end)}, which gives no answer: {last.error}"
             return failed(text, evidence=rows, fix=_fix(first, goal), about=(first,))
         if verdict := hindered(last):

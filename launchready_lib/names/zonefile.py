@@ -1,0 +1,146 @@
+"""A zone file as a DNS host exports it: BIND's format, with Cloudflare's notes on what is proxied."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import dns.exception
+import dns.name
+import dns.rdata
+import dns.rdatatype
+
+from launchready_lib.network import normal
+
+MOST_CHARACTERS = 5_000_000
+_MOST_RECORDS = 20_000
+_MOST_JOINED = 200
+_QUOTED = re.compile(r'"(?:[^"\\]|\\.)*"')
+_TTL_OR_CLASS = re.compile(r"(?i)\d+(?:[smhdw]\d+)*[smhdw]?|IN|CH|HS")
+_PROXIED = re.compile(r"cf-proxied:(true|false)")
+
+
+@dataclass(frozen=True)
+class ZoneRecord:
+    """One record.
+
+    Attributes:
+        name: the owner, lower case, without a final dot.
+        rdtype, text: the type, and the record in presentation form; TXT strings joined.
+        proxied: Cloudflare's own note; None where the file does not say.
+    """
+
+    name: str
+    rdtype: str
+    text: str
+    proxied: bool | None = None
+
+
+@dataclass(frozen=True)
+class ZoneFile:
+    """What a zone file holds.
+
+    Attributes:
+        records: in the file's order.
+        problems: what could not be read, one sentence each.
+    """
+
+    records: tuple[ZoneRecord, ...]
+    problems: tuple[str, ...] = ()
+
+    def names(self, *rdtypes: str) -> tuple[str, ...]:
+        """The owners of records of these types (of any type, where none is given), each once."""
+        return tuple(dict.fromkeys(r.name for r in self.records if not rdtypes or r.rdtype in rdtypes))
+
+
+def read(text: str, domain: str) -> ZoneFile:
+    """Read a zone file record by record, so that one bad record hides no others; never raises for what is in it."""
+    problems: list[str] = []
+    if len(text) > MOST_CHARACTERS:
+        text = text[:MOST_CHARACTERS].rpartition("\n")[0]
+        problems.append(f"only the first {MOST_CHARACTERS // 1_000_000} MB were read")
+    reader = _Reader(dns.name.from_text(normal(domain)))
+    records: list[ZoneRecord] = []
+    for number, line in _logical_lines(text):
+        try:
+            found = reader.record(line)
+        except (dns.exception.DNSException, ValueError, UnicodeError, OverflowError):
+            reader.unread.append(number)
+            continue
+        if found:
+            records.append(found)
+        if len(records) == _MOST_RECORDS:
+            problems.append(f"only the first {_MOST_RECORDS} records were read")
+            break
+    if reader.unread:
+        shown = ", ".join(str(number) for number in reader.unread[:8])
+        problems.append(f"what starts in line {shown} could not be read")
+    return ZoneFile(tuple(records), tuple(problems))
+
+
+def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
+    """Lines with what stands in parentheses joined (RFC 1035 section 5.1), each with the number of its first line."""
+    parts: list[str] = []
+    depth, first = 0, 1
+    for number, line in enumerate(text.split("\n"), 1):
+        if not parts:
+            first = number
+        parts.append(line)
+        bare = _QUOTED.sub("", line).partition(";")[0]
+        depth += bare.count("(") - bare.count(")")
+        if depth <= 0 or len(parts) > _MOST_JOINED:
+            yield first, "\n".join(parts)
+            parts, depth = [], 0
+    if parts:
+        yield first, "\n".join(parts)
+
+
+class _Reader:
+    """Reads one record after the other: what a line leaves out comes from the lines before it."""
+
+    def __init__(self, origin: dns.name.Name) -> None:
+        self._origin = origin
+        self._owner = origin
+        self.unread: list[int] = []
+
+    def record(self, line: str) -> ZoneRecord | None:
+        """The record of a logical line; None where it holds none.
+
+        Raises:
+            DNSException, ValueError: it cannot be read.
+        """
+        if not line.partition(";")[0].strip():
+            return None
+        if line.startswith("$"):
+            self._directive(line)
+            return None
+        if not line[0].isspace():
+            owner, line = _split(line)
+            self._owner = dns.name.from_text(owner, self._origin)
+        word, rest = _split(line)
+        while _TTL_OR_CLASS.fullmatch(word):
+            word, rest = _split(rest)
+        rdata = dns.rdata.from_text("IN", word, rest, origin=self._origin, relativize=False)
+        return _record(self._owner, rdata)
+
+    def _directive(self, line: str) -> None:
+        word, rest = _split(line)
+        if word.upper() == "$ORIGIN":
+            self._origin = dns.name.from_text(_split(rest)[0], self._origin)
+        elif word.upper() != "$TTL":
+            # $GENERATE makes a billion records of one line, $INCLUDE reads other files; no export needs them.
+            raise ValueError(word)
+
+
+def _split(text: str) -> tuple[str, str]:
+    word, *rest = text.split(None, 1) or [""]
+    return word, rest[0] if rest else ""
+
+
+def _record(owner: dns.name.Name, rdata: dns.rdata.Rdata) -> ZoneRecord:
+    note = _PROXIED.search(rdata.rdcomment or "")
+    strings = getattr(rdata, "strings", None)
+    text = b"".join(strings).decode("utf-8", "backslashreplace") if strings is not None else rdata.to_text()
+    kind = dns.rdatatype.to_text(rdata.rdtype)
+    return ZoneRecord(normal(owner.to_text()), kind, text, note[1] == "true" if note else None)
