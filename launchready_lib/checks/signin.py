@@ -15,6 +15,7 @@ from launchready_lib.findings import Unavailable
 if TYPE_CHECKING:
     from playwright.async_api import Page as BrowserPage
     from playwright.async_api import Response as BrowserResponse
+    from playwright.async_api import StorageState, StorageStateCookie
 
     from launchready_lib.client import Client
     from launchready_lib.network import Response, Session
@@ -40,6 +41,7 @@ class Attempt:
         said: what the page says to a person then, without the address typed.
         set_cookies: raw Set-Cookie lines seen, from the login page on.
         session: holds the cookies; signed in where outcome is "in".
+        stored: what the browser had stored, where one signed in (Playwright's storage state).
     """
 
     outcome: Outcome
@@ -50,6 +52,7 @@ class Attempt:
     session: Session | None = field(default=None, compare=False, repr=False)
     way: str = "form"
     error: str | None = None
+    stored: StorageState | None = field(default=None, compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -61,6 +64,7 @@ class SignedIn:
         seconds: what signing in took, from sending the form.
         set_cookies: raw Set-Cookie lines, as set at login.
         url: the login page's address.
+        stored: what the browser had stored, where one signed in.
     """
 
     role: str
@@ -68,18 +72,46 @@ class SignedIn:
     seconds: float
     set_cookies: tuple[str, ...]
     url: str
+    stored: StorageState | None = field(default=None, compare=False, repr=False)
 
     def cookie_header(self, url: str) -> str:
         """The Cookie header that a browser would send to this address."""
         parts = urlsplit(url)
-        host = parts.hostname or ""
         pairs = [
             f"{cookie.name}={cookie.value}"
             for cookie in self.session.cookies.jar
-            if host == cookie.domain.lstrip(".") or host.endswith("." + cookie.domain.lstrip("."))
-            if (parts.path or "/").startswith(cookie.path) and (not cookie.secure or parts.scheme == "https")
+            if _domain_matches(parts.hostname or "", cookie.domain) and _path_matches(parts.path or "/", cookie.path)
+            if not cookie.secure or parts.scheme == "https"
         ]
         return "; ".join(pairs)
+
+    def storage_state(self) -> StorageState:
+        """What carries this login into a browser: `browser.context(storage_state=...)`."""
+        if self.stored is not None:
+            return self.stored
+        cookies: list[StorageStateCookie] = [
+            {
+                "name": cookie.name,
+                "value": cookie.value or "",
+                "domain": cookie.domain,
+                "path": cookie.path,
+                "expires": float(cookie.expires or -1),
+                "httpOnly": cookie.has_nonstandard_attr("HttpOnly"),
+                "secure": cookie.secure,
+                "sameSite": "Lax",
+            }
+            for cookie in self.session.cookies.jar
+        ]
+        return {"cookies": cookies, "origins": []}
+
+
+def _domain_matches(host: str, domain: str) -> bool:
+    """Whether a cookie of this domain, with a leading dot unless it is of one host only, goes to a host."""
+    return host == domain or (domain.startswith(".") and f".{host}".endswith(domain))
+
+
+def _path_matches(path: str, prefix: str) -> bool:
+    return path == prefix or path.startswith(prefix if prefix.endswith("/") else f"{prefix}/")
 
 
 @probe
@@ -108,7 +140,7 @@ async def sign_in(client: Client, role: str = "member") -> SignedIn | Unavailabl
         )
     login = web.page(client, "login")
     url = login if isinstance(login, str) else web.address(client, "/login")
-    return SignedIn(role, tried.session, tried.seconds, tried.set_cookies, url)
+    return SignedIn(role, tried.session, tried.seconds, tried.set_cookies, url, tried.stored)
 
 
 async def attempt(client: Client, email: str, password: str) -> Attempt:
@@ -214,11 +246,13 @@ async def _type_in(client: Client, page: BrowserPage, url: str, email: str, pass
             return Attempt(outcome, 0.0, None, said, tuple(lines), session, "browser", text)
         seconds = max(0.0, (await page.evaluate("performance.now()") - start) / 1000)
         said = _said(await page.inner_text("body"), email)
-    for cookie in await page.context.cookies():
+    stored = await page.context.storage_state()
+    for cookie in stored["cookies"]:
         session.cookies.set(cookie["name"], cookie["value"], cookie["domain"], cookie["path"])
     landed = await session.request("GET", page.url, verify=True, follow=3)
     outcome = await _signed_in(client, session, landed)
-    return Attempt(outcome, seconds, statuses[-1] if statuses else None, said, tuple(lines), session, "browser")
+    status = statuses[-1] if statuses else None
+    return Attempt(outcome, seconds, status, said, tuple(lines), session, "browser", stored=stored)
 
 
 @asynccontextmanager

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
 
 HOPS = 5
+CHALLENGE_HEADERS = ("cf-mitigated", "x-vercel-mitigated")
 AGAIN = "the site answering: run this stage again when it does"
 NO_PAGE = Unavailable("no page answered as HTML", "site.pages, and the site answering")
 
@@ -98,17 +99,20 @@ def why_unseen(url: str, response: Response) -> Unavailable | None:
     if response.status in REDIRECTS and response.error:
         target = host_of(urljoin(response.url, response.header("location") or ""))
         return Unavailable(f"{url}: {response.error}", f"authorization.hosts: [{target}]")
-    if is_challenge(response):
-        return Unavailable(
-            f"{url} answered with a challenge of the edge, not with its own page",
-            "network.headers with a token that the edge lets pass",
-        )
-    return None
+    return challenged(url) if is_challenge(response) else None
+
+
+def challenged(url: str) -> Unavailable:
+    """What to answer where the edge answered in the site's place."""
+    return Unavailable(
+        f"{url} answered with a challenge of the edge, not with its own page",
+        "network.headers with a token that the edge lets pass",
+    )
 
 
 def is_challenge(response: Response) -> bool:
     """Whether the edge answered in the site's place to tell people from programs."""
-    return response.header("cf-mitigated") == "challenge" or response.header("x-vercel-mitigated") == "challenge"
+    return "challenge" in (response.header(name) for name in CHALLENGE_HEADERS)
 
 
 def unseen(missing: Iterable[Unavailable]) -> Verdict:

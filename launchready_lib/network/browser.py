@@ -43,6 +43,14 @@ _ARGUMENTS = (
     "--no-first-run",
     "--no-pings",
 )
+# The phone that Lighthouse emulates (a Moto G Power).
+_PHONE: dict[str, Any] = {
+    "viewport": {"width": 412, "height": 823},
+    "device_scale_factor": 1.75,
+    "is_mobile": True,
+    "has_touch": True,
+}
+_PHONE_SYSTEM = "Linux; Android 11; moto g power (2022)"
 
 
 def find_chromium() -> str | None:
@@ -61,11 +69,14 @@ class Browser:
         self._proxy = proxy
 
     @asynccontextmanager
-    async def context(self, **options: Any) -> AsyncIterator[BrowserContext]:
-        """A fresh profile (cookies, cache, storage); the options are those of Playwright's `new_context`."""
+    async def context(self, *, mobile: bool = False, **options: Any) -> AsyncIterator[BrowserContext]:
+        """A fresh profile (cookies, cache, storage), on a phone's screen where `mobile`.
+
+        The options are those of Playwright's `new_context`.
+        """
         from launchready_lib.network import USER_AGENT  # noqa: PLC0415 - the package imports this module
 
-        options.setdefault("user_agent", f"{await self._agent()} {USER_AGENT}")
+        options = (_PHONE if mobile else {}) | {"user_agent": f"{self._agent(mobile=mobile)} {USER_AGENT}"} | options
         context = await self._chromium.new_context(service_workers="block", **options)
         context.on("request", self._asked)
         context.on("page", lambda page: page.on("websocket", lambda ws: self._let(ws.url)))
@@ -74,10 +85,13 @@ class Browser:
         finally:
             await context.close()
 
-    async def _agent(self) -> str:
+    def _agent(self, *, mobile: bool) -> str:
         major = self._chromium.version.split(".", 1)[0]
         system = "Macintosh; Intel Mac OS X 10_15_7" if sys.platform == "darwin" else "X11; Linux x86_64"
-        return f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 Safari/537.36"
+        safari = "Safari"
+        if mobile:
+            system, safari = _PHONE_SYSTEM, "Mobile Safari"
+        return f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 {safari}/537.36"
 
     def _asked(self, request: Request) -> None:
         parts = urlsplit(request.url)
