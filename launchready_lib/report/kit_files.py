@@ -13,7 +13,7 @@ _DEPTH = 4
 
 
 def write_kit(folder: Path, files: Mapping[str, str]) -> tuple[Path, ...]:
-    """Write the kit's files; a name that would leave the folder, or go through a link or a file in it, is passed over."""
+    """Write the kit's files; a name that would leave the folder, or go through a link or file in it, is passed over."""
     written = []
     for name, text in files.items():
         path = kit_path(folder, name)
