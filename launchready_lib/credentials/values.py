@@ -32,7 +32,8 @@ _PLACEHOLDER = re.compile(
       my[-_ ]?(?:secret|password|token|api|key).*|
       (?:a|the|some|any)[-_ ](?:secret|key|token|password|long|random|strong).*|insert.*|enter.*|
       put.?your.*|add.?your.*|
-      .*example.*|.*placeholder.*|.*dummy.*|.*sample.*|.*fake.*|.*not[-_ ]?(?:a[-_ ])?(?:real|secret|used).*|
+      .*(?<!\.)example.*|.*\bexample\.(?:com|org|net)\b.*|
+      .*placeholder.*|.*dummy.*|.*sample.*|.*fake.*|.*not[-_ ]?(?:a[-_ ])?(?:real|secret|used).*|
       .*redacted.*|
       (?:xxx|yyy|zzz|\*\*\*|\.\.\.|___|---|abc123|foo|bar|baz|qux|lorem|deadbeef|1234).{0,40}|.*x{5,}.*|.*\*{4,}.*|.*\.{3,}.*|.*0{8,}.*|
       <.*>|\[.*\]|\{\{.*\}\}|%\(?\w+\)?s?%?|\$\{?[\w.:-]+\}?.*|\$\(.*|\#\{.*\}|@@.*@@|__\w+__|

@@ -60,6 +60,11 @@ def parse_values(text: str) -> dict[str, str | None]:
     return dict(parse_env(text[:MAX_CHARACTERS]))
 
 
+def is_definition(path: str) -> bool:
+    """A host's configuration file that defines variables."""
+    return any(pattern.search(path) for pattern, _ in _READERS)
+
+
 def definitions_in(path: str, text: str) -> tuple[Definition, ...]:
     """What a host's configuration file gives to production; nothing for other files."""
     reader = next((reader for pattern, reader in _READERS if pattern.search(path)), None)

@@ -117,7 +117,7 @@ class _Reader:
         return isinstance(node, ast.Name) and node.id in self.getenv_names
 
     def soft(self, node: ast.expr) -> Need:
-        """A read that gives None where the variable is missing: what does the code around it make of that?"""
+        """A read that gives None where the variable is missing: whatever the code around it makes of that."""
         inner: ast.AST = node
         parent = self.parents.get(inner)
         while isinstance(parent, ast.Attribute) or (
@@ -167,10 +167,13 @@ class _Reader:
             child, parent = parent, self.parents.get(parent)
             if isinstance(parent, ast.Try) and child in parent.body and any(_catches(h) for h in parent.handlers):
                 return not any(_ends(statement) for handler in parent.handlers for statement in handler.body)
-            if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
-                if any(isinstance(part, ast.Constant) and part.value == name for part in ast.walk(parent.test)):
-                    return True
+            if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test and _names(parent.test, name):
+                return True
         return False
+
+
+def _names(test: ast.expr, name: str) -> bool:
+    return any(isinstance(part, ast.Constant) and part.value == name for part in ast.walk(test))
 
 
 def _in_boolean(node: ast.BoolOp, inner: ast.AST) -> Need:
