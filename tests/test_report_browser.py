@@ -1,19 +1,18 @@
 """The report in a real browser: on a wide screen, on a phone, without script, on paper; and nothing leaves."""
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import sync_playwright
 from report_fixtures import CLIENT, Run, chart_output, failing, html_output
 
 from launchready_lib import report
+from launchready_lib.network.browser import find_chromium
 
-CHROMIUM = Path("/usr/bin/chromium")
+CHROMIUM = find_chromium()
 EVIL = "<script>window.hacked=1</script><img src='https://evil.example/x.png' onerror='window.hacked=1'>"
 
 pytestmark = [
     pytest.mark.browser,
-    pytest.mark.skipif(not CHROMIUM.exists(), reason=f"{CHROMIUM} is not installed"),
+    pytest.mark.skipif(CHROMIUM is None, reason="no Chromium is installed"),
 ]
 
 
