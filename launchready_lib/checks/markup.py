@@ -42,6 +42,7 @@ class Markup:
         equivalents: (name, content) of `<meta http-equiv>`, names lower case.
         referrer: contents of `<meta name=referrer>`, in order.
         text: visible words, white space collapsed, without what stands in pre, code or textarea.
+        quoted: what stands in pre, code or textarea.
         has_password: it has a password field.
     """
 
@@ -50,6 +51,7 @@ class Markup:
     equivalents: tuple[tuple[str, str], ...] = ()
     referrer: tuple[str, ...] = ()
     text: str = ""
+    quoted: str = ""
     has_password: bool = False
 
 
@@ -60,6 +62,7 @@ class _Collected:
     equivalents: list[tuple[str, str]] = field(default_factory=list)
     referrer: list[str] = field(default_factory=list)
     text: list[str] = field(default_factory=list)
+    quoted: list[str] = field(default_factory=list)
     has_password: bool = False
 
 
@@ -100,8 +103,8 @@ class _Reader(HTMLParser):
     def handle_data(self, data: str) -> None:
         if self._in_title:
             self.found.title.append(data)
-        elif not self._silent and not self._quoted:
-            self.found.text.append(data)
+        elif not self._silent:
+            (self.found.quoted if self._quoted else self.found.text).append(data)
 
     def _meta(self, values: dict[str, str]) -> None:
         content = values.get("content", "")
@@ -156,5 +159,6 @@ def read(html: str, url: str) -> Markup:
         equivalents=tuple(found.equivalents[:MOST_RESOURCES]),
         referrer=tuple(found.referrer[:MOST_RESOURCES]),
         text=" ".join("".join(found.text).split())[:LONGEST_TEXT],
+        quoted="".join(found.quoted)[:LONGEST_TEXT],
         has_password=found.has_password,
     )
