@@ -346,6 +346,22 @@ def test_long_evidence_is_cut_and_says_so(tmp_path):
     assert "and 40 more rows" in html_of(run, tmp_path)
 
 
+def test_what_one_thing_would_answer_stands_together_attestations_apart(tmp_path):
+    checks = ("alerts.routed", "errors.tracking")
+    unknowns = {c: replace(not_known(c), needs=f"monitoring.configuration; or attestations.{c}") for c in checks}
+    section = text_of(html_of(Run(verdicts=all_passing() | unknowns), tmp_path), "unmeasured")
+    assert "monitoring.configuration Would answer 2 questions (nobody looked):" in section
+    assert "or, vouched for, attestations.alerts.routed" in section
+
+
+def test_a_run_that_measured_nothing_does_not_look_sound(tmp_path):
+    run = Run(client=CLIENT | {"not_applicable": None}, verdicts={c: not_known(c) for c in ROADMAP.checks})
+    html = html_of(run, tmp_path)
+    assert "none of the 5 minimum targets is met, none is missed." in Seen(html).words
+    assert "Nothing could be measured yet, so nothing is known to be sound." in text_of(html, "verdict")
+    assert "In order" not in Seen(html.split("<details")[0]).words
+
+
 # --- the plan
 
 

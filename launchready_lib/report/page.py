@@ -19,6 +19,7 @@ from launchready_lib.tally import Deliverable, SignalState
 
 SHOWN_ROWS = 60
 HANDOVER = ("handover_checklist", "deploy_checklist", "access_list", "runbook", "test_plan")
+_VOUCHING = re.compile(r"; or (a new )?attestations\.\S+$")
 _PARAMETER = re.compile(r"[a-z_]+(\.[a-z_]+)+(: .+)?|[a-z]+_[a-z_]+")
 _BARS = {
     "speed": "pages that members use most answer fast enough",
@@ -163,7 +164,11 @@ class Page:
         if self.serious:
             reasons.append(words.count(len(self.serious), "serious fault"))
         met = sum(bar.status == "met" for bar in self.bars)
-        return "Launch only once this is settled", f"{words.listed(reasons)}; {met} {of_bar} are met, none is missed."
+        verb = "are" if met > 1 else "is"
+        return (
+            "Launch only once this is settled",
+            f"{words.listed(reasons)}; {met or 'none'} {of_bar} {verb} met, none is missed.",
+        )
 
     @cached_property
     def plan(self) -> plan.Plan:
@@ -311,11 +316,17 @@ class Page:
 
     @cached_property
     def unmeasured(self) -> list[tuple[str, list[Finding]]]:
-        """What is not known, by what would make it known; what answers most questions first."""
+        """What is not known, by what would make it known (attestations apart); what answers most questions first."""
         groups: dict[str, list[Finding]] = {}
         for finding in self.of("unknown"):
-            groups.setdefault(finding.needs or "", []).append(finding)
+            groups.setdefault(_VOUCHING.sub("", finding.needs or ""), []).append(finding)
         return sorted(groups.items(), key=lambda group: (-sum(map(self._decides, group[1])), -len(group[1])))
+
+    @staticmethod
+    def vouching(finding: Finding) -> str:
+        """The attestation that would do instead; empty where the roadmap takes none."""
+        found = _VOUCHING.search(finding.needs or "")
+        return found[0].removeprefix("; or ") if found else ""
 
     @staticmethod
     def is_parameter(needs: str | None) -> bool:
