@@ -172,6 +172,7 @@ def test_the_table_is_wide():
         ("a.py", 'os.environ["KEY"] = "x"'),
         ("a.py", 'x = {"KEY": 1}["KEY"]'),
         ("a.py", 'x = config("logging.yaml")'),
+        ("a.py", 'def app(environ, start_response):\n    return environ["PATH_INFO"]'),
         ("a.ts", "// process.env.KEY\n/* process.env.KEY */ const x = 1"),
         ("a.ts", "process.env.KEY = 'x'"),
         ("a.ts", "delete process.env.KEY"),

@@ -52,15 +52,14 @@ class _Reader:
     def __init__(self, tree: ast.Module) -> None:
         self.tree = tree
         self.parents = {child: parent for parent in ast.walk(tree) for child in ast.iter_child_nodes(parent)}
-        self.environ_names = {"environ"}
-        self.getenv_names = {"getenv"}
-        for node in ast.walk(tree):
-            if isinstance(node, ast.ImportFrom) and node.module == "os":
-                for alias in node.names:
-                    if alias.name == "environ" and alias.asname:
-                        self.environ_names.add(alias.asname)
-                    if alias.name == "getenv" and alias.asname:
-                        self.getenv_names.add(alias.asname)
+        imported = [
+            alias
+            for node in ast.walk(tree)
+            if isinstance(node, ast.ImportFrom) and node.module == "os"
+            for alias in node.names
+        ]
+        self.environ_names = {alias.asname or alias.name for alias in imported if alias.name == "environ"}
+        self.getenv_names = {alias.asname or alias.name for alias in imported if alias.name == "getenv"}
 
     def found(self) -> Iterator[Found]:
         for node in ast.walk(self.tree):
