@@ -1,14 +1,16 @@
-"""Each fault of Harbor Club, alone, turns its own check red and nothing that it does not declare; with none, all are green.
+"""Each fault of Harbor Club, alone, turns its check red and nothing that it does not declare; with none, all are green.
 
 The seven notebooks' own cells are run, against the real embedded client, with a browser and all.
 """
 
 import asyncio
+import inspect
 
 import pytest
-
 from cells import run_stage
+
 from launchready_lib import checks, demo, roadmap
+from launchready_lib.checks import pages
 from launchready_lib.client import Client
 from launchready_lib.demo.faults import FAULTS
 from launchready_lib.findings import Status
@@ -25,9 +27,7 @@ def club():
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
     """A shorter quiet window gives the same verdicts on pages that a loopback server answers."""
-    from launchready_lib.checks import pages
-
-    monkeypatch.setattr(pages, "QUIET_S", 1.0)
+    monkeypatch.setitem(inspect.unwrap(pages.survey).__kwdefaults__, "quiet_s", 1.0)
 
 
 async def survey(world, folder):
