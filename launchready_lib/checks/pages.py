@@ -110,9 +110,13 @@ def _seconds(ms: float | None) -> float | None:
 
 @probe
 async def survey(
-    client: Client, member: SignedIn | Unavailable | None = None, *, quiet_s: float = QUIET_S
+    client: Client, member: SignedIn | Unavailable | None = None, *, quiet_s: float | None = None
 ) -> CorePages | Unavailable:
-    """Load home and login as a stranger and the dashboard as the member (signed in here unless given), one by one."""
+    """Load home and login as a stranger and the dashboard as the member (signed in here unless given), one by one.
+
+    `quiet_s` is how long a page must keep still to count as interactive, by default five seconds.
+    """
+    quiet_s = QUIET_S if quiet_s is None else quiet_s
     if no := web.unauthorized(client):
         return no
     home, login, board = (web.page(client, name) for name in ("home", "login", "dashboard"))

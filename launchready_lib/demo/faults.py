@@ -82,8 +82,13 @@ _WEB = (
     Fault("uptime.now", "the webhook endpoint breaks when the monitor looks at it"),
     Fault("logs.request_ids", "log lines carry no request id"),
     Fault("flows.login", "a wrong password is told apart from an unknown address"),
-    Fault("webhooks.accepted", "a correctly signed event is answered 200 but the member stays as before"),
+    Fault(
+        "webhooks.accepted",
+        "a correctly signed event is answered 200 but the member stays as before",
+        {"webhooks.repeated": UNKNOWN},
+    ),
     Fault("webhooks.forged", "unsigned events are accepted"),
+    Fault("webhooks.repeated", "an event that comes again is counted again"),
     Fault("sessions.logout", "the old session still works after logout"),
 )
 

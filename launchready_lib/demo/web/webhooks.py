@@ -77,7 +77,8 @@ def apply(club: Club, event: dict[str, Any]) -> None:
             "INSERT OR IGNORE INTO webhook_events VALUES (?, ?, ?)", event["id"], event["type"], event["created"]
         )
         member = _member(club, subject)
-        if not stored or member is None or event["type"] not in STATUS:
+        seen = not stored and not club.on("webhooks.repeated")
+        if seen or member is None or event["type"] not in STATUS:
             return
         if event["type"] in PAYMENTS:
             club.database.run("UPDATE members SET payments = payments + 1 WHERE id = ?", member)

@@ -67,6 +67,15 @@ def _follows(club):
     return billing(admin)["payments"] > before
 
 
+def _counted_twice(club):
+    request = signed(club.environment[names.WEBHOOK_SECRET], event(club))
+    admin, sender = club.admin(), club.browser()
+    sender.ask("POST", "/webhooks/stripe", **request)
+    before = billing(admin)["payments"]
+    sender.ask("POST", "/webhooks/stripe", **request)
+    return billing(admin)["payments"] > before
+
+
 def _header(name, path="/", **more):
     return lambda club: club.browser().get(path, **more).headers.get(name, "")
 
@@ -141,6 +150,7 @@ CASES = {
     "webhooks.forged": (
         lambda club: club.browser().ask("POST", "/webhooks/stripe", json=event(club)).status_code, 400, 200,
     ),
+    "webhooks.repeated": (_counted_twice, False, True),
     "sessions.logout": (_survives_logout, False, True),
 }  # fmt: skip
 
