@@ -1,6 +1,7 @@
 """Every answer that a hostile or broken server gives ends in the right state, in bounded time and memory."""
 
 import asyncio
+import gc
 import gzip
 import socket
 import struct
@@ -153,6 +154,28 @@ async def test_silence_is_a_timeout():
 
     answer = await _ask(handle, timeout_s=0.2)
     assert answer.state == "timeout"
+
+
+async def test_a_handshake_that_never_ends_is_a_timeout_and_leaves_no_socket_behind():
+    async def handle(reader, _writer):
+        await reader.read(1_000)
+        await asyncio.Event().wait()
+
+    async with listening(handle) as port, network({"acme.example:443": f"127.0.0.1:{port}"}, timeout_s=0.3) as net:
+        answer = await net.request("GET", "https://acme.example/")
+        gc.collect()
+    assert answer.state == "timeout"
+
+
+async def test_plain_http_on_the_https_port_is_no_tls():
+    async def handle(reader, writer):
+        await reader.read(1_000)
+        writer.write(b"HTTP/1.1 400 Bad Request\r\n\r\n")
+        await writer.drain()
+
+    async with listening(handle) as port, network({"acme.example:443": f"127.0.0.1:{port}"}) as net:
+        answer = await net.request("GET", "https://acme.example/")
+    assert answer.state == "tls"
 
 
 async def test_a_reset_connection_is_a_reset():

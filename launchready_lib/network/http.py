@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import AsyncIterator, Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Self
 
@@ -21,87 +21,10 @@ from launchready_lib.network.types import (
     Response,
     State,
 )
+from launchready_lib.network.wire import Backend, Transport
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LAST_PORT = 65_535
-
-
-class _Backend(httpcore.AsyncNetworkBackend):
-    """Connects where the dialer says; remembers the published address that a connection stands for."""
-
-    def __init__(self, dialer: Dialer, purpose: Purpose, address: str | None) -> None:
-        self._dialer = dialer
-        self._purpose = purpose
-        self._address = address
-        self._inner = httpcore.AnyIOBackend()
-        self.last: dict[tuple[str, int], str] = {}
-
-    async def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
-        local_address: str | None = None,
-        socket_options: Iterable[Any] | None = None,
-    ) -> httpcore.AsyncNetworkStream:
-        targets = await self._dialer.targets(host, port, purpose=self._purpose, address=self._address)
-        for place, target in enumerate(targets, 1):
-            self.last[host, port] = target.address
-            try:
-                return await self._inner.connect_tcp(target.ip, target.port, timeout, local_address, socket_options)
-            except (httpcore.ConnectError, httpcore.ConnectTimeout):
-                if place == len(targets):
-                    raise
-        raise AssertionError("a dialer gives at least one target")
-
-    async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
-        raise httpcore.UnsupportedProtocol("no Unix sockets")
-
-    async def sleep(self, seconds: float) -> None:
-        await asyncio.sleep(seconds)
-
-
-class _Stream(httpx.AsyncByteStream):
-    def __init__(self, stream: Any) -> None:
-        self._stream = stream
-
-    async def __aiter__(self) -> AsyncIterator[bytes]:
-        async for part in self._stream:
-            yield part
-
-    async def aclose(self) -> None:
-        await self._stream.aclose()
-
-
-class _Transport(httpx.AsyncBaseTransport):
-    """httpx on an httpcore pool with our backend (httpx has no public way to pass one)."""
-
-    def __init__(self, backend: _Backend, context: ssl.SSLContext) -> None:
-        self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context, network_backend=backend, max_connections=20, keepalive_expiry=5.0
-        )
-
-    async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        reply = await self._pool.handle_async_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
-        return httpx.Response(
-            reply.status, headers=reply.headers, stream=_Stream(reply.stream), extensions=reply.extensions
-        )
-
-    async def aclose(self) -> None:
-        await self._pool.aclose()
 
 
 class Session:
@@ -129,7 +52,7 @@ class Session:
         self._timeout = timeout
         self._max_body = max_body
         self._keep_cookies = keep_cookies
-        self._transports: dict[tuple[Purpose, bool, str | None], tuple[_Transport, _Backend]] = {}
+        self._transports: dict[tuple[Purpose, bool, str | None], tuple[Transport, Backend]] = {}
         self.cookies = httpx.Cookies()
 
     async def request(
@@ -226,11 +149,11 @@ class Session:
         answer = _with_body(answer, body)
         return replace(answer, seconds=loop.time() - started, address=backend.last.get((host, port)))
 
-    def _transport(self, purpose: Purpose, address: str | None, *, verify: bool) -> tuple[_Transport, _Backend]:
+    def _transport(self, purpose: Purpose, address: str | None, *, verify: bool) -> tuple[Transport, Backend]:
         key = (purpose, verify, address)
         if key not in self._transports:
-            backend = _Backend(self._dialer, purpose, address)
-            transport = _Transport(backend, self._contexts[verify])
+            backend = Backend(self._dialer, purpose, address)
+            transport = Transport(backend, self._contexts[verify])
             self._transports[key] = (transport, backend)
         return self._transports[key]
 
