@@ -32,6 +32,7 @@ class Backend(httpcore.AsyncNetworkBackend):
         local_address: str | None = None,
         socket_options: Iterable[Any] | None = None,
     ) -> httpcore.AsyncNetworkStream:
+        """Connect to the first of the dialer's targets that accepts."""
         targets = await self._dialer.targets(host, port, purpose=self._purpose, address=self._address)
         for place, target in enumerate(targets, 1):
             self.last[host, port] = target.address
@@ -44,9 +45,11 @@ class Backend(httpcore.AsyncNetworkBackend):
         raise AssertionError("a dialer gives at least one target")
 
     async def connect_unix_socket(self, *_: Any, **__: Any) -> httpcore.AsyncNetworkStream:
+        """Refuse: nothing that is audited lives there."""
         raise httpcore.UnsupportedProtocol("no Unix sockets")
 
     async def sleep(self, seconds: float) -> None:
+        """Wait, for httpcore's own pauses."""
         await asyncio.sleep(seconds)
 
 
@@ -102,6 +105,7 @@ class Transport(httpx.AsyncBaseTransport):
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
+        """Send one request; redirects and cookies are the caller's."""
         reply = await self._pool.handle_async_request(
             httpcore.Request(
                 method=request.method,
@@ -121,4 +125,5 @@ class Transport(httpx.AsyncBaseTransport):
         )
 
     async def aclose(self) -> None:
+        """Close every connection."""
         await self._pool.aclose()
