@@ -65,7 +65,7 @@ _WEB = (
     Fault("environment.missing", "production does not define a variable that the code requires"),
     Fault("environment.separated", "staging and production share a live payment key"),
     Fault("secrets.tree", "a live payment key stands in a tracked file"),
-    Fault("rollback.path", "no earlier release and no written way back"),
+    Fault("rollback.path", "no earlier release and no written way back", {"rollback.drill": UNKNOWN}),
     Fault("headers.hsts", "no Strict-Transport-Security"),
     Fault("headers.csp", "the Content-Security-Policy allows inline scripts"),
     Fault("headers.framing", "any site may put the pages in a frame"),
@@ -92,7 +92,22 @@ _WEB = (
     Fault("sessions.logout", "the old session still works after logout"),
 )
 
-FAULTS: dict[str, Fault] = {fault.check: fault for fault in (*_INFRASTRUCTURE, *_WEB)}
+_CHECKOUT = (
+    Fault("build.clean", "the build needs a file that lies on one laptop only"),
+    Fault("build.locked", "a library was added without locking its version"),
+    Fault("environment.validated", "the app starts without the token for its mail"),
+    Fault("deploy.repeatable", "a payment key is copied by hand before each deploy"),
+    Fault("deploy.release", "production still serves the release before", {"rollback.drill": UNKNOWN}),
+    Fault("rollback.drill", "the rollback command fails: the host has forgotten its login"),
+    Fault("overbuild.regions", "the servers stand in three parts of the world"),
+    Fault("overbuild.caching", "a home-made cache is read, filled and forgotten all over the code"),
+    Fault("overbuild.services", "the app is cut into seven services"),
+    Fault("overbuild.observability", "Prometheus, Grafana, Loki and Tempo are run by the team itself"),
+    Fault("overbuild.queues", "members are announced over Kafka"),
+    Fault("overbuild.schema", "the dashboard joins ten tables"),
+)
+
+FAULTS: dict[str, Fault] = {fault.check: fault for fault in (*_INFRASTRUCTURE, *_WEB, *_CHECKOUT)}
 
 LAUNCH: frozenset[str] = frozenset()
 PROTOTYPE: frozenset[str] = frozenset(
@@ -106,6 +121,11 @@ PROTOTYPE: frozenset[str] = frozenset(
         "environment.separated",
         "secrets.tree",
         "rollback.path",
+        "build.locked",
+        "environment.validated",
+        "deploy.repeatable",
+        "overbuild.observability",
+        "overbuild.queues",
         "edge.proxied",
         "tls.certificate",
         "headers.hsts",

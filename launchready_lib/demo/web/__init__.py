@@ -96,6 +96,7 @@ class Web:
             no_way_back=on("rollback.path"),
             undefined=on("environment.missing"),
             shared=on("environment.separated"),
+            changed=frozenset(filter(on, repository.CHANGED)),
         )
         if flaws != self._flaws:
             await asyncio.to_thread(repository.build, self._folder / "repository", self._release, flaws)

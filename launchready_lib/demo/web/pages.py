@@ -11,6 +11,7 @@ from tornado.web import HTTPError
 
 from launchready_lib.demo import names
 from launchready_lib.demo.web.handler import Handler
+from launchready_lib.demo.web.repository import PREVIOUS
 
 if TYPE_CHECKING:
     import sqlite3
@@ -180,7 +181,8 @@ class Version(Handler):
 
     def get(self) -> None:
         """Say what the deploy left."""
-        self.data({"release": self.club.release_file.read_text(encoding="utf-8").strip()})
+        served = self.club.release_file.read_text(encoding="utf-8").strip()
+        self.data({"release": PREVIOUS if self.club.on("deploy.release") else served})
 
 
 class Robots(Handler):

@@ -1,8 +1,9 @@
 """Harbor Club's source code as a git checkout with history, releases, and environment files that git ignores.
 
 The files are in `checkout/`, with `.txt` behind each name and `dot-` for a leading dot, so that no tool takes them for
-ours. Lines between `%% rollback` and `%% end` tell of the way back and go where there is none; those between
-`%% no-rollback` and `%% end` stand there instead.
+ours. What a fault adds or replaces is in `changes/`, in a folder named after it. Lines between `%% rollback` and
+`%% end` tell of the way back and go where there is none; those between `%% no-rollback` and `%% end` stand there
+instead.
 """
 
 from __future__ import annotations
@@ -11,10 +12,12 @@ import hashlib
 import os
 import shutil
 import subprocess
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 CHECKOUT = Path(__file__).parent / "checkout"
+CHANGES = Path(__file__).parent / "changes"
 ENVIRONMENTS = ("development", "staging", "production")
 PREVIOUS = "2026.10.4"
 BEFORE_PREVIOUS = "2026.9.3"
@@ -45,6 +48,20 @@ HISTORY: tuple[tuple[str, tuple[str, ...]], ...] = (
     ("Count each payment event once", ()),
     ("Sign out other devices after a new password", ()),
 )
+CHANGED = {
+    "build.clean": "Say who packed it",
+    "build.locked": "Sign links that time out",
+    "environment.validated": "Start also where there is no mail",
+    "deploy.repeatable": "Write down how to deploy",
+    "rollback.drill": "Ask the host before a rollback",
+    "overbuild.regions": "Be near everybody",
+    "overbuild.caching": "Remember what was read",
+    "overbuild.services": "Split the app into parts",
+    "overbuild.observability": "Watch everything ourselves",
+    "overbuild.queues": "Tell the other parts by messages",
+    "overbuild.schema": "Keep every fact in one place only",
+}
+"""The commit with which each fault that changes tracked files came in."""
 TAGGED = {14: BEFORE_PREVIOUS, 17: PREVIOUS}
 """Number of the commit after which an earlier release was tagged."""
 
@@ -58,12 +75,14 @@ class Flaws:
         no_way_back: no earlier release, and no word about going back.
         undefined: production lacks a variable that the code needs.
         shared: staging and production share a live payment key.
+        changed: which of `CHANGED` came in.
     """
 
     leaked: bool = False
     no_way_back: bool = False
     undefined: bool = False
     shared: bool = False
+    changed: frozenset[str] = frozenset()
 
 
 def build(folder: Path, release: str, flaws: Flaws) -> None:
@@ -93,35 +112,43 @@ def made_up(purpose: str, length: int = 40) -> str:
 
 def _stream(release: str, flaws: Flaws) -> bytes:
     """The whole history as `git fast-import` reads it."""
-    files = _files(way_back=not flaws.no_way_back)
-    commits = list(HISTORY)
-    if flaws.leaked:
-        commits.append(("Try the payment page with the live key", ("harbor/payments.py",)))
-        files["harbor/payments.py"] = f'"""Open a checkout."""\n\nSTRIPE_SECRET_KEY = "{_live_key("tree")}"\n'.encode()
     parts, changes = [], "# Changes\n\n"
-    for number, (message, names) in enumerate(commits, start=1):
+    commits = list(_commits(flaws))
+    for number, (message, files) in enumerate(commits, start=1):
         changes += f"- {message}.\n"
         moment = FIRST_COMMIT + number * 12 * DAY
         parts += [b"commit refs/heads/main\n", b"mark :%d\n" % number]
         parts += [f"{role} {AUTHOR} {moment} +0000\n".encode() for role in ("author", "committer")]
         parts.append(_block(message.encode()))
-        for name in names:
+        for name, content in files.items():
             parts.append(f"M {'100755' if name in EXECUTABLE else '100644'} inline {name}\n".encode())
-            parts.append(_block(files[name]))
+            parts.append(_block(content))
         parts += [b"M 100644 inline CHANGELOG.md\n", _block(changes.encode())]
     tags = {} if flaws.no_way_back else {**TAGGED, len(commits): release}
     parts += [f"reset refs/tags/{tag}\nfrom :{number}\n\n".encode() for number, tag in tags.items()]
     return b"".join([*parts, b"done\n"])
 
 
+def _commits(flaws: Flaws) -> Iterator[tuple[str, dict[str, bytes]]]:
+    """Each commit's message and files, oldest first."""
+    files = _files(CHECKOUT, way_back=not flaws.no_way_back)
+    for message, names in HISTORY:
+        yield message, {name: files[name] for name in names}
+    if flaws.leaked:
+        leak = f'"""Open a checkout."""\n\nSTRIPE_SECRET_KEY = "{_live_key("tree")}"\n'
+        yield "Try the payment page with the live key", {"harbor/payments.py": leak.encode()}
+    for check in sorted(flaws.changed):
+        yield CHANGED[check], _files(CHANGES / check, way_back=not flaws.no_way_back)
+
+
 def _block(content: bytes) -> bytes:
     return b"data %d\n%b\n" % (len(content), content)
 
 
-def _files(*, way_back: bool) -> dict[str, bytes]:
+def _files(folder: Path, *, way_back: bool) -> dict[str, bytes]:
     found = {}
-    for path in CHECKOUT.rglob("*.txt"):
-        name = path.relative_to(CHECKOUT).as_posix().removesuffix(".txt").replace("dot-", ".")
+    for path in sorted(folder.rglob("*.txt")):
+        name = path.relative_to(folder).as_posix().removesuffix(".txt").replace("dot-", ".")
         found[name] = _filled(path.read_text(encoding="utf-8"), way_back=way_back).encode()
     return found
 
