@@ -27,6 +27,7 @@ from launchready_lib import cards, roadmap
 from launchready_lib.checks import unjudged
 from launchready_lib.client import Client
 from launchready_lib.exhibits import PLOTLY_MIME, table_of
+from launchready_lib.figures import Chart
 from launchready_lib.findings import (
     FINDING_MIME,
     RECORD_MIME,
@@ -142,9 +143,12 @@ class Stage:
         return replace(settled, check=verdict.check, defect=verdict.defect)
 
     def show(self, shown: Shown, caption: str = "") -> Shown | None:
-        """Show a table (data frame or evidence rows) with a caption; anything else is returned for the cell to show."""
+        """Show a chart, or a table (data frame, evidence rows) with a caption; the rest is returned for the cell."""
         if isinstance(shown, Unavailable):
             self._publish({"text/plain": f"Nothing to show: {shown.reason}"}, {})
+            return None
+        if isinstance(shown, Chart):
+            self.chart(shown.figure, caption=caption or shown.caption, table=shown.rows)
             return None
         if hasattr(shown, "to_dict") and hasattr(shown, "columns"):
             frame = cast("pd.DataFrame", shown)

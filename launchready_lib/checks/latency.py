@@ -272,6 +272,14 @@ async def sample(
     return taken, tuple(t for t in salvo.timings if t.connect_ms > 0)
 
 
+def quantiles(reads: Reads | Unavailable) -> dict[str, Row]:
+    """Core read -> its figures in ms, for the next release to be set beside; none where nothing was measured."""
+    if isinstance(reads, Unavailable):
+        return {}
+    kept = ("requests", "response_p50_ms", "response_p95_ms", "p95_at_least_ms", "p95_at_most_ms")
+    return {row["read"]: {key: row[key] for key in kept} for row in (sample.row() for sample in reads.samples)}
+
+
 @check("latency.quick")
 def quick(reads: Reads) -> Verdict:
     """Of 20 unhurried requests the median core read, and one login, stay under their targets."""

@@ -1,0 +1,73 @@
+"""Charts say in rows and words what they show, and a missing survey shows itself instead."""
+
+import pytest
+
+from launchready_lib import exhibits, figures
+from launchready_lib.checks.latency import Reads, Sample
+from launchready_lib.checks.pages import CorePages
+from launchready_lib.checks.visits import Load, Visit
+from launchready_lib.findings import Unavailable
+from launchready_lib.network import Timing
+
+
+def _timing(response_ms: float, *, error: str | None = None) -> Timing:
+    url, status = "https://acme.example/api/dashboard", 0 if error else 200
+    return Timing(url, 0.0, response_ms, response_ms, 0.0, 0.0, response_ms, status, 100, error)
+
+
+def _reads(*timings: Timing) -> Reads:
+    sample = Sample("dashboard", "https://acme.example/api/dashboard", 2, 5.0, len(timings), timings)
+    return Reads((sample,), (1.0,), 20.0, 0.3)
+
+
+def _pages(loads: int) -> CorePages:
+    fetched = tuple(
+        Load(f"https://acme.example/static/{n}.js", "Script", n * 10.0, n * 10.0 + 5, 200, 1000) for n in range(loads)
+    )
+    return CorePages((Visit("home", "https://acme.example/", interactive_ms=800.0, loads=fetched),), {}, 5.0)
+
+
+@pytest.mark.parametrize(
+    "draw", [pytest.param(figures.response_times, id="response times"), pytest.param(figures.page_loads, id="loads")]
+)
+def test_what_was_not_measured_is_not_drawn(draw):
+    """A survey that could not look gives its reason, no empty chart."""
+    missing = Unavailable("nobody allowed it", "authorization.allow: [load]")
+    assert draw(missing) is missing
+
+
+def test_nothing_answered_is_no_chart():
+    """Core reads of which none was answered have no times to draw."""
+    assert isinstance(figures.response_times(_reads(_timing(0, error="reset"))), Unavailable)
+    assert isinstance(figures.page_loads(_pages(0)), Unavailable)
+
+
+def test_failed_requests_keep_the_line_below_a_hundred():
+    """The share counts every request that was sent, so that errors cannot look like speed."""
+    chart = figures.response_times(_reads(_timing(30), _timing(10), _timing(0, error="reset"), _timing(20)))
+    (line,) = chart.figure.to_plotly_json()["data"]
+    assert list(line["x"]) == [10, 20, 30]
+    assert list(line["y"]) == [25, 50, 75]
+
+
+def test_a_page_with_many_loads_is_cut_to_those_that_ended_last():
+    """The picture stays readable, and its table has the same rows."""
+    chart = figures.page_loads(_pages(50))
+    (bars,) = chart.figure.to_plotly_json()["data"]
+    assert len(bars["y"]) == len(chart.rows) == figures.MOST_LOADS + 1
+    assert chart.rows[0]["what"] == "until it can be used"
+    assert chart.rows[-1]["what"].endswith("/49.js")
+
+
+@pytest.mark.parametrize(
+    "chart",
+    [
+        pytest.param(figures.response_times(_reads(_timing(10))), id="response times"),
+        pytest.param(figures.page_loads(_pages(3)), id="loads"),
+    ],
+)
+def test_the_report_can_draw_every_chart(chart):
+    """The report's bundle knows the kinds of trace, and each chart has words and rows beside it."""
+    assert exhibits.figure(chart.figure.to_plotly_json()) is not None
+    assert chart.caption
+    assert chart.rows
