@@ -1,6 +1,7 @@
 import pytest
 
 from launchready_lib import demo
+from launchready_lib.client import Client
 
 
 @pytest.fixture
@@ -21,3 +22,11 @@ def _healthy_world(request):
     yield
     if "world" in request.fixturenames:
         request.getfixturevalue("world").only()
+
+
+@pytest.fixture
+async def harbor(world):
+    """Harbor Club as a client under audit, with the values of its variables."""
+    async with Client.open(world.parameters_file) as client:
+        client.environment = {**client.environment, **world.environment}
+        yield client
