@@ -54,7 +54,8 @@ async def evidence_of(
         (tmp_path / "zone.txt").write_text(zone_file or zone_text)
         sections["hosting"] = {"zone_file": "zone.txt"}
     async with DnsServer(zones, recursive=True) as resolver, web_server(answer) as web:
-        connect_to = web.connect_to("203.0.113.10", "203.0.113.11", "203.0.113.12") | dict.fromkeys(close, "127.0.0.1:1")
+        addresses = [f"203.0.113.{last}" for last in (10, 11, 12)]
+        connect_to = web.connect_to(*addresses) | dict.fromkeys(close, "127.0.0.1:1")
         async with client_for(resolver.address, connect_to, root=tmp_path, **sections) as client:
             found = await subdomains.survey(client)
     assert isinstance(found, SubdomainEvidence), found

@@ -1,0 +1,219 @@
+"""A domain's SPF record with everything that it includes, read term by term (RFC 7208 sections 4 to 6)."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import dns.exception
+import dns.message
+import dns.rdatatype
+import spftrace
+
+from launchready_lib.network import Answer, DnsState, Network, normal
+
+VERSION = re.compile(r"(?i)v=spf1(?= |$)")
+MOST_RECORDS = 60
+_MOST_DEPTH = 12
+_MOST_TERMS = 200
+_ASKING = ("include", "a", "mx", "ptr", "exists", "redirect")
+VOID: tuple[DnsState, ...] = ("NXDOMAIN", "NODATA")
+
+IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+@dataclass(frozen=True)
+class Term:
+    """One term of a record.
+
+    Attributes:
+        raw: as written.
+        name: the mechanism or modifier, lower case; empty where the term cannot be read.
+        qualifier: + - ~ ?; + where none is written.
+        target: the name that it asks for; None for terms that ask for none, and for targets with macros.
+        networks: what ip4 and ip6 name, and what a and mx widen to.
+        error: why a receiver gives up on it.
+        voids: look-ups of it that come back empty.
+        states: the states of its look-ups, in order.
+        hosts: for mx, how many exchangers.
+        child: for include and redirect, the record it leads to.
+    """
+
+    raw: str
+    name: str = ""
+    qualifier: str = "+"
+    target: str | None = None
+    networks: tuple[IpNetwork, ...] = ()
+    prefixes: tuple[int | None, int | None] = (None, None)
+    error: str | None = None
+    voids: int = 0
+    states: tuple[DnsState, ...] = ()
+    hosts: int = 0
+    child: Node | None = None
+
+    @property
+    def asks(self) -> bool:
+        """It counts towards the ten look-ups."""
+        return self.name in _ASKING
+
+
+@dataclass(frozen=True)
+class Node:
+    """The SPF record of one name.
+
+    Attributes:
+        name: where it was looked up.
+        state: of the TXT look-up.
+        records: every v=spf1 text there.
+        terms: the terms of the record, where there is exactly one.
+        loop: the name stands above itself; nothing was read.
+        cut: too deep or too much to read on.
+    """
+
+    name: str
+    state: DnsState
+    records: tuple[str, ...] = ()
+    terms: tuple[Term, ...] = ()
+    loop: bool = False
+    cut: bool = False
+
+    def effective(self) -> tuple[Term, ...]:
+        """The terms that a receiver may come to: up to `all`, and `redirect` only where there is no `all`."""
+        place = next((n for n, term in enumerate(self.terms) if term.name == "all"), None)
+        if place is None:
+            return tuple(sorted(self.terms, key=lambda term: term.name == "redirect"))
+        return tuple(term for term in self.terms[: place + 1] if term.name != "redirect")
+
+    def walk(self) -> Iterator[Node]:
+        """This record and all below it that a receiver may come to."""
+        yield self
+        for term in self.effective():
+            if term.child is not None:
+                yield from term.child.walk()
+
+
+@dataclass
+class _Budget:
+    left: int = MOST_RECORDS
+    seen: dict[str, Node] = field(default_factory=dict)
+
+
+async def fetch(network: Network, name: str) -> Node:
+    """Read the record of a name and all that it includes, in parallel, bounded in depth and number."""
+    return await _node(network, normal(name), (), _Budget())
+
+
+def texts(answer: Answer) -> tuple[str, ...]:
+    """TXT records as SPF reads them: strings joined without a space, bytes outside ASCII kept visible as such."""
+    if answer.message is None or not isinstance(answer.message, dns.message.QueryMessage):
+        return answer.records
+    try:
+        rrset = answer.message.resolve_chaining().answer
+    except dns.exception.DNSException:
+        return ()
+    if rrset is None or rrset.rdtype != dns.rdatatype.TXT:
+        return ()
+    return tuple(b"".join(rdata.strings).decode("latin-1") for rdata in rrset)
+
+
+async def _node(network: Network, name: str, above: tuple[str, ...], budget: _Budget) -> Node:
+    if name in above:
+        return Node(name, "NOERROR", loop=True)
+    budget.left -= 1
+    if budget.left < 0 or len(above) >= _MOST_DEPTH:
+        return Node(name, "NOERROR", cut=True)
+    answer = await network.ask(name, "TXT")
+    records = tuple(text for text in texts(answer) if VERSION.match(text))
+    if len(records) != 1:
+        return Node(name, answer.state, records)
+    terms = parse(records[0], name)
+    found = await asyncio.gather(*(_follow(network, term, (*above, name), budget) for term in terms))
+    return Node(name, answer.state, records, tuple(found))
+
+
+def parse(record: str, domain: str) -> tuple[Term, ...]:
+    """Read every term of a record by itself, so that one mistake hides no others."""
+    raws = [raw for raw in record[len("v=spf1") :].split(" ") if raw]
+    terms = [_term(raw, domain) for raw in raws[:_MOST_TERMS]]
+    for name in ("redirect", "exp"):
+        doubled = [n for n, term in enumerate(terms) if term.name == name][1:]
+        for place in doubled:
+            terms[place] = replace(terms[place], error=f"{name}= stands there twice")
+    if len(raws) > _MOST_TERMS:
+        terms.append(Term(raws[_MOST_TERMS], error=f"more than {_MOST_TERMS} terms"))
+    return tuple(terms)
+
+
+def _term(raw: str, domain: str) -> Term:
+    try:
+        found = spftrace.parse(f"v=spf1 {raw}").terms[0]
+        networks = tuple(_named(found))
+    except (spftrace.SpfError, ValueError, IndexError) as error:
+        return Term(raw, error=str(error) or "it cannot be read")
+    target = None
+    if found.name in _ASKING:
+        spec = found.arg if found.arg is not None else domain
+        target = normal(spec) if "%" not in spec else None
+    return Term(
+        raw,
+        name=found.name,
+        qualifier=found.qualifier,
+        target=target,
+        networks=networks,
+        prefixes=(found.cidr4, found.cidr6) if found.name in ("a", "mx") else (None, None),
+    )
+
+
+def _named(term: Any) -> Iterator[IpNetwork]:
+    """The network of ip4 or ip6.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if term.name in ("ip4", "ip6"):
+        prefix = term.cidr4 if term.name == "ip4" else term.cidr6
+        yield ipaddress.ip_network(f"{term.arg}/{prefix}", strict=False)
+
+
+async def _follow(network: Network, term: Term, above: tuple[str, ...], budget: _Budget) -> Term:
+    """Look up what a term names, as far as that can be told without a message."""
+    if term.target is None:
+        return term
+    if term.name in ("include", "redirect"):
+        child = await _node(network, term.target, above, budget)
+        return replace(term, child=child, voids=int(child.state in VOID), states=(child.state,))
+    if term.name == "exists":
+        answer = await network.ask(term.target, "A")
+        return replace(term, voids=int(answer.state in VOID), states=(answer.state,))
+    if term.name == "a":
+        return await _hosts(network, term, [term.target])
+    if term.name == "mx":
+        answer = await network.ask(term.target, "MX")
+        hosts = [normal(record.rpartition(" ")[2]) for record in answer.records]
+        found = await _hosts(network, term, [host for host in hosts if host][:10])
+        void = int(answer.state in VOID)
+        return replace(found, voids=found.voids + void, states=(answer.state, *found.states), hosts=len(hosts))
+    return term
+
+
+async def _hosts(network: Network, term: Term, hosts: Sequence[str]) -> Term:
+    """The addresses of `a` and `mx`; a host with neither family counts as one void look-up."""
+    v4 = await asyncio.gather(*(network.ask(host, "A") for host in hosts))
+    bare = [host for host, answer in zip(hosts, v4, strict=True) if answer.state in VOID]
+    v6 = await asyncio.gather(*(network.ask(host, "AAAA") for host in bare))
+    states = tuple(answer.state for answer in (*v4, *v6))
+    addresses = [record for answer in (*v4, *v6) for record in answer.records]
+    networks = tuple(found for each in addresses if (found := _widened(each, term.prefixes)))
+    return replace(term, networks=networks, voids=sum(a.state in VOID for a in v6), states=states)
+
+
+def _widened(address: str, prefixes: tuple[int | None, int | None]) -> IpNetwork | None:
+    prefix = prefixes[1] if ":" in address else prefixes[0]
+    try:
+        return ipaddress.ip_network(address if prefix is None else f"{address}/{prefix}", strict=False)
+    except ValueError:
+        return None
