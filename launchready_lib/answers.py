@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from itertools import chain
@@ -12,6 +11,7 @@ from launchready_lib.findings import Finding, Status
 from launchready_lib.record import Sheet, moment, newest
 from launchready_lib.roadmap import CheckEntry, Roadmap, Stage
 from launchready_lib.runs import StageRun
+from launchready_lib.tally import is_figure
 
 
 def answers(
@@ -46,13 +46,17 @@ def _sound(finding: Finding, entry: CheckEntry, roadmap: Roadmap) -> Finding | N
     known = finding.status in (Status.PASS, Status.FAIL)
     sources = {Status.UNKNOWN: ("none",), Status.NOT_APPLICABLE: ("declared",)}
     hours = finding.effort_hours
+    texts = (finding.reason, finding.needs, finding.impact, finding.fix, finding.fingerprint, finding.measured_at)
     rules = (
+        all(isinstance(text, str | None) for text in texts),
+        all(isinstance(text, str) for text in (*finding.references, *finding.files)),
+        all(figure is None or is_figure(figure) for figure in (finding.measured, hours)),
         finding.source in sources.get(finding.status, ("measured", "attested")),
         bool(finding.title and finding.summary),
         not known or (bool(finding.evidence) and moment(finding.measured_at) is not None),
         finding.status is not Status.UNKNOWN or bool(finding.reason and finding.needs),
         finding.status is not Status.NOT_APPLICABLE or (bool(finding.reason) and not entry.fixed),
-        finding.status is not Status.FAIL or bool(finding.impact and finding.fix and _positive(hours)),
+        finding.status is not Status.FAIL or bool(finding.impact and finding.fix and is_figure(hours) and hours > 0),
     )
     if not all(rules):
         return None
@@ -109,7 +113,3 @@ def why(run: StageRun, stage: Stage) -> str:
 
 def _run_again(stage: Stage) -> str:
     return f"run stage {stage.number} ({stage.notebook}) again"
-
-
-def _positive(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value) and value > 0

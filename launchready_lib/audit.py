@@ -217,10 +217,21 @@ def _client(sheets: Mapping[str, Sheet], folder: Path | None) -> ClientFacts:
         notes=_text(body.get("notes")),
         consultant=_mapping(body.get("consultant")),
         business=_mapping(body.get("business")),
-        authorization=_mapping(body.get("authorization")),
+        authorization=_authorization(body.get("authorization")),
         compare_with=_text(body.get("compare_with")) or None,
         not_applicable=_mapping(body.get("not_applicable")),
     )
+
+
+def _authorization(body: object) -> Mapping[str, Any] | None:
+    """Who granted what, as texts and lists of texts whatever the record holds."""
+    if not isinstance(body, Mapping):
+        return None
+    facts: dict[str, Any] = {key: _text(body.get(key)) for key in ("granted_by", "granted_on")}
+    for key in ("hosts", "allow"):
+        listed = body.get(key)
+        facts[key] = [str(each) for each in listed] if isinstance(listed, list) else []
+    return facts
 
 
 def _own(sheets: Mapping[str, Sheet], client: ClientFacts) -> tuple[dict[str, Sheet], dict[str, str]]:

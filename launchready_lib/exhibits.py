@@ -81,7 +81,7 @@ def figure(body: object) -> Mapping[str, Any] | None:
     """A plotly figure made safe: only what the bundle draws, no image, no template, no markup but breaks and weight."""
     if not isinstance(body, Mapping) or not isinstance(traces := body.get("data"), list) or not traces:
         return None
-    if not all(isinstance(t, Mapping) and t.get("type", "scatter") in DRAWABLE for t in traces):
+    if not all(isinstance(t, Mapping) and str(t.get("type", "scatter")) in DRAWABLE for t in traces):
         return None
     layout = body.get("layout")
     kept = {k: v for k, v in layout.items() if k not in ("images", "template")} if isinstance(layout, Mapping) else {}

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from launchready_lib.record import Sheet, moment
 from launchready_lib.roadmap import Stage
+from launchready_lib.tally import is_figure
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def stage_run(stage: Stage, sheet: Sheet | None, manifest: Mapping[str, Any]) ->
         status = "failed" if error else "complete"
         error = _text(entry.get("error")) or error if status == "failed" and said == "failed" else error
     seconds = entry.get("seconds")
-    if not isinstance(seconds, int | float) or isinstance(seconds, bool):
+    if not is_figure(seconds):
         seconds = (finished - started).total_seconds() if started and finished and finished >= started else None
     times = tuple(at for at in (started, finished, moment(entry.get("started")), ended) if at)
     return StageRun(stage.id, stage.notebook, status, seconds, error, sheet, times)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, TypeGuard
 
 from launchready_lib.findings import Finding, Status
 from launchready_lib.roadmap import Roadmap
@@ -105,9 +105,9 @@ def baseline(findings: Findings, recorded: Iterable[Mapping[str, Any]], roadmap:
     figures: dict[str, Any] = {}
     for target in roadmap.targets:
         source = findings.get(BASELINE_FROM.get(target, ""))
-        figures[target] = source.measured if source and _is_figure(source.measured) else None
+        figures[target] = source.measured if source and is_figure(source.measured) else None
     for body in recorded:
-        figures |= {str(key): value for key, value in body.items() if key not in roadmap.targets or _is_figure(value)}
+        figures |= {str(key): value for key, value in body.items() if key not in roadmap.targets or is_figure(value)}
     return figures
 
 
@@ -173,7 +173,8 @@ def _derived(deliverable: str, stage: str, findings: Findings, figures: Mapping[
     return Deliverable(deliverable, stage, "unknown", reason)
 
 
-def _is_figure(value: object) -> bool:
+def is_figure(value: object) -> TypeGuard[float]:
+    """Whether a value from a record is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 

@@ -1,5 +1,6 @@
 """The founder's report: complete in one file, honest, readable, and never a door for foreign strings."""
 
+import json
 import re
 import stat
 from dataclasses import replace
@@ -9,6 +10,8 @@ from itertools import pairwise
 
 import nbformat
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from nbconvert.exporters import get_exporter
 from nbconvert.utils.exceptions import ConversionException
 from report_fixtures import (
@@ -25,7 +28,7 @@ from report_fixtures import (
     not_known,
 )
 
-from launchready_lib import audit, report
+from launchready_lib import audit, record, report
 from launchready_lib.findings import Severity, finding
 from launchready_lib.report import charts, drawing, kit_files, plan, words
 from launchready_lib.report.exporter import LaunchReadyExporter
@@ -245,6 +248,42 @@ def test_no_template_switches_escaping_off():
     folder = charts.SCRIPT.parent
     for template in folder.glob("*.j2"):
         assert not re.search(r"\|\s*safe|autoescape", template.read_text()), template.name
+
+
+ANY = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5) | st.just("\ud800"),
+    lambda inner: st.lists(inner, max_size=2) | st.dictionaries(st.text(max_size=5), inner, max_size=2),
+    max_leaves=4,
+)
+
+
+def _spoilt(value, place, with_):
+    """The same JSON with its leaf or branch number `place` replaced."""
+    count = 0
+
+    def walk(each):
+        nonlocal count
+        count += 1
+        if count == place:
+            return with_
+        if isinstance(each, dict):
+            return {key: walk(inner) for key, inner in each.items()}
+        return [walk(inner) for inner in each] if isinstance(each, list) else each
+
+    return walk(value)
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@given(st.integers(2, 400), ANY)
+def test_a_record_spoilt_anywhere_still_makes_a_report(tmp_path_factory, place, with_):
+    run = hostile()
+    run.records["quick_audit"].append(("traffic", {"requests": {"a": 1}, "blocked": [{"host": "b", "reason": "c"}]}))
+    notebook = run.notebook("quick_audit")
+    sheet = record.sheet(_spoilt(notebook, place, with_), "01_quick_audit.ipynb")
+    found = audit.assemble({"quick_audit": sheet}, ROADMAP, manifest={})
+    html, _ = LaunchReadyExporter().from_audit(found, tmp_path_factory.getbasetemp())
+    assert "</html>" in html
+    json.dumps(audit.findings_json(found), allow_nan=False)
 
 
 # --- what it says

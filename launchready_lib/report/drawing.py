@@ -185,9 +185,9 @@ def _recorded(body: Mapping[str, Any]) -> RouteMap | None:
         Node(
             id=str(each["id"])[:200],
             label=str(each.get("label") or each["id"])[:200],
-            kind=str(each.get("kind")) if each.get("kind") in LAYERS else "host",
+            kind=str(each.get("kind")) if str(each.get("kind")) in LAYERS else "host",
             detail=str(each.get("detail") or "")[:200],
-            state=each["state"] if each.get("state") in _SIGNS else "ok",
+            state=each["state"] if isinstance(each.get("state"), str) and each["state"] in _SIGNS else "ok",
         )
         for each in raw_nodes[:MAX_NODES]
         if isinstance(each, Mapping) and "id" in each
