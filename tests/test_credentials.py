@@ -5,13 +5,13 @@ import json
 import string
 
 import pytest
-from checkouts import HEX, noise
 from hypothesis import given
 from hypothesis import strategies as st
 
 from launchready_lib.credentials import GRAMMARS, Standing, find, fingerprint, gathered, masked, scan, values
 from launchready_lib.credentials.grammars import jwt_standing
 from launchready_lib.credentials.structured import reader_for
+from tests.checkouts import HEX, noise
 
 UPPER = string.ascii_uppercase + "234567"
 LOWER = string.ascii_lowercase + string.digits

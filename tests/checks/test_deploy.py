@@ -1,12 +1,12 @@
 """rollback.path: a way back that exists, and an earlier release to return to."""
 
 import pytest
-from checkouts import new_checkout
 
 from launchready_lib.checks import deploy, repository
 from launchready_lib.checks.deploy import RollbackEvidence, Way
 from launchready_lib.findings import Status, Unavailable
 from launchready_lib.parameters import load
+from tests.checkouts import new_checkout
 
 WRITTEN = Way("written", "Roll back: ./deploy --rollback", "docs/runbook.md:12")
 DECLARED = Way("command", "./deploy --rollback", "deploy.rollback_command", declared=True)

@@ -1,13 +1,13 @@
 """environment.missing and environment.separated: gaps, blanks, and secrets that two environments share."""
 
 import pytest
-from checkouts import new_checkout, noise
 
 from launchready_lib.checks import environment, repository
 from launchready_lib.checks.environment import EnvironmentEvidence
 from launchready_lib.findings import Status, Unavailable
 from launchready_lib.parameters import load
 from launchready_lib.variables import Need, Read, Setting
+from tests.checkouts import new_checkout, noise
 
 NEEDED = {"STRIPE_KEY": (Read("STRIPE_KEY", "src/pay.ts", 3, Need.ASKED),)}
 

@@ -1,10 +1,10 @@
 """A client's repository is read from git's objects, whatever it holds, and nothing of it runs."""
 
 import pytest
-from checkouts import git, new_checkout
 
 from launchready_lib.checks import repository
 from launchready_lib.findings import Unavailable
+from tests.checkouts import git, new_checkout
 
 
 @pytest.fixture

@@ -1,12 +1,12 @@
 """secrets.tree: a credential in a tracked file fails, and nothing else does."""
 
 import pytest
-from checkouts import git, new_checkout, noise
 
 from launchready_lib.checks import repository, secrets
 from launchready_lib.credentials import Credential, Standing, engine, fingerprint
 from launchready_lib.findings import Status, Unavailable
 from launchready_lib.parameters import load
+from tests.checkouts import git, new_checkout, noise
 
 LIVE = "sk_live_" + noise(99)
 CONTENT = {"name": "Acme", "domain": "acme.example", "release": "1.0"}
