@@ -110,14 +110,18 @@ class BrowserProxy:
                 async with asyncio.timeout(ANNOUNCED_WITHIN_S):
                     await self._announced(host).wait()
             except TimeoutError:
-                refusal = Refusal(
-                    host, port, "no page asked for it: a call of the browser's own, or a page out of scope"
-                )
-                self._dialer.traffic.refuse(refusal)
-                raise RefusedError(refusal) from None
+                raise RefusedError(self._refusal(host, port)) from None
         async with asyncio.timeout(self._timeout):
             targets = await self._dialer.targets(host, port, purpose=purpose)
             return await _open_first(targets)
+
+    def _refusal(self, host: str, port: int) -> Refusal:
+        """Why nothing announced this host: the browser said so already, or it is a call of the browser's own."""
+        traffic = self._dialer.traffic
+        known = next((r for r in traffic.refused if (normal(r.host), r.port) == (normal(host), port)), None)
+        refusal = known or Refusal(host, port, "no page asked for it: a call of the browser's own")
+        traffic.refuse(refusal)
+        return refusal
 
 
 async def _open_first(targets: tuple[Target, ...]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
