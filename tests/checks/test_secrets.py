@@ -73,7 +73,7 @@ def test_plants_are_found_by_engine_and_by_our_own_layer(judged):
         "deploy/.netrc": f"machine a login b password {(netrc := 'Zq7-' + noise(12))}\n",
         "config/master.key": (master := noise(32, "0123456789abcdef")),
         "app/settings.py": f"SECRET_KEY = '{(django := noise(50))}'\n",
-        "docker-compose.yml": f"services:\n  db:\n    environment:\n      - POSTGRES_PASSWORD={(pg := 'pW9_' + noise(14))}\n",
+        "docker-compose.yml": f"services:\n  db:\n    environment:\n      - DB_PASSWORD={(pg := 'pW9_' + noise(14))}\n",
         "src/ci.yml": f"token: ghp_{(github := noise(36))}\n",
     }
     verdict, found = judged(plants)
