@@ -22,7 +22,7 @@ def _reads(*timings: Timing) -> Reads:
 
 def _pages(loads: int) -> CorePages:
     fetched = tuple(
-        Load(f"https://acme.example/static/{n}.js", "Script", n * 10.0, n * 10.0 + 5, 200, 1000) for n in range(loads)
+        Load(f"https://acme.example/static/{n}.js", "Script", n * 10.0, n * 11.0 + 5, 200, 1000) for n in range(loads)
     )
     return CorePages((Visit("home", "https://acme.example/", interactive_ms=800.0, loads=fetched),), {}, 5.0)
 
@@ -45,18 +45,28 @@ def test_nothing_answered_is_no_chart():
 def test_failed_requests_keep_the_line_below_a_hundred():
     """The share counts every request that was sent, so that errors cannot look like speed."""
     chart = figures.response_times(_reads(_timing(30), _timing(10), _timing(0, error="reset"), _timing(20)))
-    (line,) = chart.figure.to_plotly_json()["data"]
+    line, target = chart.figure.to_plotly_json()["data"]
     assert list(line["x"]) == [10, 20, 30]
     assert list(line["y"]) == [25, 50, 75]
+    assert target["name"] == "target, 300 ms"
 
 
-def test_a_page_with_many_loads_is_cut_to_those_that_ended_last():
+def test_a_page_with_many_loads_is_cut_to_those_that_took_longest():
     """The picture stays readable, and its table has the same rows."""
     chart = figures.page_loads(_pages(50))
     (bars,) = chart.figure.to_plotly_json()["data"]
     assert len(bars["y"]) == len(chart.rows) == figures.MOST_LOADS + 1
-    assert chart.rows[0]["what"] == "until it can be used"
-    assert chart.rows[-1]["what"].endswith("/49.js")
+    assert [row["what"] for row in chart.rows[:2]] == ["until it can be used", "/static/42.js"]
+    assert chart.rows[-1]["what"] == "/static/49.js"
+
+
+def test_a_long_address_keeps_its_end():
+    """What tells two files apart is the end of their names."""
+    url = f"https://cdn.example/{'deep/' * 20}app.js"
+    page = Visit("home", "https://acme.example/", loads=(Load(url, "Script", 0.0, 9.0),))
+    (row,) = figures.page_loads(CorePages((page,), {}, 5.0)).rows
+    assert row["what"].endswith("deep/app.js")
+    assert len(row["what"]) == figures.MOST_LETTERS
 
 
 @pytest.mark.parametrize(

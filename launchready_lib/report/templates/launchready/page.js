@@ -28,7 +28,7 @@
       xaxis: { ...axis, ...figure.layout.xaxis },
       yaxis: { ...axis, ...figure.layout.yaxis },
       autosize: true,
-      height: 300,
+      height: Math.min(figure.layout.height || 300, 720),
       margin: { l: 52, r: 12, t: 12, b: 44 },
       font: { family: getComputedStyle(document.body).fontFamily, size: 12, color: css("--ink") },
       legend: { orientation: "h", y: 1.12, ...figure.layout.legend },
