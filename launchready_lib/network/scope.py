@@ -10,6 +10,8 @@ from launchready_lib.network.types import Purpose, Refusal
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
+_NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052
+
 
 def address_of(text: str) -> Address | None:
     """The IP address that a text is, or None; brackets and zone ids are dropped."""
@@ -79,9 +81,19 @@ class Scope:
     def private(self, address: str, *, purpose: Purpose = Purpose.AUDIT) -> bool:
         """Whether an address is not of the public internet and nothing in the parameters names it."""
         parsed = address_of(address)
-        if parsed is None or parsed.is_global:
+        if parsed is None or _is_public(parsed):
             return False
         return not (self.names(address) or (purpose is Purpose.SERVICE and address in self.services))
+
+
+def _is_public(address: Address) -> bool:
+    """Whether an address is one host's on the public internet, and does not stand for an IPv4 address that is not."""
+    if address.is_multicast or not address.is_global:
+        return False
+    if isinstance(address, ipaddress.IPv4Address):
+        return True
+    inner = address.sixtofour or (ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None)
+    return inner is None or _is_public(inner)
 
 
 def _networks(hosts: Iterable[str]) -> Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]:
