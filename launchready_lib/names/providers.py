@@ -92,8 +92,8 @@ class DnsHost:
 
 
 @cache
-def _table() -> dict[str, Any]:
-    loaded = yaml.safe_load((PACKAGE / "data" / "providers.yaml").read_text("utf-8"))
+def _table(file: str = "providers.yaml") -> dict[str, Any]:
+    loaded = yaml.safe_load((PACKAGE / "data" / file).read_text("utf-8"))
     assert isinstance(loaded, dict)  # noqa: S101 - our own file
     return loaded
 
@@ -125,6 +125,7 @@ def provider(provider_id: str) -> Provider:
 
 def _provider(key: str, body: dict[str, Any]) -> Provider:
     unclaimed = body.get("unclaimed")
+    edge = _table("edges.yaml").get(key, {}).get("networks", ())
     return Provider(
         id=key,
         name=body["name"],
@@ -132,7 +133,7 @@ def _provider(key: str, body: dict[str, Any]) -> Provider:
         also=tuple(body.get("also", ())),
         suffixes=tuple(body.get("suffixes", ())),
         patterns=tuple(body.get("patterns", ())),
-        networks=tuple(ipaddress.ip_network(n) for n in body.get("networks", ())),
+        networks=tuple(ipaddress.ip_network(n) for n in dict.fromkeys([*body.get("networks", ()), *edge])),
         headers=dict(body.get("headers", {})),
         reverse=tuple(body.get("reverse", ())),
         issuers=tuple(body.get("issuers", ())),

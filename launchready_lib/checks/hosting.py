@@ -1,0 +1,294 @@
+"""Who serves each public host, and whether any of them hangs on somebody's session."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import pandas as pd
+from cryptography import x509
+from cryptography.x509.oid import NameOID
+
+from launchready_lib.checks import check, probe
+from launchready_lib.checks.domain import NETWORK_DOWN
+from launchready_lib.checks.reach import steady
+from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
+from launchready_lib.names import providers
+from launchready_lib.names.hosts import listed, public_hosts
+from launchready_lib.names.providers import Kind, Provider
+from launchready_lib.network import REDIRECTS, Answer, ConnectFailure, Response, address_of, normal
+
+if TYPE_CHECKING:
+    import socket
+
+    from launchready_lib.client import Client
+
+_LOST = ("SERVFAIL", "TIMEOUT")
+# RFC 1918, RFC 6598, loopback, link-local and RFC 4193; documentation ranges are nobody's building.
+_AT_HOME = tuple(
+    ipaddress.ip_network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+                 "::1/128", "fc00::/7", "fe80::/10")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Clue:
+    """One thing that names a provider: where it was seen, what it says, and which provider that means."""
+
+    seen_in: str
+    text: str
+    provider: str
+
+
+@dataclass(frozen=True)
+class HostTrace:
+    """What one public host shows of who serves it.
+
+    Attributes:
+        host: its name.
+        looked_up: the resolver's answers for A and AAAA.
+        reverse: the names of its addresses (PTR).
+        issuer: the organisation that issued its certificate; None where no certificate was seen.
+        reply: what its root answered over HTTPS, or over HTTP where HTTPS did not answer.
+    """
+
+    host: str
+    looked_up: tuple[Answer, ...]
+    reverse: tuple[str, ...]
+    issuer: str | None
+    reply: Response
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every published address."""
+        return tuple(record for answer in self.looked_up for record in answer.records)
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The names passed on the way to the addresses, the host first."""
+        return tuple(dict.fromkeys([self.host, *(name for answer in self.looked_up for name in answer.chain)]))
+
+    @property
+    def leads_to(self) -> str | None:
+        """The host that it redirects to, where that is another one."""
+        location = self.reply.header("location")
+        if self.reply.status not in REDIRECTS or not location:
+            return None
+        try:
+            target = normal(urlsplit(urljoin(self.reply.url, location)).hostname or "")
+        except ValueError:
+            return None
+        return target if target and target != self.host else None
+
+
+@dataclass(frozen=True)
+class HostingEvidence:
+    """What every public host, and the declared origins, show of who serves them.
+
+    Attributes:
+        hosts: one per public host.
+        origins: hosting.origins with the names of each (PTR).
+        believed: hosting.provider as the founder wrote it.
+    """
+
+    hosts: tuple[HostTrace, ...]
+    origins: tuple[tuple[str, tuple[str, ...]], ...]
+    believed: str | None
+
+    def frame(self) -> pd.DataFrame:
+        """One row per host: where it leads, and who serves it by which clue."""
+        return pd.DataFrame([_row(each, clues(each, self.origins)) for each in self.hosts])
+
+
+@probe
+async def survey(client: Client) -> HostingEvidence | Unavailable:
+    """Trace every public host by DNS, reverse DNS, certificate and answer."""
+    network, p = client.network, client.parameters
+    if not await network.control():
+        return NETWORK_DOWN
+    hosts = await asyncio.gather(*(_trace(client, host) for host in public_hosts(p)))
+    names = await asyncio.gather(*(_reverse(client, (address,)) for address in p.hosting.origins))
+    return HostingEvidence(tuple(hosts), tuple(zip(p.hosting.origins, names, strict=True)), p.hosting.provider)
+
+
+async def _trace(client: Client, host: str) -> HostTrace:
+    network = client.network
+    v4, v6, issuer, reply = await asyncio.gather(
+        network.ask(host, "A"), network.ask(host, "AAAA"), _issuer(client, host), steady(network, f"https://{host}/")
+    )
+    if not reply.ok and reply.state != "blocked":
+        plain = await network.request("GET", f"http://{host}/")
+        reply = plain if plain.ok else reply
+    return HostTrace(host, (v4, v6), await _reverse(client, (*v4.records, *v6.records)), issuer, reply)
+
+
+async def _reverse(client: Client, addresses: tuple[str, ...]) -> tuple[str, ...]:
+    pointers = [parsed.reverse_pointer for address in addresses[:8] if (parsed := address_of(address))]
+    answers = await asyncio.gather(*(client.network.ask(pointer, "PTR") for pointer in pointers))
+    return tuple(normal(record) for answer in answers for record in answer.records[:4])
+
+
+async def _issuer(client: Client, host: str) -> str | None:
+    found = await client.network.connect(host, 443)
+    if isinstance(found, ConnectFailure):
+        return None
+    return await asyncio.to_thread(_issued_by, found, host)
+
+
+def _issued_by(sock: socket.socket, host: str) -> str | None:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with context.wrap_socket(sock, server_hostname=host) as wrapped:
+            certificate = x509.load_der_x509_certificate(wrapped.getpeercert(binary_form=True) or b"")
+            names = certificate.issuer.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+    except (OSError, ValueError):
+        sock.close()
+        return None
+    return str(names[0].value) if names else None
+
+
+def clues(host: HostTrace, origins: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> tuple[Clue, ...]:
+    """Everything that names a provider, the most telling first.
+
+    Behind an edge the certificate is the edge's, and says nothing of the servers.
+    """
+    found = tuple(dict.fromkeys(_clues(host, origins)))
+    if of_kind(found, "edge"):
+        return tuple(clue for clue in found if clue.seen_in != "certificate")
+    return found
+
+
+def _clues(host: HostTrace, origins: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterator[Clue]:
+    for name in host.chain:
+        yield from (Clue("name", name, p.id) for p in providers.providers() if p.serves(name))
+    for provider in providers.providers():
+        for header, pattern in provider.headers.items():
+            for value in host.reply.all(header):
+                if re.search(pattern, value[:500], re.IGNORECASE):
+                    yield Clue("header", f"{header}: {value[:200]}", provider.id)
+    for name in host.reverse:
+        yield from (Clue("reverse name", name, p.id) for p in providers.providers() if _ends(name, p.reverse))
+    for address in host.addresses:
+        yield from (Clue("address", address, p.id) for p in providers.providers() if p.holds(address))
+    if host.issuer:
+        yield from (Clue("certificate", host.issuer, p.id) for p in providers.providers() if host.issuer in p.issuers)
+    for address, names in origins:
+        for provider in providers.providers():
+            if provider.holds(address) or any(_ends(name, provider.reverse) for name in names):
+                yield Clue("declared origin", f"{address} {' '.join(names)}".strip(), provider.id)
+
+
+def _ends(name: str, suffixes: tuple[str, ...]) -> bool:
+    return any(name == suffix or name.endswith(f".{suffix}") for suffix in suffixes)
+
+
+def of_kind(found: tuple[Clue, ...], kind: Kind) -> tuple[Provider, ...]:
+    """The providers of one kind that the clues name, each once."""
+    named = (providers.provider(clue.provider) for clue in found)
+    return tuple({p.id: p for p in named if p.kind == kind}.values())
+
+
+def _row(host: HostTrace, found: tuple[Clue, ...]) -> Row:
+    return {
+        "host": host.host,
+        "names": " -> ".join(host.chain),
+        "addresses": ", ".join(host.addresses) or host.looked_up[0].state,
+        "edge": ", ".join(p.name for p in of_kind(found, "edge")) or None,
+        "served_by": ", ".join(p.name for p in (*of_kind(found, "host"), *of_kind(found, "tunnel"))) or None,
+        "clues": "; ".join(f"{clue.seen_in}: {clue.text}" for clue in found)[:800] or None,
+        "certificate_from": host.issuer,
+        "answer": str(host.reply.status or host.reply.state),
+    }
+
+
+@check("hosting.provider")
+def provider(hosting: HostingEvidence) -> Verdict:
+    """The provider that serves each public host is identified from DNS, address, certificate and response evidence."""
+    return combine(*(_served(hosting, host) for host in hosting.hosts))
+
+
+def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
+    found = clues(host, hosting.origins)
+    row = [_row(host, found)]
+    serving = of_kind(found, "host") or of_kind(found, "tunnel")
+    if serving:
+        names = listed([p.name for p in serving])
+        return passed(f"{host.host} is served by {names}{_differs(hosting, serving)}", evidence=row)
+    if unseen := _unseen(host, row):
+        return unseen
+    edges = of_kind(found, "edge")
+    behind = f" behind {listed([p.name for p in edges])}" if edges else ""
+    text = f"nothing in names, addresses, certificate or answer says who serves {host.host}{behind}"
+    fix = (
+        f"Find the account whose servers answer for {host.host} (start with invoices), and name their addresses in "
+        f"hosting.origins, so that the next audit can tell whose they are"
+    )
+    return failed(text, evidence=row, fix=fix, about=(host.host,))
+
+
+def _differs(hosting: HostingEvidence, serving: tuple[Provider, ...]) -> str:
+    believed = hosting.believed
+    if not believed or any(p.is_called(believed) for p in serving):
+        return ""
+    return f" (the parameters say {believed})"
+
+
+def _unseen(host: HostTrace, row: list[Row]) -> Verdict | None:
+    """Unknown where the host could not be seen: no look-up, no permission, no answer."""
+    states = {answer.state for answer in host.looked_up}
+    if not host.addresses and states & set(_LOST):
+        return unknown(f"{host.host} could not be looked up", needs="a second run once its DNS answers", evidence=row)
+    if host.reply.state == "blocked":
+        needs = f"authorization.hosts: [{host.host}]"
+        return unknown(f"{host.host} was not asked: {host.reply.error}", needs=needs, evidence=row)
+    if not host.reply.ok:
+        reason = f"{host.host} gave no answer ({host.reply.error})"
+        return unknown(reason, needs=f"a run while {host.host} answers", evidence=row)
+    return None
+
+
+@check("hosting.independent")
+def independent(hosting: HostingEvidence) -> Verdict:
+    """No public host is a tunnel, a laptop, or the address of one branch or pull request."""
+    return combine(*(_stands(host) for host in hosting.hosts))
+
+
+def _stands(host: HostTrace) -> Verdict:
+    found = clues(host)
+    row = [_row(host, found)]
+    names = [*host.chain, *([host.leads_to] if host.leads_to else [])]
+    if problem := _hangs(host, found, names):
+        return failed(f"{host.host} {problem}", evidence=row, about=(host.host,))
+    if unseen := _unseen(host, row):
+        return unseen
+    return passed(f"{host.host} is no tunnel, laptop or preview", evidence=row)
+
+
+def _hangs(host: HostTrace, found: tuple[Clue, ...], names: list[str]) -> str | None:
+    """What somebody's session or the next push may end; None where nothing does."""
+    for name in names:
+        if (known := providers.by_name(name)) and known.kind == "tunnel":
+            return f"leads to {name}: {known.name}, which lasts as long as somebody's session"
+        if kind := providers.preview(name):
+            return f"leads to {name}: {kind}, which the next push or clean-up may end"
+    if tunnels := of_kind(found, "tunnel"):
+        clue = next(c for c in found if c.provider == tunnels[0].id)
+        return f"is served through {tunnels[0].name} ({clue.seen_in} {clue.text})"
+    private = [address for address in host.addresses if _is_private(address)]
+    if private:
+        return f"publishes the private address {private[0]}, which nobody outside that building reaches"
+    return None
+
+
+def _is_private(address: str) -> bool:
+    parsed = address_of(address)
+    return parsed is not None and any(parsed in network for network in _AT_HOME if network.version == parsed.version)
