@@ -40,6 +40,7 @@ from launchready_lib.paths import project_root
 from launchready_lib.redact import Redactor
 
 _PARAMETERS_LIMIT = 4_000_000
+_PRINTED_LIMIT = 5_000_000
 
 
 class StageError(Exception):
@@ -68,6 +69,8 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
     def __init__(self, record: Record, *, deadline: float | None, **kwargs: Any) -> None:
         super().__init__(record, kernel_manager_class=WarmKernelManager, **kwargs)
         self.record = record
+        self._printed = 0
+        self._flooded = False
         if deadline is not None:
             self.timeout_func = lambda _: max(deadline - time.monotonic(), 0.001)
 
@@ -100,8 +103,16 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
             self.record.cell_complete(cell, index)
 
     def process_message(self, msg: dict[str, Any], *args: Any, **kwargs: Any) -> Any:
-        """Redact a message on arrival: it may go to a log before its cell ends."""
-        return super().process_message(msg | {"content": self.record.redactor.value(msg["content"])}, *args, **kwargs)
+        """Redact a message on arrival (it may go to a log before its cell ends), and pass over a flood of them."""
+        content = msg["content"]
+        if msg["msg_type"] == "stream":
+            self._printed += len(content["text"])
+            if self._printed > _PRINTED_LIMIT:
+                if self._flooded:
+                    return None
+                self._flooded = True
+                content = {**content, "text": "\n[what this notebook printed beyond this is left out]\n"}
+        return super().process_message(msg | {"content": self.record.redactor.value(content)}, *args, **kwargs)
 
     def _abandon(self) -> None:
         """After an interrupt: no task of nbclient's is left waiting, and no kernel running."""

@@ -1,12 +1,12 @@
 """The process that has imported what notebooks import, and forks a real ipykernel for each of them (Linux).
 
-Run as `python -P -m launchready_lib.kernels.forkserver CONTROL_FD FOLDER`. It must be a process of its own: forking is
-safe only while there is one thread, no zmq context and no event loop, so it has none of them, and refuses otherwise.
+Run as `python -m launchready_lib.kernels.forkserver CONTROL_FD`. It must be a process of its own: forking is safe only
+while there is one thread, no zmq context and no event loop, so it has none of them, and refuses otherwise.
 
-Protocol. Each message on the control socket (a SOCK_SEQPACKET pair) is the JSON `{"argv", "env", "cwd"}` with one file
-descriptor: the kernel's own line. On that line the server answers `{"pid": …}` or `{"error": …}`, and `{"exit": code}`
-when the kernel has ended (negative: by that signal). Whoever lets go of a line ends its kernel; whoever lets go of the
-control socket ends the server with every kernel. FOLDER, where the kernels' sockets live, goes last.
+Protocol. Each message on the control socket (a SOCK_SEQPACKET pair) is the JSON `{"argv", "env", "cwd", "folder"}` with
+one file descriptor: the kernel's own line. On that line the server answers `{"pid": …}` or `{"error": …}`, and
+`{"exit": code}` when the kernel has ended (negative: by that signal). Whoever lets go of a line ends its kernel, and
+its folder goes; whoever lets go of the control socket ends the server with every kernel.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ _REQUEST_LIMIT = 1 << 20
 _PR_SET_PDEATHSIG = 1
 
 Request = dict[str, Any]
-"""What a kernel is to become: `argv` (list), `env` (mapping), `cwd`."""
+"""What a kernel is to become: `argv` (list), `env` (mapping), `cwd`; and its `folder`."""
 
 
 def import_all() -> None:
@@ -87,10 +87,11 @@ def _try_import(name: str) -> Any:
 
 @dataclass(frozen=True)
 class Kernel:
-    """A running kernel: its own line, and the mark that it and all it starts carry."""
+    """A running kernel: its own line, the mark that it and all it starts carry, and the folder of its sockets."""
 
     line: socket.socket
     mark: str
+    folder: str | None
 
 
 @dataclass
@@ -146,7 +147,7 @@ class Server:
         if pid == 0:
             self._forget(line)
             return False, request
-        self.kernels[pid] = Kernel(line, request["env"].get(MARK, ""))
+        self.kernels[pid] = Kernel(line, request["env"].get(MARK, ""), request["folder"])
         selector.register(line, selectors.EVENT_READ, data=pid)
         _say(line, {"pid": pid})
         return True, None
@@ -159,7 +160,10 @@ class Server:
 
     def _let_go(self, pid: int) -> None:
         """The other end of a line says nothing, ever: readable means closed."""
-        end_tree(pid, self.kernels[pid].mark)
+        kernel = self.kernels[pid]
+        end_tree(pid, kernel.mark)
+        if kernel.folder:
+            shutil.rmtree(kernel.folder, ignore_errors=True)
 
     def _reap(self, selector: selectors.BaseSelector) -> None:
         for pid in tuple(self.kernels):
@@ -203,8 +207,7 @@ def become_kernel(request: Request, server: int) -> None:
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.environ.clear()
     os.environ.update(request["env"])
-    if request["cwd"]:
-        os.chdir(request["cwd"])
+    os.chdir(request["cwd"])
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed()
     argv: list[str] = request["argv"]
@@ -223,22 +226,18 @@ def become_kernel(request: Request, server: int) -> None:
 def main() -> None:
     """Import, then serve."""
     control = socket.socket(fileno=int(sys.argv[1]))
-    folder = sys.argv[2]
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    if sys.path[0] == str(Path.cwd()):
+        del sys.path[0]  # as ipykernel_launcher does; IPython puts the kernel's own working directory in
     import_all()
     gc.collect()
     gc.freeze()  # pages that the collector never touches stay shared with the kernels
     own = os.getpid()
     server = Server(control)
-    try:
-        request = server.serve()
-        if request is None:
-            server.end()
-    finally:
-        if os.getpid() == own:
-            shutil.rmtree(folder, ignore_errors=True)
-    if request is not None:
+    if (request := server.serve()) is not None:
         become_kernel(request, own)
+    else:
+        server.end()
 
 
 if __name__ == "__main__":

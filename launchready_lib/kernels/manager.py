@@ -19,17 +19,17 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]
     A kernelspec that names a provisioner of its own keeps it.
     """
 
-    _folder: Path | None = None
+    folder: Path | None = None
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
         if sys.platform == "win32":
             self.transport_encryption = "auto"
             return
-        self._folder = private_folder()
+        self.folder = private_folder()
         self.transport = "ipc"
-        self.ip = str(self._folder / "k")
-        self.connection_file = str(self._folder / "kernel.json")
+        self.ip = str(self.folder / "k")
+        self.connection_file = str(self.folder / "kernel.json")
 
     async def _async_pre_start_kernel(self, **kw: Any) -> Any:
         names_another = "kernel_provisioner" in (self.kernel_spec.metadata or {})
@@ -43,8 +43,8 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]
 
     async def _async_cleanup_resources(self, restart: bool = False) -> None:
         await super()._async_cleanup_resources(restart=restart)
-        if self._folder and not restart:
-            shutil.rmtree(self._folder, ignore_errors=True)
+        if self.folder and not restart:
+            shutil.rmtree(self.folder, ignore_errors=True)
 
     pre_start_kernel = _async_pre_start_kernel
     cleanup_resources = _async_cleanup_resources

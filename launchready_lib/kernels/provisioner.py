@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 import os
 import sys
 from pathlib import Path
@@ -35,7 +36,8 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
         if (argv := kernel_arguments(cmd)) is not None:
             cwd = kwargs.get("cwd") or str(Path.cwd())
             try:
-                self.process = await asyncio.to_thread(warm.server().fork, argv, dict(kwargs["env"]), str(cwd))
+                fork = functools.partial(warm.server().fork, cwd=str(cwd), folder=getattr(self.parent, "folder", None))
+                self.process = await asyncio.to_thread(fork, argv, dict(kwargs["env"]))
             except warm.NotWarm as error:
                 warm.give_up(str(error))
             else:
@@ -47,12 +49,12 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
     async def kill(self, restart: bool = False) -> None:
         """End the kernel and everything that it started, at once."""
         if self.process:
-            await asyncio.to_thread(end_tree, self.pid, self.mark)
+            end_tree(self.pid, self.mark)
         await super().kill(restart=restart)
 
     async def cleanup(self, restart: bool = False) -> None:
         """End what the kernel left behind when it shut down or died."""
-        await asyncio.to_thread(sweep, self.mark)
+        sweep(self.mark)
         await super().cleanup(restart=restart)
 
     async def wait(self) -> int | None:

@@ -6,7 +6,6 @@ import atexit
 import json
 import os
 import selectors
-import shutil
 import signal
 import socket
 import subprocess
@@ -16,6 +15,8 @@ import threading
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
+
+from launchready_lib.paths import PACKAGE
 
 _START_SECONDS = 60.0
 _GONE = -int(getattr(signal, "SIGKILL", 9))
@@ -85,24 +86,22 @@ class ForkedProcess:
 
 
 class ForkServer:
-    """The server process and the folder in which its kernels' sockets live.
-
-    Attributes:
-        folder: short, absolute and private: the path of a Unix socket has 107 bytes at most.
-    """
+    """The server process; it ends with this one, or when it is closed."""
 
     def __init__(self) -> None:
         if sys.platform != "linux":
             raise NotWarm("kernels are forked on Linux only")
-        self.folder = private_folder()
         self._lock = threading.Lock()
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # numpy's threads would forbid forking
-        command = [sys.executable, "-P", "-m", "launchready_lib.kernels.forkserver"]
+        if given := os.environ.get("PYTHONPATH"):
+            environment["PYTHONPATH"] = os.pathsep.join(str(Path(part).absolute()) for part in given.split(os.pathsep))
+        command = [sys.executable, "-m", "launchready_lib.kernels.forkserver"]
         try:
             self.process = subprocess.Popen(
-                [*command, str(theirs.fileno()), str(self.folder)],
+                [*command, str(theirs.fileno())],
                 env=environment,
+                cwd=PACKAGE.parent,
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,  # what a kernel writes past its channels was seen by no redactor
@@ -114,14 +113,17 @@ class ForkServer:
         finally:
             theirs.close()
 
-    def fork(self, argv: list[str], env: dict[str, str], cwd: str | None) -> ForkedProcess:
+    def fork(self, argv: list[str], env: dict[str, str], *, cwd: str, folder: Path | None = None) -> ForkedProcess:
         """Fork a kernel that runs `ipykernel_launcher` with these arguments.
+
+        The folder is removed with the kernel where this process ends before it.
 
         Raises:
             NotWarm: the server cannot; it is not asked again.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
-        body = json.dumps({"argv": argv, "env": env, "cwd": cwd}).encode()
+        request = {"argv": argv, "env": env, "cwd": cwd, "folder": folder and str(folder)}
+        body = json.dumps(request).encode()
         try:
             with self._lock:
                 socket.send_fds(self._control, [body], [theirs.fileno()])
@@ -144,13 +146,10 @@ class ForkServer:
         except subprocess.TimeoutExpired:
             self.process.kill()
             self.process.wait()
-        shutil.rmtree(self.folder, ignore_errors=True)
 
 
 def private_folder() -> Path:
-    """A new folder of mode 0700 with a path short enough for Unix sockets; a fork server removes those made since."""
-    if _server is not None:
-        return Path(tempfile.mkdtemp(prefix="", dir=_server.folder))
+    """A new folder of mode 0700 with a path short enough for Unix sockets, which have 107 bytes."""
     short = "/tmp"  # noqa: S108 - mkdtemp makes a private folder in it; $TMPDIR may be too long
     return Path(tempfile.mkdtemp(prefix="lr-", dir=short if os.access(short, os.W_OK) else None))
 

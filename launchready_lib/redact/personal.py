@@ -6,6 +6,7 @@ Linear in the text.
 
 from __future__ import annotations
 
+import contextlib
 import ipaddress
 import re
 
@@ -46,12 +47,13 @@ def _email(match: re.Match[str]) -> str:
 
 
 def _address(match: re.Match[str]) -> str:
-    shown = match[0].rstrip(".") if match[0].endswith(("::", "::.")) else match[0].rstrip(".:")
-    try:
-        ipaddress.ip_address(shown)
-    except ValueError:
-        return match[0]
-    return mark("address") + match[0][len(shown) :]
+    run = match[0]
+    whole = run.rstrip(".") if run.endswith(("::", "::.")) else run.rstrip(".:")
+    for shown in (whole, whole.partition(":")[0]):  # the second: IPv4 with a port
+        with contextlib.suppress(ValueError):
+            ipaddress.ip_address(shown)
+            return mark("address") + run[len(shown) :]
+    return run
 
 
 def luhn(digits: str) -> bool:
