@@ -23,6 +23,7 @@ _KEPT = ("PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "SYSTEMROOT")
 _NO_SECRET = re.compile(  # rules for names and addresses that go with a secret, and for what only may be one
     r"(?:client-?id|username|tenant-id|account-name|access-id|token-id|-address|-pub-|repository$|project$|generic-|-tf-password)"
 )
+_PLACE = re.compile(r"(?:^|/)\d+/(\d{1,9})-")
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
 
 
@@ -57,11 +58,13 @@ def run(files: Iterable[tuple[str, bytes]]) -> tuple[EngineFind, ...] | Unavaila
 
 
 def _laid_out(folder: Path, files: Iterable[tuple[str, bytes]]) -> Iterator[str]:
+    """Write each file as `number-name` into a folder for a thousand of them; gives the real paths in that order."""
     for number, (path, content) in enumerate(files):
-        name = "".join(c if c in _NAME_CHARACTERS else "_" for c in path.rsplit("/", 1)[-1])[-80:].lstrip("-") or "_"
-        place = folder / str(number)
-        place.mkdir(mode=0o700)
-        (place / (f"_{name}" if name in (".", "..") else name)).write_bytes(content)
+        place = folder / str(number // 1000)
+        if number % 1000 == 0:
+            place.mkdir(mode=0o700)
+        name = "".join(c if c in _NAME_CHARACTERS else "_" for c in path.rsplit("/", 1)[-1])[-80:]
+        (place / f"{number}-{name}").write_bytes(content)
         yield path
 
 
@@ -101,13 +104,13 @@ def _finds(report: bytes, names: list[str]) -> Iterator[EngineFind]:
         found = body.get("finding") if isinstance(body, dict) else None
         if not isinstance(found, dict):
             continue
-        number = next((part for part in str(found.get("path", "")).split("/") if part.isdigit()), "")
-        if not number or int(number) >= len(names):
+        place = _PLACE.search(str(found.get("path", "")))
+        if place is None or int(place[1]) >= len(names):
             continue
         rule = str(body.get("rule", {}).get("id", "unknown"))
         yield EngineFind(
             value=str(found.get("snippet", "")),
-            path=names[int(number)],
+            path=names[int(place[1])],
             line=int(found.get("line") or 1),
             rule=rule,
             sure=_NO_SECRET.search(rule) is None,

@@ -1,5 +1,8 @@
 """secrets.tree: a credential in a tracked file fails, and nothing else does."""
 
+import io
+import zipfile
+
 import pytest
 
 from launchready_lib.checks import repository, secrets
@@ -90,6 +93,15 @@ def test_an_engines_find_that_we_do_not_know_counts(judged):
     )
     assert verdict.status is Status.FAIL
     assert "postman" in found.credentials[0].what
+
+
+def test_an_archive_is_looked_into_and_named(judged):
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w") as archive:
+        archive.writestr("inner/pay.py", f'key = "{LIVE}"\n')
+    verdict, found = judged({"backup.zip": packed.getvalue()})
+    assert verdict.status is Status.FAIL
+    assert found.credentials[0].places[0].startswith("backup.zip:")
 
 
 def test_a_healthy_repository_passes(judged):
