@@ -10,6 +10,7 @@ import pytest
 from launchready_lib.checks import exposure
 from launchready_lib.checks.exposure import ExposureEvidence, HostExposure, kinds
 from launchready_lib.findings import Status, Unavailable
+from tests.certificates import context, issue
 from tests.web_servers import Asked, Reply, client, resolver, serving
 
 pytestmark = pytest.mark.anyio
@@ -146,6 +147,22 @@ async def test_a_host_that_only_leads_to_another_is_not_asked_further(tmp_path):
 
     evidence = await _survey(answer, tmp_path)
     assert [(h.leads_to, h.asked) for h in evidence.hosts] == [("elsewhere.example", 4)]
+
+
+async def test_the_same_app_under_a_second_name_is_asked_for_the_most_usual_places_alone(tmp_path):
+    def answer(asked: Asked) -> Reply:
+        other = Reply('{"error": "no such thing"}', 404, kind="application/json")
+        return other if asked.host == "api.acme.example" else NOT_FOUND
+
+    subdomains = {name: {"host": f"{name}.acme.example", "expect": "app"} for name in ("app", "api")}
+    tls = context(tmp_path, issue("acme.example"))
+    async with resolver() as dns, serving(answer, context=tls) as site:
+        sections = {"network": {"nameservers": [dns]}, "site": {"subdomains": subdomains}}
+        async with client(site.port, root=tmp_path, reach=("", "app.", "api."), **sections) as audited:
+            evidence = await exposure.survey(audited)
+    asked = {host.host: host.asked for host in evidence.hosts}
+    assert asked["acme.example"] == asked["api.acme.example"] == sum(len(kind.paths) for kind in kinds())
+    assert asked["app.acme.example"] == len(kinds())
 
 
 async def test_a_limit_stops_the_questions_and_leaves_the_answer_unknown(tmp_path):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 import yaml
 
-from launchready_lib.checks import check, inside, probe, web
+from launchready_lib.checks import check, inside, markup, probe, web
 from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
 from launchready_lib.network import REDIRECTS
 
@@ -26,11 +26,12 @@ if TYPE_CHECKING:
 _DATA = Path(__file__).parents[1] / "data" / "exposed_files.yaml"
 ENOUGH = 65_536
 """Bytes of a file that are read: enough to know it by."""
-AT_ONCE = 8
+AT_ONCE = 4
 MOST_KEYS = 12
 _HEADERS = {"Range": f"bytes=0-{ENOUGH - 1}", "Accept-Encoding": "identity"}
 _SERVED = (200, 206)
 _MARKUP = re.compile(rb"<(?:html|head|body|div|main|p|h1|script|a|form)\b", re.IGNORECASE)
+_TOKEN_LIKE = re.compile(r"\w*\d\w*")
 _ENVIRONMENT_KEY = re.compile(rb"(?m)^[ \t]*(?:export[ \t]+)?([A-Z][A-Z0-9_]{2,40})[ \t]*=")
 _SETTING_KEY = re.compile(rb"(?:^|[{,\n])[ \t]*[\"']?([A-Za-z][A-Za-z_.-]{1,40})[\"']?[ \t]*[:=]")
 
@@ -140,9 +141,13 @@ async def survey(client: Client) -> ExposureEvidence | Unavailable:
     if no := web.unauthorized(client):
         return no
     origin = web.origin(client)
-    hosts = web.public_hosts(client)
-    bases = {host: origin if host == web.host_of(origin) else f"https://{host}" for host in hosts}
-    results = await asyncio.gather(*(_host(client, host, base) for host, base in bases.items()))
+    main = web.host_of(origin)
+    others = [host for host in web.public_hosts(client) if host != main]
+    bases = {main: origin} | {host: f"https://{host}" for host in others}
+    first = dict(zip(bases, await asyncio.gather(*(_baseline(client, base) for base in bases.values())), strict=True))
+    results = await asyncio.gather(
+        *(_host(client, host, base, first[host], first[main] if host != main else ()) for host, base in bases.items())
+    )
     return ExposureEvidence(
         tuple(r for r in results if isinstance(r, HostExposure)),
         tuple(r for r in results if isinstance(r, Unavailable)),
@@ -161,28 +166,43 @@ def _hash(response: Response) -> str:
     return hashlib.sha256(response.body).hexdigest()
 
 
-async def _host(client: Client, host: str, base: str) -> HostExposure | Unavailable | None:
+async def _baseline(client: Client, base: str) -> tuple[Response, ...]:
+    """What a host says to names that nobody gave: plain, hidden, a folder, a dump."""
     shapes = (f"/{_random()}", f"/.{_random()}", f"/{_random()}/", f"/{_random()}.sql")
-    baseline = await asyncio.gather(*(_ask(client, base + shape) for shape in shapes))
+    return tuple(await asyncio.gather(*(_ask(client, base + shape) for shape in shapes)))
+
+
+async def _host(
+    client: Client, host: str, base: str, baseline: tuple[Response, ...], main: tuple[Response, ...]
+) -> HostExposure | Unavailable | None:
     first = baseline[0]
     if first.state == "dns" and not web.is_declared(client, host) and await web.is_absent(client, host):
         return None
     if first.status in REDIRECTS:
         target = web.host_of(first.header("location") or "")
         if target and target != host:
-            return HostExposure(host, len(shapes), leads_to=target)
+            return HostExposure(host, len(baseline), leads_to=target)
     if why := web.why_unseen(f"{base}/", first):
         return why
     ordinary = {_hash(answer) for answer in baseline if answer.status in _SERVED}
     run = _Run(client, host, base, ordinary)
-    await asyncio.gather(*(run.one(kind, path) for kind in kinds() for path in _paths(kind, client)))
+    is_same = bool(main) and _manner(first) == _manner(main[0])
+    await asyncio.gather(*(run.one(kind, path) for kind in kinds() for path in _paths(kind, client, briefly=is_same)))
     found = tuple(sorted(run.found, key=lambda e: (not e.is_open, e.url)))
     return HostExposure(host, run.asked, found, run.unanswered, bool(ordinary), "", run.stopped)
 
 
-def _paths(kind: Kind, client: Client) -> Iterator[str]:
+def _manner(answer: Response) -> tuple[int | None, str, str]:
+    """How a host refuses what does not exist, so that one app under two names is known; tokens left out."""
+    page = markup.read(answer.text, answer.url)
+    words = f"{page.title} {page.text}" if inside.is_html(answer) else answer.text[:2_000]
+    return answer.status, answer.media_type, _TOKEN_LIKE.sub("", words)
+
+
+def _paths(kind: Kind, client: Client, *, briefly: bool) -> Iterator[str]:
+    """Every usual place; the most usual one alone where the same app was asked for all of them under another name."""
     domain = client.parameters.domain
-    for path in kind.paths:
+    for path in kind.paths[:1] if briefly else kind.paths:
         yield path.replace("{domain}", domain).replace("{name}", domain.split(".", 1)[0])
 
 

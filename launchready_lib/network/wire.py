@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import importlib.util
 import ssl
+import sys
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -12,6 +14,12 @@ import httpx
 
 from launchready_lib.network.dial import Dialer
 from launchready_lib.network.types import Purpose
+
+_CONNECTIONS = 60
+"""Of all hosts together: too few, and hosts asked side by side close each other's connections."""
+
+if importlib.util.find_spec("sniffio") is None:
+    sys.modules.setdefault("sniffio", None)  # type: ignore[arg-type]  # httpcore would look for it at every lock
 
 
 class Backend(httpcore.AsyncNetworkBackend):
@@ -101,7 +109,7 @@ class Transport(httpx.AsyncBaseTransport):
 
     def __init__(self, backend: Backend, context: ssl.SSLContext) -> None:
         self._pool = httpcore.AsyncConnectionPool(
-            ssl_context=context, network_backend=backend, max_connections=20, keepalive_expiry=5.0
+            ssl_context=context, network_backend=backend, max_connections=_CONNECTIONS, keepalive_expiry=5.0
         )
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
