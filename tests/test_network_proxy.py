@@ -238,6 +238,13 @@ async def test_a_navigation_out_of_scope_is_refused_and_recorded(opened):
     async with page_of(opened) as page:
         with pytest.raises(Error, match="ERR_TUNNEL_CONNECTION_FAILED"):
             await page.goto("https://elsewhere.example/")
+    assert refused(opened) == {"elsewhere.example"}
+    assert seen == []
+
+
+@pytest.mark.browser
+async def test_a_link_out_of_scope_leads_nowhere(opened):
+    async with page_of(opened) as page:
         await page.goto("https://acme.example/away")
         await page.click("#out")
         await page.wait_for_url("chrome-error://**")
