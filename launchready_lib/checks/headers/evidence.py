@@ -8,7 +8,7 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import pandas as pd
 
@@ -211,11 +211,10 @@ async def _shared(client: Client, member: Member | None) -> tuple[tuple[Shared, 
     p = client.parameters
     urls = {web.address(client, "/"), *web.core_reads(client).values()}
     urls |= {f"https://{sub.host}/" for sub in p.site.subdomains.values() if sub.expect in ("api", "app")}
-    ask = client.network.request if member is None else member.session.request
     missing: dict[Unavailable, None] = {}
 
     async def one(url: str, origin: str) -> Shared | None:
-        answer = await ask("GET", url, headers={"Origin": origin}, verify=member is not None, max_body=1)
+        answer = await _asked_from(client, member, url, origin)
         if why := web.why_unseen(url, answer):
             missing[why] = None
             return None
@@ -229,6 +228,16 @@ async def _shared(client: Client, member: Member | None) -> tuple[tuple[Shared, 
     asked = [(url, origin) for url in sorted(urls) for origin in foreign_origins(p.domain)]
     found = await asyncio.gather(*(one(url, origin) for url, origin in asked))
     return tuple(s for s in found if s is not None), tuple(missing)
+
+
+async def _asked_from(client: Client, member: Member | None, url: str, origin: str) -> Response:
+    """Ask as a page of that origin; with the member's cookies unless the certificate is not to be trusted with them."""
+    options: dict[str, Any] = {"headers": {"Origin": origin}, "max_body": 1}
+    if member is not None:
+        answer = await member.session.request("GET", url, verify=True, **options)
+        if answer.state != "tls":
+            return answer
+    return await client.network.request("GET", url, **options)
 
 
 async def _outside(client: Client, pages: Iterable[View]) -> tuple[Outside, ...]:
