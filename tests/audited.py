@@ -22,7 +22,7 @@ def client_for(
     network = {
         "nameservers": [resolver],
         "connect_to": connect_to or {},
-        "timeout_s": 1.0,
+        "timeout_s": 6.0,
         "requests_per_second": 1000,
         **sections.pop("network", {}),
     }

@@ -226,6 +226,9 @@ def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
     if unseen := _unseen(host, row):
         return unseen
     edges = of_kind(found, "edge")
+    if edges and host.leads_to in {each.host for each in hosting.hosts}:
+        # Such a redirect is the edge's own answer; the servers behind are those of the host that it leads to.
+        return passed(f"{host.host} leads to {host.leads_to}, as answered by {edges[0].name}", evidence=row)
     behind = f" behind {listed([p.name for p in edges])}" if edges else ""
     text = f"nothing in names, addresses, certificate or answer says who serves {host.host}{behind}"
     fix = (

@@ -47,7 +47,12 @@ async def surveyed(world: DnsWorld, *, web: bool = True, **sections):
         yield await domain.survey(client)
 
 
+IMPATIENT = {"timeout_s": 1.5}
+
+
 async def verdict(check, world_options=None, change=None, **options):
+    if change:
+        options.setdefault("network", IMPATIENT)
     async with dns_world(**(world_options or {})) as world:
         if change:
             change(world)
@@ -301,7 +306,7 @@ async def test_the_resolver_alone_failing_is_unknown_not_missing():
     async with dns_world() as world:
         world.first.faults["*"] = world.second.faults["*"] = "silence"
         world.resolver.faults["www.acme.example"] = "servfail"
-        async with surveyed(world) as evidence:
+        async with surveyed(world, network=IMPATIENT) as evidence:
             found = domain.resolves(evidence)
     assert found.status is Status.UNKNOWN
     assert "SERVFAIL" in found.reason

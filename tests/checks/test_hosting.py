@@ -91,6 +91,17 @@ class TestProvider:
         assert found.status is Status.FAIL
         assert "behind Cloudflare" in found.summary
 
+    async def test_a_redirect_that_the_edge_answers_is_served_by_the_edge(self):
+        def answer(request: Request) -> Reply:
+            marks = {"cf-ray": "8a-FRA"}
+            if request.host == "www.acme.example":
+                return Reply(301, "", {"location": "https://acme.example/", **marks})
+            return html(**marks, **{"fly-request-id": "01H"})
+
+        found = hosting.provider(await evidence_of(answer))
+        assert found.status is Status.PASS
+        assert "www.acme.example leads to acme.example, as answered by Cloudflare" in found.summary
+
     async def test_declared_origins_are_looked_at_behind_an_edge(self):
         found = hosting.provider(
             await evidence_of(with_header("cf-ray", "8a-FRA"), hosting={"origins": ["185.199.108.153"]})

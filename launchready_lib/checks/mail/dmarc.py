@@ -56,10 +56,11 @@ def _judge(found: Discovery) -> Verdict:
 
 def _absent(found: Discovery, rows: list[Row]) -> Verdict:
     if found.misplaced:
-        text = f"the DMARC record of {found.domain} stands at {found.misplaced}, where nobody looks"
-        record = f'_dmarc.{found.domain}. 3600 IN TXT "…"'
-        fix = f"Move it to {record}: most DNS panels add the domain by themselves, so type only _dmarc as the name"
-        more: Row = {"asked": found.misplaced, "state": "NOERROR"}
+        place = f"_dmarc.{found.misplaced.domain}"
+        text = f"the DMARC record of {found.domain} stands at {place}, where nobody looks"
+        record = f'_dmarc.{found.domain}. 3600 IN TXT "{found.misplaced.text}"'
+        fix = f"Move it (most DNS panels add the domain by themselves, so type only _dmarc as the name): {record}"
+        more: Row = {"asked": place, "state": "NOERROR", "records": found.misplaced.text}
         return failed(text, evidence=[*rows, more], fix=fix, about=(found.domain, "misplaced"))
     several = next((a for a in found.asked if sum(r.startswith("v=DMARC1") for r in a.records) > 1), None)
     if several:

@@ -78,7 +78,7 @@ class Discovery:
         policy: what applies to this domain's mail, t=y reckoned in.
         existing: whether the author domain exists (for np).
         targets: the addresses for reports.
-        misplaced: a name where a record stands that nobody looks at.
+        misplaced: the record at the doubled name, where nobody looks; None where there is none.
     """
 
     domain: str
@@ -89,7 +89,7 @@ class Discovery:
     policy: Policy | None
     existing: bool = True
     targets: tuple[ReportTarget, ...] = ()
-    misplaced: str | None = None
+    misplaced: DmarcRecord | None = None
 
     @property
     def lost(self) -> tuple[Answer, ...]:
@@ -190,9 +190,8 @@ async def discover(network: Network, domain: str, *, existing: bool) -> Discover
         targets = tuple(await asyncio.gather(*(_target(network, record.domain, a) for a in record.reports)))
     misplaced = None
     if record is None and not found.lost:
-        doubled = f"_dmarc.{domain}.{domain}"
-        if read(domain, await network.ask(doubled, "TXT")):
-            misplaced = doubled
+        doubled = f"{domain}.{domain}"
+        misplaced = read(doubled, await network.ask(f"_dmarc.{doubled}", "TXT"))
     return replace(found, targets=targets, misplaced=misplaced)
 
 
