@@ -1,0 +1,187 @@
+"""build.clean: a fresh clone builds with the declared commands alone. build.locked: every library is pinned."""
+
+import shlex
+import sys
+
+import pytest
+from checkouts import git, new_checkout
+
+from launchready_lib.checks import build, repository
+from launchready_lib.client import Client
+from launchready_lib.findings import Status, Unavailable
+from launchready_lib.locks import Pinning, State
+from launchready_lib.parameters import load
+from launchready_lib.running import Run
+
+pytestmark = pytest.mark.anyio
+FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN
+DONE = Run("make", "exited", 0, 3.2, "built")
+
+
+@pytest.fixture
+def try_build(tmp_path):
+    """Build a repository made of files, as the notebook does."""
+    commit = new_checkout(tmp_path / "app")
+
+    async def judge(files, commands, *, allow=("build",), after=None, **more):
+        folder = commit({"README.md": "An app.\n", **files})
+        if after:
+            after(folder)
+        who = {"granted_by": "founder", "granted_on": "2026-11-01", "hosts": ["acme.example"], "allow": list(allow)}
+        content = {"name": "Acme", "domain": "acme.example", "release": "1.0", "authorization": who}
+        content["repository"] = {"path": str(folder), "build": commands, **more}
+        client = Client(load(content), root=tmp_path, environment={})
+        return build.clean(await build.tried(client))
+
+    return judge
+
+
+def python(program):
+    """A command line that runs this program."""
+    return f"{shlex.quote(sys.executable)} -c {shlex.quote(program)}"
+
+
+WRITES = "import pathlib; pathlib.Path('dist').mkdir(); pathlib.Path('dist/x').write_text('x')"
+
+
+async def test_a_build_that_succeeds_and_leaves_the_tree_as_it_was_passes(try_build):
+    verdict = await try_build({".gitignore": "dist/\n"}, [python(WRITES), python("print('two')")])
+    assert verdict.status is PASS
+    assert "2 declared commands" in verdict.summary
+    assert verdict.evidence[1]["last_output"] == "two"
+
+
+async def test_a_build_that_leaves_new_files_which_git_does_not_ignore_fails(try_build):
+    verdict = await try_build({}, [python(WRITES)])
+    assert verdict.status is FAIL
+    assert "dist/" in verdict.summary
+
+
+async def test_a_build_that_changes_a_tracked_file_fails(try_build):
+    verdict = await try_build({"lock": "1"}, [python("open('lock', 'w').write('2')")])
+    assert verdict.status is FAIL
+    assert verdict.about == ("lock",)
+
+
+async def test_a_build_that_needs_an_untracked_file_fails_and_shows_its_last_words(try_build):
+    def leave(folder):
+        (folder / "local.txt").write_text("here only")
+
+    verdict = await try_build({}, [python("open('local.txt')"), python("print('never')")], after=leave)
+    assert verdict.status is FAIL
+    assert "local.txt" in verdict.evidence[0]["last_output"]
+    assert len(verdict.evidence) == 1
+
+
+async def test_client_code_runs_only_where_it_is_allowed(try_build, tmp_path):
+    mark = tmp_path / "mark"
+    verdict = await try_build({}, [python(f"open({str(mark)!r}, 'w')")], allow=())
+    assert (verdict.status, verdict.needs) == (UNKNOWN, "authorization.allow: [build]")
+    assert not mark.exists()
+
+
+async def test_without_a_command_it_is_unknown(try_build):
+    verdict = await try_build({}, [])
+    assert verdict.status is UNKNOWN
+    assert "repository.build" in verdict.needs
+
+
+@pytest.mark.parametrize(
+    ("run", "needs"),
+    [
+        (Run("make", "time", None, 300.0), "limits.stage_minutes"),
+        (Run("make", "memory", None, 3.0), "more room"),
+        (Run("make", "exited", -9, 3.0), "more room"),
+        (Run("bun install", "not started", None, 0.0), "bun on this machine"),
+    ],
+    ids=["time", "memory", "killed", "no program"],
+)
+def test_what_lies_with_this_machine_is_unknown_and_no_failure(run, needs):
+    verdict = build.clean(build.BuildEvidence("a" * 40, (run,)))
+    assert verdict.status is UNKNOWN
+    assert needs in verdict.needs
+
+
+def test_a_script_of_the_repository_that_is_not_there_is_a_failure():
+    run = Run("./build.sh", "not started", None, 0.0, why="No such file or directory")
+    assert build.clean(build.BuildEvidence("a" * 40, (run,))).status is FAIL
+
+
+def test_a_build_of_a_clone_that_lacks_submodules_is_unknown():
+    run = Run("make", "exited", 2, 1.0)
+    verdict = build.clean(build.BuildEvidence("a" * 40, (run,), incomplete=("the submodule lib",)))
+    assert verdict.status is UNKNOWN
+    assert "the submodule lib" in verdict.reason
+
+
+NEEDS = "import os; print('building for ' + os.environ['API_URL'])"
+
+
+async def test_a_build_that_needs_settings_gets_those_of_development_and_never_shows_them(try_build):
+    def leave(folder):
+        (folder / ".env.dev").write_text("API_URL=https://opaque-value.example/9f8a7b6c\n")
+
+    files = {"build.py": NEEDS}
+    where = {"env_files": {"development": ".env.dev"}}
+    verdict = await try_build(files, [f"{sys.executable} build.py"], after=leave, **where)
+    assert verdict.status is PASS
+    assert "settings of development" in verdict.summary
+    assert "9f8a7b6c" not in str(verdict.evidence)
+
+
+async def test_a_build_that_needs_settings_nobody_gives_is_unknown(try_build):
+    verdict = await try_build({"build.py": NEEDS}, [f"{sys.executable} build.py"])
+    assert verdict.status is UNKNOWN
+    assert "API_URL" in verdict.reason
+
+
+async def test_what_a_build_prints_is_redacted(try_build):
+    key = "sk_live_" + "9aB3" * 8
+    verdict = await try_build({}, [python(f"print('{key[:12]}' + '{key[12:]}')")])
+    assert verdict.status is PASS
+    assert key not in str(verdict.evidence)
+
+
+async def test_pip_installs_into_a_python_of_the_builds_own(try_build):
+    code = "import sys, os; assert sys.prefix == os.environ['VIRTUAL_ENV'] != sys.base_prefix"
+    verdict = await try_build({"requirements.txt": "\n"}, ["pip --version", f"python -c {shlex.quote(code)}"])
+    assert verdict.status is PASS
+
+
+def locks(*states):
+    pinnings = [Pinning(f"{n}/package.json", "npm", state, "lock", "why", 2) for n, state in enumerate(states)]
+    return build.LockEvidence("a" * 40, 9, tuple(pinnings))
+
+
+@pytest.mark.parametrize(
+    ("states", "status"),
+    [
+        ([State.LOCKED, State.LOCKED], PASS),
+        ([State.LOCKED, State.ASIDE, State.NOTHING], PASS),
+        ([State.LOCKED, State.MISSING], FAIL),
+        ([State.STALE, State.UNTOLD], FAIL),
+        ([State.UNPINNED], FAIL),
+        ([State.LOCKED, State.UNTOLD], UNKNOWN),
+        ([State.NOTHING], UNKNOWN),
+        ([], UNKNOWN),
+    ],
+)
+def test_one_manifest_decides_for_all(states, status):
+    verdict = build.locked(locks(*states))
+    assert verdict.status is status
+    assert verdict.needs or status is not UNKNOWN
+
+
+def test_lock_files_count_as_committed_and_not_as_they_lie_there(tmp_path):
+    commit = new_checkout(tmp_path / "app")
+    folder = commit({"package.json": '{"dependencies": {"a": "1"}}', ".gitignore": "package-lock.json\n"})
+    (folder / "package-lock.json").write_text('{"packages": {"": {"dependencies": {"a": "1"}}}}')
+    evidence = build.read_locks(repository.open_at(folder))
+    assert [pinning.state for pinning in evidence.pinnings] == [State.MISSING]
+    git(folder, "add", "-f", "package-lock.json")
+    commit()
+    assert build.locked(build.read_locks(repository.open_at(folder))).status is PASS
+
+
+def test_no_repository_is_unknown_and_names_the_parameter():
+    assert build.locked(Unavailable("no repository was given", "repository.path")).needs == "repository.path"
