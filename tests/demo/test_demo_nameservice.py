@@ -280,6 +280,12 @@ async def test_an_unclaimed_name_does_not_exist(world):
     assert (reply.rcode(), types(reply.answer)) == (dns.rcode.NXDOMAIN, ["CNAME"])
 
 
+async def test_an_alias_whose_target_lacks_the_type_is_no_failure(world):
+    await world.switchboard.set({"hosting.independent"})
+    reply = await world.ask(names.APP, "CAA")
+    assert (reply.rcode(), types(reply.answer)) == (dns.rcode.NOERROR, ["CNAME"])
+
+
 async def test_garbage_is_ignored_and_the_next_question_answered(world):
     loop = asyncio.get_running_loop()
     for port in (world.service.ports[NS1], world.service.resolver_port):

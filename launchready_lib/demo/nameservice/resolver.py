@@ -100,6 +100,8 @@ class Resolver:
                 answer=(*found.answer, *further.answer),
                 security=min(found.security, further.security),
             )
+            if not further.answer:
+                return found  # the end of the chain has nothing of this type
         return replace(found, rcode=dns.rcode.SERVFAIL)
 
     async def _walk(self, name: Name, rdtype: RdataType) -> Resolution:
