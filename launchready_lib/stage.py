@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
 ATTESTATION_DAYS = 90
+LONGEST_COOLDOWN_S = 120.0
 
 Bundle = dict[str, Any]
 Publish = Callable[[Bundle, dict[str, Any]], None]
@@ -68,7 +69,7 @@ class Stage:
         self.entry = roadmap.load().stages[stage_id]
         self.record_folder = record
         self._redactor = redactor
-        self._publish = publish or _publish_in_kernel
+        self._send = publish or _publish_in_kernel
         self._started = _now()
         self._judged: dict[str, Finding] = {}
         self._delivered: set[str] = set()
@@ -169,7 +170,7 @@ class Stage:
             "text/plain": caption,
         }
         bundle[PLOTLY_MIME] = _jsonable(bundle[PLOTLY_MIME])
-        self._publish(self._redactor.value(bundle), {"caption": caption})
+        self._publish(bundle, {"caption": caption})
 
     def note(self, text: str) -> None:
         """Carry a consultant's remark into the report, as plain text."""
@@ -217,21 +218,24 @@ class Stage:
             f"stage {stage.number} ({stage.title}) has not run in this release", f"run stage {stage.number} first"
         )
 
+    def _publish(self, bundle: Bundle, metadata: dict[str, Any]) -> None:
+        """Let an output out: whatever it is, nothing secret in it."""
+        self._send(self._redactor.value(bundle), self._redactor.value(metadata))
+
     def record(self, kind: str, data: Mapping[str, Any], *, shown: str = "") -> None:
         """Add a record to the executed notebook; a human sees `shown`, or nothing."""
         body = {"kind": kind, "data": _jsonable(data), "recorded_at": _now()}
-        self._publish(self._redactor.value({RECORD_MIME: body, "text/plain": shown}), {})
+        self._publish({RECORD_MIME: body, "text/plain": shown}, {})
 
     async def cooled_down(self) -> None:
         """Wait until the cool-down that an earlier stage of this release recorded is over."""
         from launchready_lib import record  # noqa: PLC0415 - reading notebooks back costs only those who ask
 
-        until = _now()
-        for stage in roadmap.load().stages.values():
-            for each in record.read(self.record_folder / stage.notebook, exhibits=False).of("cooldown"):
-                until = max(until, str(each.data.get("until", "")))
-        left = (datetime.fromisoformat(until) - datetime.now(UTC)).total_seconds()
-        await asyncio.sleep(min(max(left, 0.0), 120.0))
+        now = datetime.now(UTC)
+        sheets = (record.read(self.record_folder / s.notebook, exhibits=False) for s in roadmap.load().stages.values())
+        until = (record.moment(each.data.get("until")) for sheet in sheets for each in sheet.of("cooldown"))
+        left = max((each - now for each in until if each), default=timedelta()).total_seconds()
+        await asyncio.sleep(min(max(left, 0.0), LONGEST_COOLDOWN_S))
 
     async def summary(self) -> None:
         """Close the stage: what was not judged becomes unknown, the rest of the record is written, a table is shown."""
@@ -249,8 +253,9 @@ class Stage:
         )
         await self.client.close()
         self.record("stage", {"id": self.entry.id, "started": self._started, "finished": _now()})
-        rows = self._redactor.value(cards.summary_rows(list(self._judged.values())))
-        self.show(rows, caption=f"Stage {self.entry.number}: {self.entry.title}")
+        self.show(
+            cards.summary_rows(list(self._judged.values())), caption=f"Stage {self.entry.number}: {self.entry.title}"
+        )
 
 
 def open(  # noqa: A001 - read as stage.open
