@@ -36,6 +36,7 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]
         if not self.has_kernel and not names_another:
             name = kw.setdefault("kernel_id", self.session.session)
             self.provisioner = WarmProvisioner(kernel_id=name, kernel_spec=self.kernel_spec, parent=self)
+            self.provisioner.by_name = False
         return await super()._async_pre_start_kernel(**kw)
 
     async def _async_wait(self, pollinterval: float = 0.1) -> None:

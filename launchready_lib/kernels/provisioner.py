@@ -21,9 +21,12 @@ _LAUNCHER = ["-m", "ipykernel_launcher"]
 class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
     """A local kernel that is forked when the kernelspec asks for this very Python's ipykernel.
 
-    Our kernel manager uses it by itself. As `launchready-warm` it can be named in a kernelspec's
-    `metadata.kernel_provisioner`, or in `JUPYTER_DEFAULT_PROVISIONER_NAME` for a JupyterLab of warm kernels.
+    Our kernel manager uses it by itself, and forks where a server was prepared: for one notebook that would not pay. As
+    `launchready-warm` it can be named in a kernelspec's `metadata.kernel_provisioner`, or in
+    `JUPYTER_DEFAULT_PROVISIONER_NAME` for a JupyterLab of warm kernels; then it prepares one.
     """
+
+    by_name = True
 
     @property
     def mark(self) -> str:
@@ -33,10 +36,13 @@ class WarmProvisioner(LocalProvisioner):  # type: ignore[misc]
     async def launch_kernel(self, cmd: list[str], **kwargs: Any) -> Any:
         """Fork the kernel, or start it in the stock way; silent outside its channels, which the redactor watches."""
         kwargs["env"] = (kwargs.get("env") or os.environ) | {MARK: self.mark}
-        if (argv := kernel_arguments(cmd)) is not None:
+        argv = kernel_arguments(cmd)
+        if self.by_name:
+            warm.prepare()
+        if argv is not None and (server := warm.server()) is not None:
             cwd = kwargs.get("cwd") or str(Path.cwd())
             try:
-                fork = functools.partial(warm.server().fork, cwd=str(cwd), folder=getattr(self.parent, "folder", None))
+                fork = functools.partial(server.fork, cwd=str(cwd), folder=getattr(self.parent, "folder", None))
                 self.process = await asyncio.to_thread(fork, argv, dict(kwargs["env"]))
             except warm.NotWarm as error:
                 warm.give_up(str(error))

@@ -12,7 +12,6 @@ import subprocess
 import sys
 import tempfile
 import threading
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -159,12 +158,8 @@ _server: ForkServer | None = None
 _refused: str | None = None
 
 
-def server() -> ForkServer:
-    """The process-wide fork server, started at the first call.
-
-    Raises:
-        NotWarm: there is none here, or it has failed before.
-    """
+def prepare() -> None:
+    """Start the fork server, where there can be one: it imports while the caller goes on."""
     global _server, _refused  # noqa: PLW0603 - one server for each process
     with _lock:
         if _refused is None and _server is None:
@@ -172,15 +167,11 @@ def server() -> ForkServer:
                 _server = ForkServer()
             except NotWarm as error:
                 _refused = str(error)
-        if _server is None:
-            raise NotWarm(_refused or "closed")
-        return _server
 
 
-def prepare() -> None:
-    """Let the server start importing now, so that the first kernel need not wait for it."""
-    with suppress(NotWarm):
-        server()
+def server() -> ForkServer | None:
+    """The fork server; None where none was prepared, or where there can be none."""
+    return _server
 
 
 def give_up(reason: str) -> None:

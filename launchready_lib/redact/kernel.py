@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from launchready_lib.redact.redactor import Redactor
+
+# Words of the message protocol (jupyter_client, "Messaging") and of nbformat, which a secret may equal by chance.
+_OWN = frozenset(
+    {"name", "output_type", "status", "execution_state", "execution_count", "transient", "comm_id", "wait"}
+)
+
+
+def redacted(content: Mapping[str, Any], redactor: Redactor) -> dict[str, Any]:
+    """The content of a kernel's message, or an output of a notebook, as it may be seen."""
+    return {key: item if key in _OWN else redactor.value(item) for key, item in content.items()}
 
 
 def install(shell: Any, redactor: Redactor) -> None:
@@ -22,11 +33,11 @@ def install(shell: Any, redactor: Redactor) -> None:
     guard = {"redactor": redactor}
     serialize = session.serialize
 
-    def redacted(msg: dict[str, Any], ident: Any = None) -> Any:
+    def guarded(msg: dict[str, Any], ident: Any = None) -> Any:
         content = msg.get("content")
         if isinstance(content, dict):
-            msg = {**msg, "content": guard["redactor"].value(content)}
+            msg = {**msg, "content": redacted(content, guard["redactor"])}
         return serialize(msg, ident)
 
     session.launchready_guard = guard
-    session.serialize = redacted
+    session.serialize = guarded
