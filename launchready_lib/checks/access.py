@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from launchready_lib.checks import check
+from launchready_lib.checks.clauses import together
 from launchready_lib.checks.registration import Registered, RegistrationEvidence
 from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
 from launchready_lib.names import providers
@@ -86,7 +87,8 @@ def access(listing: AccessList) -> Verdict:
     """The seven systems each have an owner, a second person, and two-factor login."""
     if not listing.entries:
         return unknown("nobody has written down who can reach what", needs="access (registrar, hosting, and so on)")
-    return combine(*(_reachable(listing, system) for system in SYSTEMS))
+    text = f"{len(SYSTEMS)} systems each have an owner, a second person and two-factor login"
+    return together(text, *(_reachable(listing, system) for system in SYSTEMS))
 
 
 def _reachable(listing: AccessList, system: str) -> Verdict:

@@ -16,11 +16,12 @@ from cryptography import x509
 from cryptography.x509.oid import NameOID
 
 from launchready_lib.checks import check, probe
+from launchready_lib.checks.clauses import together
 from launchready_lib.checks.domain import NETWORK_DOWN
 from launchready_lib.checks.reach import steady
-from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
+from launchready_lib.findings import Row, Unavailable, Verdict, failed, passed, unknown
 from launchready_lib.names import providers
-from launchready_lib.names.hosts import listed, public_hosts
+from launchready_lib.names.hosts import counted, listed, public_hosts
 from launchready_lib.names.providers import Kind, Provider
 from launchready_lib.network import REDIRECTS, Answer, ConnectFailure, Response, address_of, normal
 
@@ -213,7 +214,10 @@ def _row(host: HostTrace, found: tuple[Clue, ...]) -> Row:
 @check("hosting.provider")
 def provider(hosting: HostingEvidence) -> Verdict:
     """The provider that serves each public host is identified from DNS, address, certificate and response evidence."""
-    return combine(*(_served(hosting, host) for host in hosting.hosts))
+    found = [clues(each, hosting.origins) for each in hosting.hosts]
+    named = dict.fromkeys(p.name for each in found for p in (of_kind(each, "host") or of_kind(each, "tunnel")))
+    text = f"{counted(len(hosting.hosts), 'public host')} are served by {listed(named)}{_differs(hosting)}"
+    return together(text, *(_served(hosting, host) for host in hosting.hosts))
 
 
 def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
@@ -221,8 +225,7 @@ def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
     row = [_row(host, found)]
     serving = of_kind(found, "host") or of_kind(found, "tunnel")
     if serving:
-        names = listed([p.name for p in serving])
-        return passed(f"{host.host} is served by {names}{_differs(hosting, serving)}", evidence=row)
+        return passed(f"{host.host} is served by {listed([p.name for p in serving])}", evidence=row)
     if unseen := _unseen(host, row):
         return unseen
     edges = of_kind(found, "edge")
@@ -238,11 +241,11 @@ def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
     return failed(text, evidence=row, fix=fix, about=(host.host,))
 
 
-def _differs(hosting: HostingEvidence, serving: tuple[Provider, ...]) -> str:
+def _differs(hosting: HostingEvidence) -> str:
+    """What to add where the founder believes something else."""
     believed = hosting.believed
-    if not believed or any(p.is_called(believed) for p in serving):
-        return ""
-    return f" (the parameters say {believed})"
+    found = [p for each in hosting.hosts for p in of_kind(clues(each, hosting.origins), "host")]
+    return f" (the parameters say {believed})" if believed and not any(p.is_called(believed) for p in found) else ""
 
 
 def _unseen(host: HostTrace, row: list[Row]) -> Verdict | None:
@@ -262,7 +265,8 @@ def _unseen(host: HostTrace, row: list[Row]) -> Verdict | None:
 @check("hosting.independent")
 def independent(hosting: HostingEvidence) -> Verdict:
     """No public host is a tunnel, a laptop, or the address of one branch or pull request."""
-    return combine(*(_stands(host) for host in hosting.hosts))
+    text = f"none of {counted(len(hosting.hosts), 'public host')} is a tunnel, a laptop or a preview"
+    return together(text, *(_stands(host) for host in hosting.hosts))
 
 
 def _stands(host: HostTrace) -> Verdict:

@@ -11,9 +11,10 @@ from urllib.parse import urljoin, urlsplit
 import pandas as pd
 
 from launchready_lib.checks import check, probe
+from launchready_lib.checks.clauses import together
 from launchready_lib.checks.reach import DOWN, hindered, reply_row, steady
-from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
-from launchready_lib.names.hosts import canonical_host, listed, public_hosts
+from launchready_lib.findings import Row, Unavailable, Verdict, failed, passed, unknown
+from launchready_lib.names.hosts import canonical_host, counted, listed, public_hosts
 from launchready_lib.network import REDIRECTS, Network, Response, normal
 
 if TYPE_CHECKING:
@@ -151,7 +152,8 @@ def _origin(url: str) -> str:
 @check("redirects.https")
 def https(redirects: RedirectEvidence) -> Verdict:
     """Every public host answers plain HTTP with one permanent redirect to HTTPS (RFC 9110 section 15.4)."""
-    return combine(*(_plain(redirects, reply) for reply in redirects.plain))
+    text = f"{counted(len(redirects.plain), 'host')} lead from plain HTTP to HTTPS for good"
+    return together(text, *(_plain(redirects, reply) for reply in redirects.plain))
 
 
 def _plain(redirects: RedirectEvidence, reply: Response) -> Verdict:
@@ -197,7 +199,8 @@ def _https_fix(host: str) -> str:
 def canonical(redirects: RedirectEvidence) -> Verdict:
     """All four ways to type the domain end on one canonical origin: permanently, in two hops, path and query kept."""
     goal = redirects.canonical or _common(redirects.walks)
-    return combine(*(_arrives(redirects, walk, goal) for walk in redirects.walks))
+    text = f"http and https, with and without www, all end on {goal}"
+    return together(text, *(_arrives(redirects, walk, goal) for walk in redirects.walks))
 
 
 def _common(walks: Iterable[Walk]) -> str | None:

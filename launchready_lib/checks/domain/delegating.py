@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from launchready_lib.checks import check
+from launchready_lib.checks.clauses import together
 from launchready_lib.checks.domain.evidence import DomainEvidence
 from launchready_lib.findings import Row, Verdict, combine, failed, passed, unknown
 from launchready_lib.names.hosts import listed
@@ -20,7 +21,9 @@ def nameservers(domain: DomainEvidence) -> Verdict:
     if not domain.heard():
         reason = "no nameserver answered us directly"
         return unknown(reason, needs="a run from a network that lets DNS out (port 53)", evidence=rows)
-    return combine(_enough(domain, rows), _authoritative(domain, rows), _serials(domain, rows), _sets(domain, rows))
+    clauses = (_enough(domain, rows), _authoritative(domain, rows), _serials(domain, rows), _sets(domain, rows))
+    names = listed(sorted({server.name for server in domain.delegation.servers}))
+    return together(f"{names} answer with authority, alike, as the registry delegates", *clauses)
 
 
 def _no_servers(domain: DomainEvidence) -> Verdict:

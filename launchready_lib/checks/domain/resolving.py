@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from launchready_lib.checks import check
+from launchready_lib.checks.clauses import together
 from launchready_lib.checks.domain.evidence import DomainEvidence
 from launchready_lib.findings import Row, Verdict, combine, failed, passed, unknown
 from launchready_lib.names.hosts import counted, listed
@@ -19,7 +20,9 @@ def resolves(domain: DomainEvidence) -> Verdict:
         clauses.append(_accepting(domain))
     if domain.canonical is None:
         clauses.append(unknown("which address is the canonical one is not declared", needs="site.canonical"))
-    return combine(*clauses)
+    names, servers = counted(len(domain.hosts), "name"), len({a.server for a in domain.answers})
+    text = f"{names} resolve alike on {counted(servers, 'nameserver address', 'es')}, to addresses that answer"
+    return together(text, *clauses)
 
 
 def _alike(domain: DomainEvidence, host: str) -> Verdict:

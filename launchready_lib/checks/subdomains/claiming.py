@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from launchready_lib.checks import check
 from launchready_lib.checks.subdomains.pointers import Pointer, looks_unclaimed
 from launchready_lib.checks.subdomains.survey import SubdomainEvidence
-from launchready_lib.findings import Unavailable, Verdict, combine, failed, passed, unknown
+from launchready_lib.findings import Status, Unavailable, Verdict, combine, failed, passed, unknown
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import counted, registrable, under
 
@@ -27,6 +27,12 @@ def takeover(subdomains: SubdomainEvidence) -> Verdict:
             unknown(f"in the zone file, {p}", needs="a whole hosting.zone_file") for p in subdomains.zone.problems
         ]
     return combine(*verdicts, _sound(subdomains.pointers, subdomains))
+
+
+def faulty(subdomains: SubdomainEvidence) -> tuple[Pointer, ...]:
+    """The pointers that make the check fail."""
+    judged = ((pointer, _judge(subdomains.domain, pointer)) for pointer in subdomains.pointers)
+    return tuple(pointer for pointer, verdict in judged if verdict and verdict.status is Status.FAIL)
 
 
 def _sound(pointers: Iterable[Pointer], subdomains: SubdomainEvidence) -> Verdict:

@@ -6,9 +6,11 @@ import re
 from urllib.parse import urljoin, urlsplit
 
 from launchready_lib.checks import check, markup
+from launchready_lib.checks.clauses import together
 from launchready_lib.checks.reach import DOWN, hindered
 from launchready_lib.checks.subdomains.survey import Subdomain, SubdomainEvidence
-from launchready_lib.findings import Row, Verdict, combine, failed, passed, unknown
+from launchready_lib.findings import Row, Verdict, failed, passed, unknown
+from launchready_lib.names.hosts import counted, listed
 from launchready_lib.network import REDIRECTS
 
 _LOGIN_PATH = re.compile(r"(?i)(^|[/._-])(log-?in|sign-?in|auth|sso|session|access)([/._?-]|$)")
@@ -22,7 +24,10 @@ def mapped(subdomains: SubdomainEvidence) -> Verdict:
         return unknown(
             "no subdomain is declared", needs="site.subdomains (or client.not_applicable, where there is none)"
         )
-    return combine(*(_judge(subdomains, host) for host in subdomains.hosts))
+    text = (
+        f"{counted(len(subdomains.hosts), 'subdomain')} answer as declared: {listed(h.host for h in subdomains.hosts)}"
+    )
+    return together(text, *(_judge(subdomains, host) for host in subdomains.hosts))
 
 
 def _row(host: Subdomain) -> Row:

@@ -1,0 +1,74 @@
+"""Nameservers and DNSSEC with real knot servers behind them: a primary that signs, a secondary that transfers."""
+
+from __future__ import annotations
+
+import pytest
+from audited import client_for
+from dns_server import ROOT_ZONE, TLD_ZONE, dns_world, zone
+from dns_signing import Key, signed
+from knot import Knot, knot, needs_knot
+
+from launchready_lib.checks import domain
+from launchready_lib.findings import Status
+
+pytestmark = [pytest.mark.anyio, needs_knot]
+ZONE = """@ NS ns1
+@ NS ns2
+ns1 A 198.51.100.53
+ns2 A 198.51.100.54
+@ A 203.0.113.10
+@ MX 10 mail
+mail A 203.0.113.25
+www A 203.0.113.10
+"""
+
+
+async def evidence_of(first: Knot, second: Knot, tmp_path, *, ds: str | None):
+    """acme.example as knot serves it, below a root and a TLD signed in the test."""
+    tld_key, root_key = Key(), Key()
+    tld = signed(zone("example.", TLD_ZONE + (f"acme DS {ds}\n" if ds else "")), tld_key)
+    root = signed(zone(".", f"{ROOT_ZONE}example. DS {tld_key.ds('example.')}\n"), root_key)
+    (tmp_path / "root.ds").write_text(f". IN DS {root_key.ds('.')}\n")
+    async with dns_world(root=root, tld=tld, domain=zone("acme.example.", ZONE)) as world:
+        servers = {"198.51.100.53:53": first.address, "198.51.100.54:53": second.address}
+        network = {"dnssec_anchor": "root.ds"}
+        site = {"canonical": "https://acme.example"}
+        async with client_for(
+            world.resolver.address, world.connect_to | servers, root=tmp_path, network=network, site=site
+        ) as client:
+            found = await domain.survey(client)
+    assert isinstance(found, domain.DomainEvidence), found
+    return found
+
+
+async def test_a_signing_primary_and_its_secondary_pass(tmp_path):
+    with knot("acme.example", ZONE) as first, knot("acme.example", primary=first) as second:
+        found = await evidence_of(first, second, tmp_path, ds=first.ds())
+    assert domain.nameservers(found).status is Status.PASS, domain.nameservers(found)
+    assert found.trust.state == "secure", found.trust
+    assert domain.dnssec(found).status is Status.PASS
+
+
+async def test_two_primaries_that_sign_by_themselves_are_found(tmp_path):
+    with knot("acme.example", ZONE) as first, knot("acme.example", ZONE) as second:
+        found = await evidence_of(first, second, tmp_path, ds=first.ds())
+    assert (found.trust.state, found.trust.fault) == ("bogus", "ds")
+    assert "198.51.100.54" in domain.dnssec(found).summary
+
+
+async def test_a_ds_of_another_key_is_bogus(tmp_path):
+    with knot("acme.example", ZONE) as first:
+        found = await evidence_of(first, first, tmp_path, ds=Key().ds("acme.example."))
+    assert (found.trust.state, domain.dnssec(found).status) == ("bogus", Status.FAIL)
+
+
+async def test_signed_without_a_ds_is_insecure(tmp_path):
+    with knot("acme.example", ZONE) as first:
+        found = await evidence_of(first, first, tmp_path, ds=None)
+    assert (found.trust.state, domain.dnssec(found).status) == ("insecure", Status.PASS)
+
+
+async def test_signatures_of_two_days_fail(tmp_path):
+    with knot("acme.example", ZONE, lifetime="2d") as first:
+        found = await evidence_of(first, first, tmp_path, ds=first.ds())
+    assert (found.trust.state, domain.dnssec(found).status) == ("secure", Status.FAIL)
