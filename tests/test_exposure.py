@@ -147,6 +147,9 @@ async def test_a_host_that_only_leads_to_another_is_not_asked_further(tmp_path):
 
     evidence = await _survey(answer, tmp_path)
     assert [(h.leads_to, h.asked) for h in evidence.hosts] == [("elsewhere.example", 4)]
+    found = exposure.files(evidence)
+    assert found.status is Status.UNKNOWN
+    assert "elsewhere.example" in found.needs
 
 
 async def test_the_same_app_under_a_second_name_is_asked_for_the_most_usual_places_alone(tmp_path):

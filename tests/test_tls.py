@@ -207,8 +207,8 @@ def _old(folder, leaf, chain, **options):
 @pytest.mark.parametrize(
     ("options", "status", "word"),
     [
-        ({}, Status.PASS, "TLS 1.2 and TLS 1.3 only"),
-        ({"lowest": ssl.TLSVersion.TLSv1_3}, Status.PASS, "TLS 1.3 only"),
+        ({}, Status.PASS, "TLS 1.2 or newer only"),
+        ({"lowest": ssl.TLSVersion.TLSv1_3}, Status.PASS, "TLS 1.2 or newer only"),
         ({"lowest": ssl.TLSVersion.TLSv1}, Status.FAIL, "TLS 1.0"),
         (
             {"highest": ssl.TLSVersion.TLSv1_2, "ciphers": "kRSA:@SECLEVEL=0"},

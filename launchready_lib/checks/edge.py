@@ -16,7 +16,7 @@ import pandas as pd
 import yaml
 
 from launchready_lib.checks import check, probe, web
-from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
+from launchready_lib.findings import Row, Status, Unavailable, Verdict, combine, failed, passed, unknown
 from launchready_lib.network import address_of, normal
 
 if TYPE_CHECKING:
@@ -194,10 +194,15 @@ def proxied(evidence: EdgeEvidence) -> Verdict:
     rows = [_row(named, edge) for named in evidence.web_hosts]
     if edge is None:
         return _undeclared(evidence, rows)
-    clauses = [_host(named, edge) for named in evidence.web_hosts]
-    clauses += [_other(named, edge) for named in evidence.others]
     if not evidence.web_hosts:
-        return web.unseen([Unavailable("no public host has an address", f"an address for {evidence.declared} in DNS")])
+        return web.unseen([Unavailable("no public host has an address", "an address for site.canonical in DNS")])
+    hosts = [_host(named, edge) for named in evidence.web_hosts]
+    others = [_other(named, edge) for named in evidence.others]
+    clauses = [clause for clause in (*hosts, *others) if clause.status is not Status.PASS]
+    for found, text in ((hosts, f"behind {edge.title}"), (others, "not behind it, as it must be")):
+        good = [row for clause in found if clause.status is Status.PASS for row in clause.evidence]
+        if good:
+            clauses.append(passed(f"{web.listed(str(row['name']) for row in good)}: {text}", evidence=good))
     return combine(*clauses)
 
 

@@ -282,6 +282,11 @@ def files(exposure: ExposureEvidence) -> Verdict:
             reason = host.stopped or f"{host.unanswered} of {host.asked} addresses of {host.host} brought no answer"
             needs = "network.headers with a token that the limit lets pass" if host.stopped else web.AGAIN
             clauses.append(unknown(reason, needs=needs, evidence=[_host_row(host)]))
+    known = {host.host for host in exposure.hosts if not host.leads_to}
+    for host in exposure.hosts:
+        if host.leads_to and host.leads_to not in known:
+            reason = f"{host.host} only leads to {host.leads_to}, which was not asked"
+            clauses.append(unknown(reason, needs=f"site.canonical and authorization.hosts with {host.leads_to}"))
     if exposure.hosts and not served:
         asked = sum(host.asked for host in exposure.hosts)
         hosts = web.listed(host.host for host in exposure.hosts)

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from launchready_lib.checks import check, markup, probe, web
-from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
+from launchready_lib.findings import Row, Status, Unavailable, Verdict, combine, failed, passed, unknown
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
@@ -122,8 +122,13 @@ async def _asked(client: Client, kind: str, url: str) -> Response:
 @check("uptime.now")
 def now(uptime: UptimeEvidence) -> Verdict:
     """Home, login, the dashboard logged out, webhook endpoints and health answer as they should."""
-    clauses = [_judged(endpoint, uptime) for endpoint in uptime.endpoints]
+    judged = [(endpoint, _judged(endpoint, uptime)) for endpoint in uptime.endpoints]
+    clauses = [verdict for _, verdict in judged if verdict.status is not Status.PASS]
     clauses += [web.unseen([why]) for why in uptime.missing]
+    good = [endpoint for endpoint, verdict in judged if verdict.status is Status.PASS]
+    if good:
+        names = web.listed((endpoint.name for endpoint in good), most=len(good))
+        clauses.append(passed(f"right now these answer as they should: {names}", evidence=map(_row, good)))
     return combine(*clauses)
 
 

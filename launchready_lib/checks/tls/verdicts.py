@@ -14,7 +14,7 @@ import yaml
 from launchready_lib.checks import check, web
 from launchready_lib.checks.tls.chain import Certificate, path
 from launchready_lib.checks.tls.evidence import HostTls, TlsEvidence, row
-from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
+from launchready_lib.findings import Row, Status, Unavailable, Verdict, combine, failed, passed, unknown
 
 DAYS = 14
 SHORT_LIFETIME_DAYS = 42
@@ -182,7 +182,17 @@ def protocols(tls: TlsEvidence) -> Verdict:
         facts: Row = {"host": host.host, "suite": host.read.cipher}
         facts |= {name: shake.state if shake.state == "ok" else shake.error for name, shake in host.versions.items()}
         clauses.append(_judged(host, accepted, facts))
-    return combine(*clauses) if clauses else web.unseen([_NOTHING])
+    return _joined(clauses, "TLS 1.2 or newer only, with forward secrecy")
+
+
+def _joined(clauses: list[Verdict], good: str) -> Verdict:
+    """All clauses as one, with one sentence for the hosts that pass."""
+    passing = [clause for clause in clauses if clause.status is Status.PASS]
+    rest = [clause for clause in clauses if clause.status is not Status.PASS]
+    if passing:
+        rows = [row for clause in passing for row in clause.evidence]
+        rest.append(passed(f"{web.listed(str(row['host']) for row in rows)}: {good}", evidence=rows))
+    return combine(*rest) if rest else web.unseen([_NOTHING])
 
 
 def _judged(host: HostTls, accepted: list[str], facts: Row) -> Verdict:
@@ -229,7 +239,7 @@ def issuance(tls: TlsEvidence) -> Verdict:
     """CAA records exist and allow the issuer in use (RFC 8659 §4)."""
     clauses = [_issued(host) for host in tls.hosts if host.own is not None]
     clauses += [web.unseen([why]) for host in tls.hosts if (why := host.unseen())]
-    return combine(*clauses) if clauses else web.unseen([_NOTHING])
+    return _joined(clauses, "CAA records allow the issuer in use")
 
 
 def _issued(host: HostTls) -> Verdict:
