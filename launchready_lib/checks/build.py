@@ -150,7 +150,8 @@ async def _attempt(
     for command in client.parameters.repository.build:
         limits = Limits(max(deadline - time.monotonic(), 1.0))
         run = await running.run(command, folder=scratch.app, environment=environment, limits=limits)
-        runs.append(replace(run, output=personal(known.text(lent.known(run.output)))))
+        output = run.output.replace(f"{scratch.app}/", "").replace(str(scratch.folder), "(scratch)")
+        runs.append(replace(run, output=personal(known.text(lent.known(output)))))
         if not run.ok:
             break
     return await asyncio.to_thread(_after, repo, scratch, tuple(runs), tuple(sorted(settings)))
