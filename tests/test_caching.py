@@ -3,7 +3,7 @@
 import gzip
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launchready_lib.checks import caching
@@ -41,6 +41,7 @@ def test_a_fingerprint_is_told_from_a_name(path, expected):
     assert is_fingerprinted(f"https://acme.example{path}") is expected
 
 
+@settings(deadline=None)
 @given(st.text(max_size=80))
 def test_any_address_has_a_fingerprint_or_not(text):
     assert is_fingerprinted(f"https://acme.example/{text.replace('[', '')}") in (True, False)

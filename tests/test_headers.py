@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launchready_lib.checks import headers
@@ -128,6 +128,7 @@ def test_a_mended_policy_is_safe(case):
         assert not [w for w in csp.weaknesses(csp.parse(csp.mended(policy))) if w.unsafe]
 
 
+@settings(deadline=None)
 @given(st.text(max_size=200))
 def test_any_text_is_read_as_a_policy_and_can_be_mended(text):
     for policy in csp.parse_all([text]):
@@ -395,6 +396,7 @@ def test_a_cookie_taken_away_again_does_not_count():
     assert kept(lines) == ()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=120))
 def test_any_text_is_read_as_a_cookie_or_dropped(line):
     cookie = parse(line)

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launchready_lib.checks import tls
@@ -258,11 +258,13 @@ def test_usual_curves_are_strong(curve):
     assert not certificate.weak_key
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=300))
 def test_a_malformed_certificate_is_none_at_all(der):
     assert read(der) is None
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_certificate_with_a_flipped_byte_is_read_or_none(data):
     der = bytearray(TEMPLATE)
