@@ -13,7 +13,7 @@ from typing import Any
 from launchready_lib import __version__, changes, record, tally
 from launchready_lib.answers import answers, why
 from launchready_lib.changes import Changes
-from launchready_lib.findings import Decision, Finding, decide, ranked
+from launchready_lib.findings import Decision, Finding, Status, decide, ranked
 from launchready_lib.record import Sheet
 from launchready_lib.roadmap import Roadmap, Stage, load
 from launchready_lib.runs import StageRun, stage_run
@@ -119,7 +119,9 @@ def assemble(
     own, foreign = _own(sheets, client)
     runs = tuple(stage_run(stage, own.get(stage.id), manifest) for stage in roadmap.stages.values())
     runs = tuple(replace(run, error=foreign[run.id], status="failed") if run.id in foreign else run for run in runs)
+    kit = _bodies(own, "kit")
     findings, damaged = answers(own, runs, client.not_applicable or {}, roadmap)
+    findings = {check: _with_files(finding, kit) for check, finding in findings.items()}
     times = [at for sheet in own.values() for at in sheet.times] + [t for run in runs for t in run.times]
     figures = tally.baseline(findings, _bodies(own, "baseline"), roadmap)
     missing = {run.id: why(run, roadmap.stages[run.id]) for run in runs if run.status != "complete"}
@@ -141,7 +143,7 @@ def assemble(
         notes=_notes(own, roadmap),
         requests=requests,
         blocked=blocked,
-        kit={str(b.get("name")): b["text"] for b in _bodies(own, "kit") if isinstance(b.get("text"), str)},
+        kit={str(body.get("name")): body["text"] for body in kit if isinstance(body.get("text"), str)},
         problems=(*problems, *(p for s in sheets.values() for p in s.problems), *foreign.values(), *damaged),
     )
 
@@ -312,6 +314,15 @@ def _bodies(sheets: Mapping[str, Sheet], kind: str) -> list[Mapping[str, Any]]:
 
 def _text(value: object) -> str:
     return value if isinstance(value, str) else ""
+
+
+def _with_files(finding: Finding, kit: Iterable[Mapping[str, Any]]) -> Finding:
+    """A failure with the kit's files that fix it, as their records say."""
+    if finding.status is not Status.FAIL:
+        return finding
+    lists = ((body.get("name"), body.get("fixes")) for body in kit)
+    names = [str(name) for name, fixes in lists if isinstance(fixes, list) and finding.check in fixes]
+    return replace(finding, files=tuple(dict.fromkeys((*finding.files, *names))))
 
 
 def _mapping(value: object) -> Mapping[str, Any] | None:

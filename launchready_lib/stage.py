@@ -9,7 +9,7 @@ Everything that must travel is a cell output. Findings go out as HTML for people
     note         stage, text
     baseline     target id or series -> value
     deliverable  id, stage, status (made, partial, unknown), reason, file, data
-    kit          name, text: a file for kit/
+    kit          name, text: a file for kit/; fixes: ids of the checks whose fix it is
     traffic      requests (host -> number), blocked (host, port, reason)
     cooldown     until (ISO time), reason: later stages wait for it
 """
@@ -44,6 +44,8 @@ from launchready_lib.redact import Redactor
 if TYPE_CHECKING:
     import pandas as pd
     from plotly.graph_objects import Figure
+
+    from launchready_lib.kit import Kit
 
 ATTESTATION_DAYS = 90
 LONGEST_COOLDOWN_S = 120.0
@@ -202,6 +204,22 @@ class Stage:
             self.record("kit", {"name": file, "text": text})
         body = {"id": deliverable, "stage": self.entry.id, "status": status, "reason": reason, "file": file}
         self.record("deliverable", body | {"data": dict(data or {})})
+
+    @property
+    def failures(self) -> dict[str, Finding]:
+        """What failed as judged last, by check: what the kit is made for."""
+        return {check: found for check, found in self._judged.items() if found.status is Status.FAIL}
+
+    def kit(self, made: Kit) -> None:
+        """Record the files that fix what failed, and the deliverables that go with them; shows what each is for."""
+        for each in made.files:
+            self.record("kit", {"name": each.name, "text": each.text, "fixes": list(each.fixes)})
+        for one in made.deliveries:
+            self.deliver(one.id, one.status, reason=one.reason, data=one.data, file=one.file)
+        if made.problem:
+            self.note(made.problem)
+        rows = [{"file": f"kit/{each.name}", "fixes": ", ".join(each.fixes)} for each in made.files]
+        self.show(rows or [{"file": "none", "fixes": made.problem or "nothing that failed here has a file"}], "The kit")
 
     def earlier(self, check: str) -> Finding | Unavailable:
         """What this release's record says of a check: judged here, else read from the executed notebooks."""

@@ -59,10 +59,11 @@ class State:
 
 @dataclass(frozen=True)
 class Command:
-    """One order: status, faults (exactly these are on), stop_servers or stop."""
+    """One order: status, faults (exactly these are on), records (a change to the zone), stop_servers or stop."""
 
     name: str
     faults: frozenset[str] = frozenset()
+    records: str = ""
 
 
 class Control:
@@ -97,7 +98,9 @@ class Control:
         order = json.loads(line)
         if not isinstance(order, dict) or not hmac.compare_digest(str(order.get("token")), self.token):
             return {"error": "wrong token"}
-        command = Command(str(order.get("command")), frozenset(map(str, order.get("faults", ()))))
+        command = Command(
+            str(order.get("command")), frozenset(map(str, order.get("faults", ()))), str(order.get("records", ""))
+        )
         try:
             await self._obey(command)
         except Exception as error:  # noqa: BLE001 - the asking process must hear of it, whatever it is
@@ -105,14 +108,14 @@ class Control:
         return {"faults": sorted(self._switchboard.faults)}
 
 
-def send(state: State, command: str, faults: Iterable[str] = ()) -> frozenset[str]:
+def send(state: State, command: str, faults: Iterable[str] = (), *, records: str = "") -> frozenset[str]:
     """Give an order and wait until it is carried out; returns the faults that are on.
 
     Raises:
         WorldGoneError: nobody answers, or somebody else does.
         RuntimeError: the world could not do it.
     """
-    order = {"token": state.token, "command": command, "faults": sorted(faults)}
+    order = {"token": state.token, "command": command, "faults": sorted(faults), "records": records}
     try:
         with socket.create_connection(("127.0.0.1", state.port), timeout=_PATIENCE_S) as connection:
             connection.sendall(json.dumps(order).encode() + b"\n")

@@ -24,9 +24,8 @@ from launchready_lib.demo import certificates, dkim, mailbox, names, nameservice
 from launchready_lib.demo.control import Command, Control, State
 from launchready_lib.demo.files import write_private
 from launchready_lib.demo.nameservice import NameService
-from launchready_lib.demo.nameservice import records as zone_records
 from launchready_lib.demo.parameters import Place
-from launchready_lib.demo.switchboard import Switchboard
+from launchready_lib.demo.switchboard import Subscriber, Switchboard
 
 _PARENT_CHECK_S = 1.0
 
@@ -44,6 +43,7 @@ class Harbor:
         self._web: web.Web | None = None
         self._smtp: asyncio.Server | None = None
         self._rdap: HTTPServer | None = None
+        self._publish: Subscriber | None = None
 
     async def start(self) -> None:
         """Open every port and write the files that say where they are."""
@@ -76,12 +76,19 @@ class Harbor:
         parameters.write_monitor(place.monitor, known()["site"]["pages"])
 
         async def publish() -> None:
-            place.zone_file.write_text(zone_records.zone_file(zone_records.club(self.switchboard.on, keys)))
+            place.zone_file.write_text(self._names.exported() if self._names else "")
             lonely = self.switchboard.on("handover.access")
             parameters.write(self.parameters_file, place, known(), lonely=lonely)
 
         await publish()
         self.switchboard.subscribe(publish)
+        self._publish = publish
+
+    async def change_records(self, text: str) -> None:
+        """Change the zone; returns when every nameserver and the export show it."""
+        if self._names is not None and self._publish is not None:
+            await self._names.change(text)
+            await self._publish()
 
     async def stop_servers(self) -> None:
         """Close every port but those of DNS: connections are refused, names still resolve."""
@@ -124,6 +131,8 @@ async def serve(folder: Path, release: str, faults: list[str]) -> None:
     async def switch(command: Command) -> None:
         if command.name == "faults":
             await switchboard.set(command.faults)
+        elif command.name == "records":
+            await harbor.change_records(command.records)
         elif command.name == "stop_servers":
             await harbor.stop_servers()
         elif command.name == "stop":

@@ -71,6 +71,16 @@ class World:
     def _set(self, faults: Iterable[str]) -> None:
         control.send(self._state, "faults", faults)
 
+    def change_records(self, zone_lines: str) -> None:
+        """Change the zone as whoever runs it would: each name and type in these lines takes the place of what is there.
+
+        Stays over switches; the next change comes on top of it, an empty text takes all of them back.
+
+        Raises:
+            RuntimeError: the lines are none of a zone file.
+        """
+        control.send(self._state, "records", records=zone_lines)
+
     def stop_servers(self) -> None:
         """Take everything but DNS down: names resolve, connections are refused."""
         control.send(self._state, "stop_servers")

@@ -72,6 +72,7 @@ class Node:
         terms: the terms of the record, where there is exactly one.
         loop: the name stands above itself; nothing was read.
         cut: too deep or too much to read on.
+        others: every other TXT text there, which a new record must leave in place.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Node:
     terms: tuple[Term, ...] = ()
     loop: bool = False
     cut: bool = False
+    others: tuple[str, ...] = ()
 
     def effective(self) -> tuple[Term, ...]:
         """The terms that a receiver may come to: up to `all`, and `redirect` only where there is no `all`."""
@@ -127,12 +129,14 @@ async def _node(network: Network, name: str, above: tuple[str, ...], budget: _Bu
     if budget.left < 0 or len(above) >= _MOST_DEPTH:
         return Node(name, "NOERROR", cut=True)
     answer = await network.ask(name, "TXT")
-    records = tuple(text for text in texts(answer) if VERSION.match(text))
+    published = texts(answer)
+    records = tuple(text for text in published if VERSION.match(text))
+    others = tuple(text for text in published if text not in records)
     if len(records) != 1:
-        return Node(name, answer.state, records)
+        return Node(name, answer.state, records, others=others)
     terms = parse(records[0], name)
     found = await asyncio.gather(*(_follow(network, term, (*above, name), budget) for term in terms))
-    return Node(name, answer.state, records, tuple(found))
+    return Node(name, answer.state, records, tuple(found), others=others)
 
 
 def parse(record: str, domain: str) -> tuple[Term, ...]:

@@ -1,0 +1,113 @@
+"""All files of one stage's kit, put together from the evidence of its cells."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, ParamSpec
+
+from launchready_lib.checks.domain import DomainEvidence
+from launchready_lib.checks.edge import EdgeEvidence
+from launchready_lib.checks.mail import MailEvidence
+from launchready_lib.checks.subdomains import SubdomainEvidence
+from launchready_lib.checks.tls import TlsEvidence
+from launchready_lib.findings import Unavailable
+from launchready_lib.kit import host_records, mail_records, name_records, records
+from launchready_lib.kit.facts import Facts
+from launchready_lib.kit.records import ZonePatch
+
+if TYPE_CHECKING:
+    from launchready_lib.stage import Stage
+
+P = ParamSpec("P")
+
+
+@dataclass(frozen=True)
+class KitFile:
+    """One file.
+
+    Attributes:
+        name: its path in kit/.
+        fixes: ids of the checks whose fix it is.
+    """
+
+    name: str
+    text: str
+    fixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One of the stage's deliverables, as `stage.deliver` takes it."""
+
+    id: str
+    status: Literal["made", "partial", "unknown"]
+    data: dict[str, Any]
+    reason: str | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a stage leaves for the founder.
+
+    Attributes:
+        problem: why it could not be made; empty where it was.
+    """
+
+    files: tuple[KitFile, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    problem: str = ""
+
+
+def _kept_going(make: Callable[P, Kit]) -> Callable[P, Kit]:
+    """A kit that breaks is said to be broken, with type and place, and stops no notebook."""
+
+    @functools.wraps(make)
+    def made(*args: P.args, **kwargs: P.kwargs) -> Kit:
+        try:
+            return make(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the findings of the stage matter more than its files
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+            return Kit(problem=f"the kit broke ({place}); this is a defect of Launch Ready")
+
+    return made
+
+
+@_kept_going
+def names(
+    stage: Stage,
+    *,
+    zone: DomainEvidence | Unavailable,
+    subdomains: SubdomainEvidence | Unavailable,
+) -> Kit:
+    """Files for what stage 1 found wrong with names."""
+    facts = Facts.of(stage.client)
+    patches = name_records.patches(facts, stage.failures, zone, subdomains)
+    return Kit(tuple(_dns(patches, "names")))
+
+
+@_kept_going
+def edge(
+    stage: Stage,
+    *,
+    gate: EdgeEvidence | Unavailable,
+    tls: TlsEvidence | Unavailable,
+    mail: MailEvidence | Unavailable,
+) -> Kit:
+    """Files for what stage 3 found wrong, and its deliverables."""
+    facts = Facts.of(stage.client)
+    files = [*_dns(host_records.patches(facts, stage.failures, gate, tls), "hosts")]
+    if isinstance(mail, MailEvidence):
+        files += _dns(mail_records.patches(mail, stage.failures, facts.domain), "mail")
+    return Kit(tuple(files))
+
+
+def _dns(patches: Iterable[ZonePatch], subject: str) -> Iterable[KitFile]:
+    for patch in patches:
+        yield KitFile(f"dns/{patch.zone}/{subject}.zone", records.bind(patch), patch.fixes)
+        yield KitFile(f"dns/{patch.zone}/{subject}.yaml", records.octodns(patch), patch.fixes)

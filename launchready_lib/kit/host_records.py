@@ -1,0 +1,104 @@
+"""DNS records for the edge and for certificates: which hosts are proxied, and which authorities may issue (CAA)."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Container, Iterator
+
+from launchready_lib.checks.edge import EdgeEvidence, Named
+from launchready_lib.checks.tls import TlsEvidence
+from launchready_lib.checks.tls.evidence import HostTls
+from launchready_lib.checks.tls.verdicts import allowed_names
+from launchready_lib.findings import Unavailable
+from launchready_lib.kit.facts import Facts
+from launchready_lib.kit.quoting import is_plain_name
+from launchready_lib.kit.records import RecordSet, ZonePatch, join, of
+
+_CAA = re.compile(r'(\d{1,3})\s+([A-Za-z0-9]{1,15})\s+"?([^"\\\s][^"\\]*?)"?')
+_ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
+# Where each host's own documentation points a bare domain and a subdomain to.
+_WAYS_IN = {"vercel": (("A", "76.76.21.21"), ("CNAME", "cname.vercel-dns.com."))}
+
+
+def patches(
+    facts: Facts, failures: Container[str], gate: EdgeEvidence | Unavailable, tls: TlsEvidence | Unavailable
+) -> tuple[ZonePatch, ...]:
+    """What to change in the client's zone for the edge and for certificates."""
+    found: list[ZonePatch] = []
+    if isinstance(gate, EdgeEvidence) and "edge.proxied" in failures:
+        found.extend(of("edge.proxied", _past(facts, gate)))
+    if isinstance(tls, TlsEvidence) and "tls.issuance" in failures:
+        found.extend(of("tls.issuance", _issuers(facts, tls)))
+    whole = join(facts.domain, f"{facts.domain}: hosts behind the edge, and who may issue certificates", found)
+    return (whole,) if whole else ()
+
+
+def _past(facts: Facts, gate: EdgeEvidence) -> Iterator[ZonePatch]:
+    """Web hosts that lead past the edge, and other names that lead to it."""
+    if gate.edge is None:
+        note = "no edge stands before the site: choose one (Cloudflare's free plan will do) and name it as hosting.edge"
+        yield ZonePatch(facts.domain, "", notes=(note,))
+        return
+    for named in gate.web_hosts:
+        outside = [address for address in named.addresses if not gate.edge.holds(address)]
+        if named.state == "ok" and outside and not gate.edge.serves(named.chain) and is_plain_name(named.name):
+            yield _way_in(facts, named, gate.edge.id, gate.edge.title)
+    for named in gate.others:
+        if any(gate.edge.holds(address) for address in named.addresses):
+            note = f"{named.name} ({named.role}): switch the proxy off, and enter its own address"
+            yield ZonePatch(facts.domain, "", notes=(note,))
+
+
+def _way_in(facts: Facts, named: Named, edge: str, title: str) -> ZonePatch:
+    why = f"{named.name} through {title}"
+    if edge == "cloudflare":
+        return ZonePatch(facts.domain, "", tuple(_proxied(named, why)))
+    if edge in _WAYS_IN:
+        rdtype, value = _WAYS_IN[edge][named.name != facts.domain]
+        return ZonePatch(facts.domain, "", (RecordSet(named.name, rdtype, (value,), why),))
+    note = f"point {named.name} to the host name that {title} shows for it"
+    return ZonePatch(facts.domain, "", notes=(note,))
+
+
+def _proxied(named: Named, why: str) -> Iterator[RecordSet]:
+    if named.chain and is_plain_name(named.chain[0]):
+        yield RecordSet(named.name, "CNAME", (f"{named.chain[0]}.",), why, proxied=True)
+        return
+    for rdtype, six in (("A", False), ("AAAA", True)):
+        values = tuple(address for address in named.addresses if (":" in address) is six)
+        if values:
+            yield RecordSet(named.name, rdtype, values, why, proxied=True)
+
+
+def _issuers(facts: Facts, tls: TlsEvidence) -> Iterator[ZonePatch]:
+    """CAA records that allow the authorities in use, beside those that stand there (RFC 8659 section 4)."""
+    sets: dict[str, dict[str, None]] = {}
+    for host in tls.hosts:
+        if host.own is None or not host.caa or host.caa[-1].state not in _ANSWERED:
+            continue
+        standing = [_caa(record) for record in host.caa[-1].records]
+        name = host.caa[-1].name if any(standing) else facts.domain
+        names = allowed_names(host.own)
+        if not any(standing) and not names:
+            note = f"{host.host}: ask {host.own.issuer} for its CAA name, and publish it"
+            yield ZonePatch(facts.domain, "", notes=(note,))
+        elif is_plain_name(name) and all(map(is_plain_name, names)):
+            lines = sets.setdefault(name, dict.fromkeys(line for line in standing if line))
+            lines |= dict.fromkeys(_allowing(host, names, lines))
+    for name, lines in sets.items():
+        why = f"authorities that may issue for {name} and below: those in use now"
+        yield ZonePatch(facts.domain, "", (RecordSet(name, "CAA", tuple(lines), why),))
+
+
+def _allowing(host: HostTls, names: tuple[str, ...], lines: dict[str, None]) -> Iterator[str]:
+    """The lines that the host's authority still needs; issuewild rules wild cards where it stands."""
+    wild = any(name.startswith("*.") for name in (host.own.names if host.own else ()))
+    tags = ["issue", *(["issuewild"] if wild and any(" issuewild " in line for line in lines) else [])]
+    for tag in tags:
+        if names and not any(f'0 {tag} "{name}"' in lines for name in names):
+            yield f'0 {tag} "{names[0]}"'
+
+
+def _caa(record: str) -> str | None:
+    match = _CAA.fullmatch(record)
+    return f'{match[1]} {match[2].lower()} "{match[3]}"' if match and match[3].isprintable() else None

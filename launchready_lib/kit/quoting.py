@@ -1,0 +1,122 @@
+"""Texts made safe for the place in a configuration file where they stand: what cannot be, is refused.
+
+Some of what the kit prints comes from the client's site and DNS, so it may try to break out of a string. Each function
+here writes one text as one value of one syntax, and the templates take nothing but what came through one of them.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+
+_LONGEST_COMMENT = 300
+_PRINTABLE = re.compile(r"[\x20-\x7e]*")
+_TOKEN = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9_.-]{0,118}[A-Za-z0-9])?")
+_NAME = re.compile(r"(?:\*\.)?(?:[A-Za-z0-9_-]{1,63}\.)*[A-Za-z0-9_-]{1,63}")
+_LONGEST_NAME = 253
+
+
+class Quoted(str):
+    """Text that is safe where it stands."""
+
+    __slots__ = ()
+
+
+class UnquotableError(ValueError):
+    """A text that a syntax cannot hold as one value; the message names the syntax, never the text."""
+
+
+def _printable(text: str, syntax: str, refused: str = "") -> str:
+    if not _PRINTABLE.fullmatch(text) or any(char in text for char in refused):
+        raise UnquotableError(f"a text cannot be written as one value of {syntax}")
+    return text
+
+
+def _escaped(text: str, chars: str) -> str:
+    return "".join(f"\\{char}" if char in chars else char for char in text)
+
+
+def is_plain_name(name: str) -> bool:
+    """Whether a DNS name needs no escape in any syntax (RFC 1123 section 2.1, and the underscore of service names)."""
+    return len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
+
+
+def token(text: str) -> Quoted:
+    """A word of letters, digits, "_", "." and "-" that may stand bare: a header's, cookie's or variable's name."""
+    if not _TOKEN.fullmatch(text):
+        raise UnquotableError("a text is no plain word")
+    return Quoted(text)
+
+
+def comment(text: str) -> Quoted:
+    """What may follow a line comment's sign in any syntax: one line, nothing that ends a comment or a PHP block."""
+    line = " ".join("".join(char if char.isprintable() else " " for char in text).split())
+    return Quoted(line[:_LONGEST_COMMENT].replace("?>", "? >"))
+
+
+def nginx(text: str) -> Quoted:
+    """A quoted parameter of an nginx directive; "$" starts a variable there and has no escape."""
+    return Quoted(f'"{_escaped(_printable(text, "nginx", "$"), chr(92) + chr(34))}"')
+
+
+def nginx_pattern(text: str) -> Quoted:
+    """A quoted regular expression of nginx that matches this text and nothing else; "$" is an anchor there."""
+    literal = re.sub(r"[^A-Za-z0-9/_-]", lambda match: f"[{match[0]}]", _printable(text, "nginx", "$\\^[]\"'"))
+    return Quoted(literal)
+
+
+def caddy(text: str) -> Quoted:
+    """A quoted token of a Caddyfile; braces start a placeholder there and have no escape that every version knows."""
+    return Quoted(f'"{_escaped(_printable(text, "a Caddyfile", "{}" + chr(92)), chr(34))}"')
+
+
+def hcl(text: str) -> Quoted:
+    """A quoted string of Terraform's language, in which "${" and "%{" start templates."""
+    body = _escaped(_printable(text, "HCL"), '\\"')
+    return Quoted('"' + body.replace("${", "$${").replace("%{", "%%{") + '"')
+
+
+def rule(text: str) -> Quoted:
+    """A string inside a Cloudflare expression, which itself stands in a quoted string of Terraform's language."""
+    inner = f'"{_escaped(_printable(text, "a Cloudflare expression"), chr(92) + chr(34))}"'
+    return Quoted(hcl(inner)[1:-1])
+
+
+def javascript(text: str) -> Quoted:
+    """A string literal of JavaScript and of JSON (ECMA-404); every character outside ASCII is escaped."""
+    return Quoted(json.dumps(text))
+
+
+def toml(text: str) -> Quoted:
+    """A basic string of TOML."""
+    return Quoted(f'"{_escaped(_printable(text, "TOML"), chr(92) + chr(34))}"')
+
+
+def python(text: str) -> Quoted:
+    """A string literal of Python, in the double quotes that formatters like."""
+    return Quoted(f'"{_escaped(_printable(text, "Python"), chr(92) + chr(34))}"')
+
+
+def single(text: str) -> Quoted:
+    """A single-quoted string of Ruby and of PHP: nothing is interpolated in it."""
+    return Quoted(f"'{_escaped(_printable(text, 'Ruby or PHP'), chr(92) + chr(39))}'")
+
+
+def line(text: str) -> Quoted:
+    """The rest of a line in a file without quoting, such as Netlify's _headers; no white space at either end."""
+    if text != text.strip() or not text:
+        raise UnquotableError("a text cannot be the rest of a line")
+    return Quoted(_printable(text, "a line"))
+
+
+def word(text: str) -> Quoted:
+    """One word between spaces in a file without quoting, such as an address in Netlify's _redirects."""
+    return Quoted(_printable(text, "a word", " #")) if text else line(text)
+
+
+FILTERS: dict[str, Callable[[str], Quoted]] = {
+    each.__name__: each
+    for each in (token, comment, nginx, nginx_pattern, caddy, hcl, rule, javascript, toml, python, single, line, word)
+}
+"""The templates' filters, by name."""

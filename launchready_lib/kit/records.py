@@ -1,0 +1,163 @@
+"""Changes to a DNS zone, printed as BIND lines (RFC 1035 section 5.1) and as octoDNS YAML."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import Any
+
+import yaml
+
+from launchready_lib.kit.quoting import comment, is_plain_name
+
+TTL = 3600
+_CHUNK = 255
+_CAA = re.compile(r'(\d{1,3}) ([a-z0-9]{1,15}) "([^"\\]*)"')
+_RULE = "Each name and type here takes the place of all that the zone holds under that name and type."
+
+
+@dataclass(frozen=True)
+class RecordSet:
+    """All records of one name and type, as the zone should hold them.
+
+    Attributes:
+        name: without a final dot; plain, so that no syntax can be broken out of.
+        values: presentation form with absolute names; of TXT the bare text.
+        proxied: whether Cloudflare stands before it; None where that does not arise.
+        why: one line for whoever pastes it.
+    """
+
+    name: str
+    rdtype: str
+    values: tuple[str, ...]
+    why: str = ""
+    proxied: bool | None = None
+
+    def __post_init__(self) -> None:
+        if not is_plain_name(self.name):
+            raise ValueError("the name of a record set is not plain")
+
+
+@dataclass(frozen=True)
+class Removal:
+    """A name and type that should go."""
+
+    name: str
+    rdtype: str
+    why: str = ""
+
+
+@dataclass(frozen=True)
+class ZonePatch:
+    """What to change in one zone.
+
+    Attributes:
+        zone: the domain that the DNS host knows.
+        title: what it is about, for the head of the files.
+        notes: what nobody but the founder can fill in or decide, a line each.
+        fixes: ids of the checks that it is for.
+    """
+
+    zone: str
+    title: str
+    sets: tuple[RecordSet, ...] = ()
+    removals: tuple[Removal, ...] = ()
+    notes: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.sets or self.removals or self.notes)
+
+
+def join(zone: str, title: str, patches: Iterable[ZonePatch]) -> ZonePatch:
+    """The patches of one zone as one; of two sets for the same name and type the later one stands."""
+    found = [patch for patch in patches if patch.zone == zone and patch]
+    sets = {(each.name, each.rdtype): each for patch in found for each in patch.sets}
+    removals = {(each.name, each.rdtype): each for patch in found for each in patch.removals}
+    notes = dict.fromkeys(note for patch in found for note in patch.notes)
+    fixes = dict.fromkeys(check for patch in found for check in patch.fixes)
+    return ZonePatch(zone, title, tuple(sets.values()), tuple(removals.values()), tuple(notes), tuple(fixes))
+
+
+def of(check: str, patches: Iterable[ZonePatch]) -> Iterator[ZonePatch]:
+    """The same patches, marked as made for this check."""
+    return (replace(patch, fixes=(check,)) for patch in patches)
+
+
+def bind(patch: ZonePatch) -> str:
+    """The patch as lines of a zone file; what to remove, and what nobody but the founder knows, as comments."""
+    return "\n".join(_bind_lines(patch)) + "\n"
+
+
+def _bind_lines(patch: ZonePatch) -> Iterator[str]:
+    yield f"; {comment(patch.title)}"
+    yield f"; {_RULE}"
+    for each in patch.sets:
+        yield f"; {comment(each.why)}" if each.why else ";"
+        for value in each.values:
+            mark = "" if each.proxied is None else f" ; cf_tags=cf-proxied:{str(each.proxied).lower()}"
+            yield f"{each.name}. {TTL} IN {each.rdtype} {presentation(each.rdtype, value)}{mark}"
+    for gone in patch.removals:
+        if is_plain_name(gone.name):
+            yield f"; {comment(gone.why)}" if gone.why else ";"
+            yield f"; remove: {gone.name}. {gone.rdtype}"
+    for note in patch.notes:
+        yield f"; to do: {comment(note)}"
+
+
+def presentation(rdtype: str, value: str) -> str:
+    """One record's content as a zone file has it; TXT in strings of at most 255 octets (RFC 1035 section 3.3.14)."""
+    if rdtype != "TXT":
+        return value
+    octets = value.encode("latin-1", "replace")
+    chunks = [octets[at : at + _CHUNK] for at in range(0, len(octets), _CHUNK)] or [b""]
+    return " ".join(f'"{"".join(map(_octet, chunk))}"' for chunk in chunks)
+
+
+def _octet(value: int) -> str:
+    char = chr(value)
+    if char in '"\\':
+        return f"\\{char}"
+    return char if 32 <= value < 127 else f"\\{value:03d}"
+
+
+def octodns(patch: ZonePatch) -> str:
+    """The patch as octoDNS has zones in YAML, to be merged into the zone's own file."""
+    head = [comment(patch.title), _RULE, "Merge it into your zone's file: octoDNS removes what its file does not hold."]
+    tail = [f"remove: {gone.name} {gone.rdtype}" for gone in patch.removals if is_plain_name(gone.name)]
+    names: dict[str, list[dict[str, Any]]] = {}
+    for each in patch.sets:
+        if body := _octodns_set(each):
+            names.setdefault(_relative(each.name, patch.zone), []).append(body)
+        else:
+            tail.append(
+                f"to do: {each.name} {each.rdtype} holds characters that octoDNS refuses; take it from the zone"
+            )
+    tail += [f"to do: {comment(note)}" for note in patch.notes]
+    tree = {name: found[0] if len(found) == 1 else found for name, found in names.items()}
+    text = yaml.safe_dump(tree, sort_keys=True, width=10_000, allow_unicode=False) if tree else "{}\n"
+    return "".join(f"# {line}\n" for line in head) + "---\n" + text + "".join(f"# {line}\n" for line in tail)
+
+
+def _relative(name: str, zone: str) -> str:
+    return "" if name == zone else name.removesuffix(f".{zone}")
+
+
+def _octodns_set(each: RecordSet) -> dict[str, Any] | None:
+    values: list[Any] = [_octodns_value(each.rdtype, value) for value in each.values]
+    if any(value is None for value in values):
+        return None
+    body: dict[str, Any] = {"ttl": TTL, "type": each.rdtype}
+    body |= {"value": values[0]} if len(values) == 1 else {"values": values}
+    return body if each.proxied is None else body | {"octodns": {"cloudflare": {"proxied": each.proxied}}}
+
+
+def _octodns_value(rdtype: str, value: str) -> Any:
+    if rdtype == "TXT":
+        plain = all(32 <= ord(char) < 127 and char not in '"\\' for char in value)
+        return value.replace(";", "\\;") if plain else None
+    if rdtype == "CAA":
+        match = _CAA.fullmatch(value)
+        return {"flags": int(match[1]), "tag": match[2], "value": match[3].replace(";", "\\;")} if match else None
+    return value
