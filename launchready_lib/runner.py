@@ -107,7 +107,7 @@ def run(
     file = parameters_file.absolute()
     root = _root(file)
     with _environment({**(environment or {}), "LAUNCHREADY_ROOT": str(root)}):
-        parameters = parameters_module.load(file, root=root)
+        parameters = parameters_module.load(parameters_file, root=root)
         release = _release(release, parameters)
         run_ = _Run(
             file=file,
