@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from html.parser import HTMLParser
 from urllib.parse import urljoin, urlsplit
 
+from launchready_lib.checks.markup import feed
+
 MAX_HTML = 2_000_000
 _USER_AUTOCOMPLETE = ("username", "email")
 _USER_WORDS = ("email", "e-mail", "mail", "user", "login")
@@ -88,8 +90,7 @@ def _leaves(words: str) -> bool:
 def read(html: str, url: str) -> Page:
     """Read a page; broken markup gives what can be made of it, never an error."""
     parser = _Reader(url)
-    parser.feed(html[:MAX_HTML])
-    parser.close()
+    feed(parser, html[:MAX_HTML])
     return parser.page()
 
 
@@ -110,7 +111,8 @@ class _Reader(HTMLParser):
         self._field_ids: list[dict[int, str]] = []
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {key: value or "" for key, value in attrs}
+        given = {key: value or "" for key, value in reversed(attrs)}
+        self.handle_data(" ")  # a tag parts words, the end of a piece of input does not
         if tag in ("script", "style", "template", "noscript"):
             self._silent += 1
         elif tag == "base" and given.get("href"):
@@ -121,7 +123,7 @@ class _Reader(HTMLParser):
             self._field_ids.append({})
             self._open_form = True
         elif tag == "label":
-            self._label_for = given.get("for", "")
+            self._label_for = given.get("for") or f"around {len(self._labels)}"
         elif tag == "a" and given.get("href"):
             self._links.append((_join(self._base, given["href"]), []))
             self._open_link = True
@@ -131,8 +133,9 @@ class _Reader(HTMLParser):
     def _field(self, tag: str, given: dict[str, str]) -> None:
         kind = given.get("type", "text" if tag == "input" else "submit" if tag == "button" else tag).lower()
         fields = self._forms[-1][2]
-        if given.get("id"):
-            self._field_ids[-1][len(fields)] = given["id"]
+        around = self._label_for if (self._label_for or "").startswith("around ") else None
+        if known := around or given.get("id"):
+            self._field_ids[-1][len(fields)] = known
         fields.append(
             Field(
                 name=given.get("name", ""),
@@ -145,6 +148,7 @@ class _Reader(HTMLParser):
         )
 
     def handle_endtag(self, tag: str) -> None:
+        self.handle_data(" ")
         if tag in ("script", "style", "template", "noscript"):
             self._silent = max(0, self._silent - 1)
         elif tag == "form":
@@ -155,16 +159,15 @@ class _Reader(HTMLParser):
             self._open_link = False
 
     def handle_data(self, data: str) -> None:
-        if self._silent or not data.strip():
+        if self._silent:
             return
-        words = " ".join(data.split())
-        self._text.append(words)
-        if self._label_for:
-            self._labels.setdefault(self._label_for, []).append(words)
+        self._text.append(data)
+        if self._label_for is not None:
+            self._labels.setdefault(self._label_for, []).append(data)
         if self._open_form:
-            self._forms[-1][3].append(words)
+            self._forms[-1][3].append(data)
         if self._open_link:
-            self._links[-1][1].append(words)
+            self._links[-1][1].append(data)
 
     def page(self) -> Page:
         forms = []
@@ -175,14 +178,19 @@ class _Reader(HTMLParser):
                     f.type,
                     f.value,
                     f.autocomplete,
-                    " ".join((f.words, *self._labels.get(ids.get(i, ""), ()))),
+                    _squeezed(f.words, " ", *self._labels.get(ids.get(i, ""), ())),
                     f.checked,
                 )
                 for i, f in enumerate(fields)
             )
-            forms.append(Form(action, method, labelled, " ".join(words)))
-        links = tuple((url, " ".join(words)) for url, words in self._links)
-        return Page(self._url, tuple(forms), links, " ".join(self._text))
+            forms.append(Form(action, method, labelled, _squeezed(*words)))
+        links = tuple((url, _squeezed(*words)) for url, words in self._links)
+        return Page(self._url, tuple(forms), links, _squeezed(*self._text))
+
+
+def _squeezed(*parts: str) -> str:
+    """Pieces of text as one, white space collapsed."""
+    return " ".join("".join(parts).split())
 
 
 def _join(base: str, address: str) -> str:

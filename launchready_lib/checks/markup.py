@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import lru_cache
 from html.parser import HTMLParser
@@ -11,6 +12,7 @@ LONGEST = 1_000_000
 MOST_RESOURCES = 1_000
 LONGEST_TEXT = 20_000
 _PIECE = 16_384
+_LONGEST_OPEN = 500_000
 _SILENT = frozenset({"script", "style", "template", "noscript"})
 _QUOTED = frozenset({"pre", "code", "textarea", "samp", "kbd"})
 _STYLE_RELATIONS = {"stylesheet": "style", "icon": "image", "apple-touch-icon": "image", "modulepreload": "script"}
@@ -138,20 +140,27 @@ def _joined(base: str, reference: str) -> str:
         return base
 
 
+def feed(parser: HTMLParser, html: str, enough: Callable[[], bool] = lambda: False) -> None:
+    """Let a parser read a page in bounded time: until it has enough, the page ends, or nothing more makes sense.
+
+    What an element that never closes takes with it is lost: html.parser would read it again and again.
+    """
+    try:
+        for start in range(0, len(html), _PIECE):
+            parser.feed(html[start : start + _PIECE])
+            if enough() or len(parser.rawdata) > _LONGEST_OPEN:
+                return
+        if len(parser.rawdata) <= _PIECE // 2:
+            parser.close()
+    except (AssertionError, ValueError, RecursionError):
+        pass  # html.parser gives up on some broken declarations; what it saw before them stands
+
+
 @lru_cache(maxsize=64)
 def read(html: str, url: str) -> Markup:
     """Read a page served from `url`; what lies beyond the first megabyte, or the parser's wits, is left out."""
     reader = _Reader(url)
-    html = html[:LONGEST]
-    try:
-        for start in range(0, len(html), _PIECE):
-            reader.feed(html[start : start + _PIECE])
-            if len(reader.found.resources) > MOST_RESOURCES or len(reader.rawdata) > LONGEST // 2:
-                break  # an element that never closes is read again with every piece
-        else:
-            reader.close()
-    except (AssertionError, ValueError, RecursionError):
-        pass  # html.parser gives up on some broken declarations; what it saw before them stands
+    feed(reader, html[:LONGEST], lambda: len(reader.found.resources) > MOST_RESOURCES)
     found = reader.found
     return Markup(
         title=" ".join("".join(found.title).split())[:300],
