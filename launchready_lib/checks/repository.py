@@ -113,7 +113,7 @@ class Repository:
             GitError: git stopped answering.
         """
         wanted = [file for file in files if file.kind == "file" and file.size <= most]
-        return _blobs(self.path, wanted)
+        return blobs(self.path, wanted)
 
     def text(self, path: str) -> str | None:
         """A tracked file's text; None where there is none of this path, or it is too large."""
@@ -142,14 +142,15 @@ class Repository:
 
 @dataclass
 class _Running:
-    """A git process with a time limit."""
+    """A git process with a time limit in seconds."""
 
     process: subprocess.Popen[bytes]
+    seconds: float
     timer: threading.Timer = field(init=False)
     late: bool = False
 
     def __post_init__(self) -> None:
-        self.timer = threading.Timer(GIT_SECONDS, self._stop)
+        self.timer = threading.Timer(self.seconds, self._stop)
         self.timer.daemon = True
         self.timer.start()
 
@@ -159,7 +160,7 @@ class _Running:
 
 
 @contextlib.contextmanager
-def _git(path: Path, *arguments: str, feed: bool = False) -> Iterator[_Running]:
+def _git(path: Path, *arguments: str, feed: bool = False, seconds: float = GIT_SECONDS) -> Iterator[_Running]:
     options = [part for setting in _SAFE for part in ("-c", setting)]
     command = ["git", "--no-pager", *options, "-C", str(path), *arguments]
     environment = {**_ENVIRONMENT, "PATH": os.environ.get("PATH", os.defpath)}
@@ -173,7 +174,7 @@ def _git(path: Path, *arguments: str, feed: bool = False) -> Iterator[_Running]:
         )
     except OSError:
         raise GitError("git is not installed") from None
-    running = _Running(process)
+    running = _Running(process, seconds)
     try:
         yield running
     finally:
@@ -202,14 +203,30 @@ def git(path: Path, *arguments: str, most: int = MAX_LISTING) -> bytes:
         return output
 
 
-def _blobs(path: Path, files: list[TrackedFile]) -> Iterator[tuple[TrackedFile, bytes]]:
+@contextlib.contextmanager
+def fed(path: Path, *arguments: str, lines: Iterable[str], seconds: float = GIT_SECONDS) -> Iterator[IO[bytes]]:
+    """Run a reading git command that asks its questions on standard input; gives what it prints.
+
+    Raises:
+        GitError: git is not installed.
+    """
+    with _git(path, *arguments, feed=True, seconds=seconds) as running:
+        threading.Thread(target=_ask, args=(running.process.stdin, lines), daemon=True).start()
+        yield _stream(running.process.stdout)
+
+
+def blobs(
+    path: Path, files: list[TrackedFile], *, total: int = MAX_TOTAL_BYTES, seconds: float = GIT_SECONDS
+) -> Iterator[tuple[TrackedFile, bytes]]:
+    """The content of each object, in this order; what is missing is left out.
+
+    Raises:
+        GitError: git stopped answering, or more than `total` bytes came.
+    """
     if not files:
         return
-    left = MAX_TOTAL_BYTES
-    with _git(path, "cat-file", "--batch", "--buffer", feed=True) as running:
-        asking = threading.Thread(target=_ask, args=(running.process.stdin, files), daemon=True)
-        asking.start()
-        stream = _stream(running.process.stdout)
+    left = total
+    with fed(path, "cat-file", "--batch", "--buffer", lines=(f.object_id for f in files), seconds=seconds) as stream:
         for file in files:
             header = stream.readline().split()
             if len(header) != 3 or not header[2].isdigit():
@@ -219,7 +236,7 @@ def _blobs(path: Path, files: list[TrackedFile]) -> Iterator[tuple[TrackedFile, 
             size = int(header[2])
             left -= size
             if left < 0:
-                raise GitError(f"the repository holds more than {MAX_TOTAL_BYTES // 1024**2} MB at this commit")
+                raise GitError(f"the repository holds more than {total // 1024**2} MB at this commit")
             content = stream.read(size)
             stream.read(1)
             if len(content) < size:
@@ -227,11 +244,11 @@ def _blobs(path: Path, files: list[TrackedFile]) -> Iterator[tuple[TrackedFile, 
             yield file, content
 
 
-def _ask(stream: IO[bytes] | None, files: list[TrackedFile]) -> None:
+def _ask(stream: IO[bytes] | None, lines: Iterable[str]) -> None:
     with contextlib.suppress(OSError, ValueError):  # the reader may be done before us
         asked = _stream(stream)
-        for file in files:
-            asked.write(file.object_id.encode() + b"\n")
+        for line in lines:
+            asked.write(line.encode() + b"\n")
         asked.close()
 
 
