@@ -48,6 +48,7 @@ class Limits:
         memory, disk, file, spare: bytes: in memory, newly on disk, in one file, and left free on the disk.
         processes: at one time.
         output: bytes printed.
+        keep: what the command leaves running in the background is meant to stay (a deploy's, never a build's).
     """
 
     seconds: float
@@ -57,6 +58,7 @@ class Limits:
     spare: int = GIB // 2
     processes: int = 2000
     output: int = 16 * 1024 * 1024
+    keep: bool = False
 
 
 @dataclass(frozen=True)
@@ -189,8 +191,8 @@ class Running:
 
     async def _ended(self) -> Run:
         told = b"" if self._process.stderr is None else await self._process.stderr.read()
-        with contextlib.suppress(TimeoutError):  # where something out of reach still holds the pipe (not on Linux)
-            await asyncio.wait_for(self._listening, _GRACE_S)
+        with contextlib.suppress(TimeoutError):  # where something that was left running still holds the pipe
+            await asyncio.wait_for(self._listening, 1.0 if self._limits.keep else _GRACE_S)
         self._close()
         try:
             report = json.loads(told.splitlines()[-1])

@@ -44,7 +44,8 @@ def main() -> None:
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 1)
     ended, code = _watch(child, order, began)
-    left = _end_all(child.pid, code is None)
+    keep = order["keep"] and code is not None
+    left = 0 if keep else _end_all(child.pid, code is None)
     child.returncode = code if code is not None else -signal.SIGKILL
     _tell(ended, code, left, time.monotonic() - began)
 
