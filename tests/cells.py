@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
@@ -48,13 +49,17 @@ class InProcessStage(stages.Stage):
         return self._before[check] if check in self._before else super().earlier(check)
 
 
-async def run_stage(stage_id: str, client: Client, folder: Path, earlier: dict[str, Finding]) -> dict[str, Finding]:
-    """Every finding of one stage, as its notebook's cells judge it."""
+async def run_stage(
+    stage_id: str, client: Client, folder: Path, earlier: dict[str, Finding], *, skip: Collection[str] = ()
+) -> dict[str, Finding]:
+    """Every finding of one stage, as its notebook's cells judge it, but for the cells to skip."""
     notebook = roadmap.load().stages[stage_id].notebook
     stage = InProcessStage(stage_id, client, folder, earlier)
     space: dict[str, Any] = {"stage": stage, "client": client}
     exec(setup_imports(notebook), space)
     for cell_id, source in code_cells(notebook):
+        if cell_id in skip:
+            continue
         code = compile(source, f"{notebook}#{cell_id}", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         result = eval(code, space)
         if inspect.iscoroutine(result):

@@ -89,6 +89,7 @@ class Network:
         self.dialer = Dialer(scope, dict(connect_to or {}), self.addresses, self.traffic)
         self.dns = Dns(nameservers, self.dialer, timeout=timeout_s)
         self._default: Session | None = None
+        self._sessions: list[Session] = []
 
     @cached_property
     def contexts(self) -> tuple[ssl.SSLContext, ssl.SSLContext]:
@@ -106,7 +107,7 @@ class Network:
         return self._session(keep_cookies=True)
 
     def _session(self, *, keep_cookies: bool) -> Session:
-        return Session(
+        session = Session(
             self.dialer,
             contexts=self.contexts,
             headers={"user-agent": USER_AGENT},
@@ -115,6 +116,8 @@ class Network:
             max_body=self.max_body,
             keep_cookies=keep_cookies,
         )
+        self._sessions.append(session)
+        return session
 
     async def request(self, method: str, url: str, **options: Any) -> Response:
         """One request without cookies; the options are those of `Session.request`."""
@@ -177,10 +180,10 @@ class Network:
         return (await self.ask(".", "NS")).state in ("NOERROR", "NODATA")
 
     async def close(self) -> None:
-        """Close what `request` left open."""
-        if self._default is not None:
-            await self._default.close()
-            self._default = None
+        """Close the connections of every session; one that is used again opens new ones."""
+        for session in self._sessions:
+            await session.close()
+        self._sessions = [self._default] if self._default else []
 
     async def __aenter__(self) -> Self:
         return self
