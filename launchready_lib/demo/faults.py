@@ -79,6 +79,7 @@ _WEB = (
     Fault("exposure.files", "the file .env is served to anybody"),
     Fault("latency.p95", "one dashboard read in eight takes almost a second"),
     Fault("caching.static", "fingerprinted files are served as not cacheable and uncompressed"),
+    Fault("exposure.bundles", "a source map shows a live payment key to anybody"),
     Fault("uptime.now", "the webhook endpoint breaks when the monitor looks at it"),
     Fault("logs.request_ids", "log lines carry no request id"),
     Fault("flows.login", "a wrong password is told apart from an unknown address"),

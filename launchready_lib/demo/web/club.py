@@ -29,6 +29,7 @@ class Club:
         relay: host and port that take outgoing mail.
         release_file: what production says it serves; the deploy script writes it.
         edge_key: what the edge sends with each request, so that the origin answers the edge alone.
+        careless: the part of a payment key that differs, for the fault that shows one.
         reads: how often each core read was asked for, for faults that strike now and then.
     """
 
@@ -40,6 +41,7 @@ class Club:
     release_file: Path
     reads: Counter[str]
     edge_key: str = field(default_factory=secrets.token_urlsafe, repr=False)
+    careless: str = field(default_factory=lambda: secrets.token_hex(24), repr=False)
     _work: set[asyncio.Task[None]] = field(default_factory=set)
 
     def on(self, check_id: str) -> bool:
