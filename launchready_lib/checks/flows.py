@@ -75,7 +75,7 @@ async def login_trial(client: Client) -> LoginTrial | Unavailable:
     tries: list[Attempt] = []
     for _ in range(TRIES):
         tries.append(await _closed(client, account.email, password))
-        if tries[-1].outcome == "limited":
+        if tries[-1].outcome in ("limited", "unclear"):
             break
     wrong = secrets.token_urlsafe(12)
     nobody = f"nobody-{secrets.token_hex(4)}@{account.email.rpartition('@')[2]}"
@@ -97,17 +97,9 @@ def login(trial: LoginTrial) -> Verdict:
 
 def _succeeds(trial: LoginTrial) -> Verdict:
     limit = roadmap.load().targets["login_success_rate"].limit
-    if any(a.outcome in ("limited", "unclear") for a in trial.valid):
-        worst = next(a for a in trial.valid if a.outcome in ("limited", "unclear"))
-        why = (
-            "the site limited our logins" if worst.outcome == "limited" else "it is not clear whether a login succeeded"
-        )
-        needs = (
-            "an allowance for the audit by network.headers"
-            if worst.outcome == "limited"
-            else "site.core_reads or site.pages.dashboard, or flows.login with an expect"
-        )
-        return unknown(f"{why}{f' ({worst.error})' if worst.error else ''}", needs=needs, evidence=trial.rows())
+    hidden = next((a for a in trial.valid if a.outcome in ("limited", "unclear")), None)
+    if hidden is not None:
+        return unknown(_why_hidden(hidden), needs=_needed_for(hidden), evidence=trial.rows())
     good = sum(a.outcome == "in" for a in trial.valid)
     rate = good / len(trial.valid)
     summary = f"{good} of {len(trial.valid)} logins with the right password succeeded"
@@ -116,6 +108,20 @@ def _succeeds(trial: LoginTrial) -> Verdict:
             summary, evidence=trial.rows(), measured=rate, impact="members with the right password are turned away"
         )
     return passed(summary, evidence=trial.rows(), measured=rate)
+
+
+def _why_hidden(tried: Attempt) -> str:
+    if tried.outcome == "limited":
+        return f"the site limited our logins ({tried.status or tried.error})"
+    return tried.error or "it is not clear whether a login succeeded"
+
+
+def _needed_for(tried: Attempt) -> str:
+    if tried.missing is not None:
+        return tried.missing.needs
+    if tried.outcome == "limited":
+        return "an allowance for the audit by network.headers"
+    return "site.core_reads or site.pages.dashboard, or flows.login with steps that end at an expect"
 
 
 def _discreet(trial: LoginTrial) -> Verdict:
@@ -128,9 +134,11 @@ def _discreet(trial: LoginTrial) -> Verdict:
             fix="Compare the password's hash on every login, and refuse the session when it does not match.",
         )
     if wrong.outcome != "refused" or nobody.outcome != "refused":
+        unseen = next(tried for tried in (wrong, nobody) if tried.outcome != "refused")
+        needs = "a login page that answers a wrong password, or an allowance for the audit by network.headers"
         return unknown(
             f"a wrong login was not plainly refused ({wrong.outcome}, {nobody.outcome})",
-            needs="a login page that answers a wrong password, or an allowance for the audit by network.headers",
+            needs=unseen.missing.needs if unseen.missing else needs,
             evidence=trial.rows(),
         )
     if (wrong.status, wrong.said) != (nobody.status, nobody.said):

@@ -51,7 +51,7 @@ class Form:
         )
         return next((f for rule in rules for f in typed if rule(f)), typed[0] if len(typed) == 1 else None)
 
-    def filled(self, **values: str) -> dict[str, str]:
+    def filled(self, /, **values: str) -> dict[str, str]:
         """What a browser would send: preset values, checked boxes, and these."""
         preset = {
             f.name: f.value

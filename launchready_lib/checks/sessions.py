@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from launchready_lib.checks import check, forms, probe, web
+from launchready_lib.checks import check, forms, probe, steps, web
 from launchready_lib.checks.signin import SignedIn, sign_in
 from launchready_lib.findings import Row, Unavailable, Verdict, failed, passed, unknown
+from launchready_lib.parameters.flows import RequestStep, Step
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
     from launchready_lib.network import Response
+
+IN_BROWSER = "flows.logout in a browser"
 
 
 @dataclass(frozen=True)
@@ -24,6 +28,7 @@ class LogoutTrial:
         url: what was asked.
         way: how signing out was done.
         before, after, stranger: the statuses as a member, with the old cookies after signing out, and without any.
+        signed_out: the status of signing out; None where there was no answer, or a browser's script did it.
         same_body: the answer after signing out still shows what the member saw before.
     """
 
@@ -34,6 +39,11 @@ class LogoutTrial:
     stranger: int | None
     signed_out: int | None
     same_body: bool
+
+    @property
+    def left(self) -> bool:
+        """Signing out came to its end."""
+        return (self.signed_out is None and self.way == IN_BROWSER) or 0 < (self.signed_out or 0) < 400
 
     def rows(self) -> list[Row]:
         """One row a look."""
@@ -71,9 +81,10 @@ async def _leave(client: Client, member: SignedIn) -> LogoutTrial | Unavailable:
     before = await member.session.request("GET", private, verify=True)
     cookies = {"Cookie": member.cookie_header(private)}
     seen = await member.session.request("GET", board, verify=True, follow=3)
-    way, left = await _sign_out(client, member, seen)
-    if left is None:
-        return Unavailable("no way to sign out was found on the dashboard", "flows.logout")
+    left = await _sign_out(client, member, seen)
+    if isinstance(left, Unavailable):
+        return left
+    way, signed_out = left
     after = await client.network.request("GET", private, headers=cookies, verify=True)
     stranger = await client.network.request("GET", private, verify=True)
     return LogoutTrial(
@@ -82,42 +93,64 @@ async def _leave(client: Client, member: SignedIn) -> LogoutTrial | Unavailable:
         before=before.status,
         after=after.status,
         stranger=stranger.status,
-        signed_out=left.status,
+        signed_out=signed_out,
         same_body=bool(before.body) and before.body == after.body,
     )
 
 
-async def _sign_out(client: Client, member: SignedIn, board: Response) -> tuple[str, Response | None]:
+async def _sign_out(client: Client, member: SignedIn, board: Response) -> tuple[str, int | None] | Unavailable:
+    """Sign out as declared, else as the dashboard offers it; gives the way and the status that it ended with."""
     declared = client.parameters.flows.logout
+    if any(step.kind not in ("goto", "request", "expect") for step in declared):
+        return await _walk_out(client, member, declared)
     if declared:
-        left = None
-        way = "flows.logout"
-        for step in declared:
-            if step.goto is not None:
-                left = await member.session.request("GET", web.address(client, step.goto), verify=True)
-                way = f"GET {step.goto}"
-            elif step.request is not None:
-                wanted = step.request
-                left = await member.session.request(
-                    wanted.method,
-                    web.address(client, wanted.url),
-                    json=wanted.json_,
-                    form=wanted.form or None,
-                    headers=wanted.headers,
-                    verify=True,
-                )
-                way = f"{wanted.method} {wanted.url}"
-        return way, left
+        return await _step_out(client, member, declared)
     door = forms.read(board.text, board.url).way_out()
-    if isinstance(door, forms.Form):
-        headers = {"Origin": web.origin(client), "Referer": board.url}
-        left = await member.session.request(
-            door.method.upper(), door.action, form=door.filled(), headers=headers, verify=True
-        )
-        return f"{door.method.upper()} {web.path_of(door.action)}", left
     if door is None:
-        return "", None
-    return f"GET {web.path_of(door)}", await member.session.request("GET", door, verify=True)
+        return Unavailable("no way to sign out was found on the dashboard", "flows.logout with the steps that sign out")
+    if isinstance(door, str):
+        return f"GET {web.path_of(door)}", (
+            await member.session.request("GET", door, verify=True, follow=web.HOPS)
+        ).status
+    headers = {"Origin": web.origin(client), "Referer": board.url}
+    method = door.method.upper()
+    left = await member.session.request(
+        method, door.action, form=door.filled(), headers=headers, verify=True, follow=web.HOPS
+    )
+    return f"{method} {web.path_of(door.action)}", left.status
+
+
+async def _step_out(client: Client, member: SignedIn, declared: Sequence[Step]) -> tuple[str, int | None]:
+    way, status = "flows.logout", None
+    for step in declared:
+        wanted = step.request or (RequestStep(url=step.goto) if step.goto is not None else None)
+        if wanted is None:
+            continue
+        left = await member.session.request(
+            wanted.method,
+            web.address(client, wanted.url),
+            json=wanted.json_,
+            form=wanted.form or None,
+            headers=wanted.headers,
+            verify=True,
+            follow=web.HOPS,
+        )
+        way, status = f"{wanted.method} {wanted.url}", left.status
+    return way, status
+
+
+async def _walk_out(client: Client, member: SignedIn, declared: Sequence[Step]) -> tuple[str, int | None] | Unavailable:
+    """Walk steps that only a browser can do, carrying the login along."""
+    async with client.network.browser() as browser:
+        if isinstance(browser, Unavailable):
+            return browser
+        async with browser.context(storage_state=member.storage_state()) as context:
+            walk = steps.Walk(client, await context.new_page(), member.session)
+            try:
+                await steps.walk(declared, walk)
+            except steps.StepFailedError as error:
+                return Unavailable(f"flows.logout did not come to its end: {error}", "flows.logout with working steps")
+    return IN_BROWSER, walk.status
 
 
 @check("sessions.logout")
@@ -129,7 +162,7 @@ def logout(trial: LogoutTrial) -> Verdict:
             needs="site.core_reads with an address that only members can read",
             evidence=trial.rows(),
         )
-    if trial.signed_out is None or trial.signed_out >= 400:
+    if not trial.left:
         return unknown(
             f"signing out itself did not work ({trial.way} answered {trial.signed_out})",
             needs="flows.logout with the steps that sign out",
@@ -141,8 +174,10 @@ def logout(trial: LogoutTrial) -> Verdict:
             evidence=trial.rows(),
             about=[web.path_of(trial.url)],
         )
-    if trial.after is None or trial.after >= 500:
+    if trial.after is None or trial.after not in (trial.stranger, 401, 403):
         return unknown(
-            f"the old session was answered with {trial.after or 'nothing'}", needs="a second try", evidence=trial.rows()
+            f"the old session was answered with {trial.after or 'nothing'}, a stranger with {trial.stranger}",
+            needs="a second try, or site.core_reads with an address that answers strangers plainly",
+            evidence=trial.rows(),
         )
     return passed(f"after {trial.way} the old session is answered {trial.after}", evidence=trial.rows())

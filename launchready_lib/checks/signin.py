@@ -3,29 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 from urllib.parse import urlsplit
 
-from launchready_lib.checks import forms, probe, steps, web
+from launchready_lib.checks import browser_login, forms, probe, web
 from launchready_lib.findings import Unavailable
 
 if TYPE_CHECKING:
-    from playwright.async_api import Page as BrowserPage
-    from playwright.async_api import Response as BrowserResponse
     from playwright.async_api import StorageState, StorageStateCookie
 
     from launchready_lib.client import Client
     from launchready_lib.network import Response, Session
 
 Outcome = Literal["in", "refused", "limited", "error", "unclear"]
-_USER_SELECTORS = (
-    "input[autocomplete~=username], input[autocomplete~=email]",
-    "input[type=email]",
-    "input[name*=mail i], input[name*=user i], input[id*=mail i], input[id*=user i]",
-)
 _LIMITS = (429, 503)
 
 
@@ -42,6 +33,7 @@ class Attempt:
         set_cookies: raw Set-Cookie lines seen, from the login page on.
         session: holds the cookies; signed in where outcome is "in".
         stored: what the browser had stored, where one signed in (Playwright's storage state).
+        missing: why the login page, or the answer to its form, was not seen at all; None where it was.
     """
 
     outcome: Outcome
@@ -53,6 +45,7 @@ class Attempt:
     way: str = "form"
     error: str | None = None
     stored: StorageState | None = field(default=None, compare=False, repr=False)
+    missing: Unavailable | None = None
 
 
 @dataclass(frozen=True)
@@ -133,6 +126,8 @@ async def sign_in(client: Client, role: str = "member") -> SignedIn | Unavailabl
     if tried.outcome != "in" or tried.session is None:
         if tried.session is not None:
             await tried.session.close()
+        if tried.missing is not None:
+            return tried.missing
         why = tried.error or f"the answer was {tried.status}"
         return Unavailable(
             f"the test account for {role} could not sign in ({tried.outcome}: {why})",
@@ -151,8 +146,10 @@ async def attempt(client: Client, email: str, password: str) -> Attempt:
         return await _in_browser(client, url, email, password)
     session = client.network.session()
     opened = await session.request("GET", url, verify=True, follow=3)
-    if not opened.ok or opened.status is None or opened.status >= 400:
-        error = opened.error or f"the login page answered {opened.status}"
+    if missing := web.why_unseen(url, opened):
+        return Attempt("unclear", 0.0, opened.status, "", session=session, error=missing.reason, missing=missing)
+    if opened.status is None or opened.status >= 400:
+        error = f"the login page answered {opened.status}"
         return Attempt(_outcome_of(opened), 0.0, opened.status, "", session=session, error=error)
     form = forms.read(opened.text, opened.url).login_form()
     if form is None or form.method != "post":
@@ -167,9 +164,13 @@ async def attempt(client: Client, email: str, password: str) -> Attempt:
     cookies = tuple(line for r in (*opened.history, opened, *sent.history, sent) for line in r.all("set-cookie"))
     seconds = sum(r.seconds for r in (*sent.history, sent))
     first = (*sent.history, sent)[0]
+    missing = web.why_unseen(form.action, sent)
+    if missing and (not sent.ok or web.is_challenge(sent)):
+        outcome: Outcome = "error" if sent.state == "timeout" else "unclear"
+        return Attempt(outcome, seconds, first.status, "", cookies, session, error=missing.reason, missing=missing)
     said = _said(forms.read(sent.text, sent.url).text, email)
-    if not sent.ok or (first.status or 0) >= 500 or first.status in _LIMITS:
-        return Attempt(_outcome_of(first), seconds, first.status, said, cookies, session, error=sent.error)
+    if (first.status or 0) >= 500 or first.status in _LIMITS:
+        return Attempt(_outcome_of(first), seconds, first.status, said, cookies, session)
     outcome = await _signed_in(client, session, sent)
     if outcome == "refused" and not sent.history and forms.read(sent.text, sent.url).login_form() is None:
         outcome = "unclear"
@@ -191,7 +192,7 @@ async def _signed_in(client: Client, session: Session, landed: Response) -> Outc
         mine = await session.request("GET", url, verify=True)
         if mine.ok and mine.status == 200:
             stranger = await client.network.request("GET", url, verify=True)
-            if stranger.status != 200:
+            if stranger.ok and stranger.status != 200:
                 return "in"
         elif mine.status in (401, 403) or (mine.status or 0) // 100 == 3:
             return "refused"
@@ -204,7 +205,7 @@ async def _signed_in(client: Client, session: Session, landed: Response) -> Outc
         return "refused"
     if isinstance(board, str) and urlsplit(seen.url).path == urlsplit(board).path:
         stranger = await client.network.request("GET", board, verify=True)
-        return "in" if stranger.status != 200 or stranger.body != seen.body else "unclear"
+        return "in" if stranger.ok and (stranger.status, stranger.body) != (200, seen.body) else "unclear"
     return "in" if read.way_out() is not None else "unclear"
 
 
@@ -214,75 +215,34 @@ def _said(text: str, email: str) -> str:
     return re.sub(r"\b[0-9a-f]{8,}\b|\d+", "#", without)[:2000]
 
 
+def _outcome_of_steps(statuses: list[int]) -> Outcome:
+    """What steps that did not come to their end mean, by the answers to what they sent."""
+    if any(status in _LIMITS for status in statuses):
+        return "limited"
+    if not statuses:
+        return "unclear"
+    return "error" if statuses[-1] >= 500 else "refused"
+
+
 async def _in_browser(client: Client, url: str, email: str, password: str) -> Attempt:
-    async with client.network.browser() as browser:
-        if isinstance(browser, Unavailable):
-            return Attempt("unclear", 0.0, None, "", way="browser", error=f"{browser.reason}; it needs {browser.needs}")
-        async with browser.context() as context:
-            page = await context.new_page()
-            return await _type_in(client, page, url, email, password)
-
-
-async def _type_in(client: Client, page: BrowserPage, url: str, email: str, password: str) -> Attempt:
-    from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
-
-    lines: list[str] = []
-    statuses: list[int] = []
-    session = client.network.session()
-    async with _listening(page, lines, statuses):
-        start = await page.evaluate("performance.now()")
-        try:
-            if client.parameters.flows.login:
-                walk = steps.Walk(client, page, session, {"email": email, "password": password})
-                await steps.walk(client.parameters.flows.login, walk)
-            else:
-                await page.goto(url, timeout=client.network.timeout_s * 1000)
-                start = await page.evaluate("performance.now()")
-                await _submit(page, email, password)
-        except (Error, steps.StepFailedError) as error:
-            said = _said(await page.inner_text("body"), email)
-            outcome: Outcome = "limited" if set(statuses) & set(_LIMITS) else "refused"
-            text = str(error).splitlines()[0][:200]
-            return Attempt(outcome, 0.0, None, said, tuple(lines), session, "browser", text)
-        seconds = max(0.0, (await page.evaluate("performance.now()") - start) / 1000)
-        said = _said(await page.inner_text("body"), email)
-    stored = await page.context.storage_state()
-    for cookie in stored["cookies"]:
-        session.cookies.set(cookie["name"], cookie["value"], cookie["domain"], cookie["path"])
-    landed = await session.request("GET", page.url, verify=True, follow=3)
-    outcome = await _signed_in(client, session, landed)
-    status = statuses[-1] if statuses else None
-    return Attempt(outcome, seconds, status, said, tuple(lines), session, "browser", stored=stored)
-
-
-@asynccontextmanager
-async def _listening(page: BrowserPage, lines: list[str], statuses: list[int]) -> AsyncIterator[None]:
-    """Collect raw Set-Cookie lines and the statuses of requests that send something."""
-
-    async def heard(reply: BrowserResponse) -> None:
-        if reply.request.method == "POST":
-            statuses.append(reply.status)
-        for header in await reply.headers_array():
-            if header["name"].lower() == "set-cookie":
-                lines.extend(header["value"].split("\n"))
-
-    page.on("response", heard)
-    yield
-    page.remove_listener("response", heard)
-
-
-async def _submit(page: BrowserPage, email: str, password: str) -> None:
-    secret = page.locator("input[type=password]:visible").first
-    await secret.wait_for(timeout=steps.STEP_S * 1000)
-    for selector in _USER_SELECTORS:
-        user = page.locator(selector).locator("visible=true").first
-        if await user.count():
-            await user.fill(email)
-            break
-    await secret.fill(password)
-    await secret.press("Enter")
-    await page.wait_for_function(
-        "() => !document.querySelector('input[type=password]') || document.querySelector('[role=alert], .error')",
-        timeout=steps.STEP_S * 1000,
+    typed = await browser_login.type_in(client, url, email, password)
+    if isinstance(typed, Unavailable):
+        return Attempt("unclear", 0.0, None, "", way="browser", error=typed.reason, missing=typed)
+    said, cookies = _said(typed.said, email), tuple(typed.set_cookies)
+    status = typed.statuses[-1] if typed.statuses else None
+    if typed.error is not None:
+        outcome = _outcome_of_steps(typed.statuses)
+    else:
+        landed = await typed.session.request("GET", typed.url, verify=True, follow=3)
+        outcome = await _signed_in(client, typed.session, landed)
+    return Attempt(
+        outcome,
+        typed.seconds,
+        status,
+        said,
+        cookies,
+        typed.session,
+        way="browser",
+        error=typed.error,
+        stored=typed.stored,
     )
-    await page.wait_for_load_state("domcontentloaded")

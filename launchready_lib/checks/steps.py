@@ -6,6 +6,7 @@ import json
 import re
 import time
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from launchready_lib.checks import web
 
 if TYPE_CHECKING:
     from playwright.async_api import Page as BrowserPage
+    from playwright.async_api import Response as BrowserResponse
 
     from launchready_lib.client import Client
     from launchready_lib.network import Response, Session
@@ -46,14 +48,23 @@ async def walk(steps: Sequence[Step], state: Walk) -> None:
     """
     from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
 
-    for number, step in enumerate(steps, 1):
-        try:
-            await _DO[step.kind](getattr(step, step.kind), state)
-        except Error as error:
-            seen = str(error).splitlines()[0][:200]
-            raise StepFailedError(f"step {number} ({step.kind}): {seen}") from None
-        except StepFailedError as error:
-            raise StepFailedError(f"step {number} ({step.kind}): {error}") from None
+    def heard(reply: BrowserResponse) -> None:
+        with suppress(Error):  # a frame may be gone by then
+            if reply.request.is_navigation_request() and reply.frame.parent_frame is None:
+                state.status, state.answer = reply.status, None
+
+    state.page.on("response", heard)
+    try:
+        for number, step in enumerate(steps, 1):
+            try:
+                await _DO[step.kind](getattr(step, step.kind), state)
+            except Error as error:
+                seen = str(error).splitlines()[0].partition(" at http")[0][:200]  # addresses may hold reset tokens
+                raise StepFailedError(f"step {number} ({step.kind}): {seen}") from None
+            except StepFailedError as error:
+                raise StepFailedError(f"step {number} ({step.kind}): {error}") from None
+    finally:
+        state.page.remove_listener("response", heard)
 
 
 def fill_words(text: str, words: Mapping[str, str]) -> str:

@@ -12,11 +12,9 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from launchready_lib.checks import web
 from launchready_lib.findings import Unavailable
-from launchready_lib.network import normal
 
 if TYPE_CHECKING:
     from playwright.async_api import CDPSession, StorageState
@@ -250,7 +248,7 @@ async def visit(
         try:
             reply = await page.goto(url, wait_until="commit", timeout=2 * client.network.timeout_s * 1000)
         except Error as error:
-            return replace(opened, final_url=watched.led_to, problem=_why(client, watched.led_to or url, error))
+            return replace(opened, final_url=watched.led_to, problem=web.unopened(client, watched.led_to or url, error))
         opened = replace(opened, status=reply.status if reply else None)
         if reply is not None and "challenge" in map(reply.headers.get, web.CHALLENGE_HEADERS):
             return replace(opened, final_url=page.url, problem=web.challenged(url))
@@ -342,15 +340,3 @@ def _told(opened: Visit, watched: _Watched, seen: _Seen, late: Mapping[str, Any]
         watched_ms=seen.watched,
         asks_password=bool(late["password"]),
     )
-
-
-def _why(client: Client, url: str, error: Exception) -> Unavailable:
-    """Why a page was not loaded, as far as our own door knows."""
-    host = web.host_of(url)
-    words = str(error).splitlines()[0].partition("net::")[2].partition(" ")[0] or "it did not answer in time"
-    refused = [r for r in client.network.traffic.refused if normal(r.host) == normal(host)]
-    if refused:
-        return Unavailable(f"{url} was not opened: {refused[-1].reason}", f"authorization.hosts: [{host}]")
-    if "CERT" in words:
-        return Unavailable(f"the browser does not trust the certificate of {host} ({words})", "a valid certificate")
-    return Unavailable(f"{urlsplit(url).path or '/'} on {host} could not be opened ({words})", web.AGAIN)

@@ -10,7 +10,7 @@ from urllib.parse import urljoin, urlsplit
 from publicsuffixlist import PublicSuffixList
 
 from launchready_lib.findings import Unavailable, Verdict, unknown
-from launchready_lib.network import REDIRECTS, Response
+from launchready_lib.network import REDIRECTS, Response, normal
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
@@ -100,6 +100,18 @@ def why_unseen(url: str, response: Response) -> Unavailable | None:
         target = host_of(urljoin(response.url, response.header("location") or ""))
         return Unavailable(f"{url}: {response.error}", f"authorization.hosts: [{target}]")
     return challenged(url) if is_challenge(response) else None
+
+
+def unopened(client: Client, url: str, error: Exception) -> Unavailable:
+    """Why the browser could not open a page, as far as our own door knows."""
+    host = host_of(url)
+    words = str(error).splitlines()[0].partition("net::")[2].partition(" ")[0] or "it did not answer in time"
+    refused = [refusal for refusal in client.network.traffic.refused if normal(refusal.host) == normal(host)]
+    if refused:
+        return Unavailable(f"{url} was not opened: {refused[-1].reason}", f"authorization.hosts: [{host}]")
+    if "CERT" in words:
+        return Unavailable(f"the browser does not trust the certificate of {host} ({words})", "a valid certificate")
+    return Unavailable(f"{path_of(url)} on {host} could not be opened ({words})", AGAIN)
 
 
 def challenged(url: str) -> Unavailable:
