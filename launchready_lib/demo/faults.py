@@ -44,6 +44,8 @@ _INFRASTRUCTURE = (
     Fault("mail.spf", "two SPF records are published, so receivers use neither"),
     Fault("mail.dkim", "the DKIM key of selector s1 was cut off when it was pasted"),
     Fault("mail.dmarc", "the DMARC record stands under a doubled name, where nobody looks"),
+    Fault("mail.delivered", "the app sends its mail by itself: unsigned, and from an address that no record lists"),
+    Fault("mail.transport", "the second MX record names a host that has no address"),
     Fault("handover.dns", "the domain expires in ten days and is not locked against transfer"),
     Fault("handover.access", "only one person reaches the database, without two-factor login"),
 )

@@ -131,8 +131,10 @@ async def test_other_domains_are_not_found(rdap):
     assert body["errorCode"] == 404
 
 
-async def test_mail_is_kept_with_its_envelope(tmp_path):
-    server = await mailbox.start(tmp_path / "inbox")
+async def test_mail_is_kept_with_its_envelope(tmp_path, switchboard):
+    (tmp_path / "dkim").mkdir()
+    dkim.make_keys(tmp_path / "dkim")
+    server = await mailbox.start(tmp_path / "inbox", tmp_path / "dkim", switchboard)
     port = server.sockets[0].getsockname()[1]
 
     def send():

@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import rsa
+from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
 from launchready_lib.checks.mail import tags
@@ -121,12 +121,17 @@ def read(domain: str, selector: str, answer: Answer, *, declared: bool) -> DkimK
     if not answer.records:
         via = f": its CNAME leads to {target}, which holds none" if target else ""
         return key("missing", f"publishes no key{via}")
-    keys = [record for record in answer.records if _KEY.match(record) and "p=" in _dense(record)]
+    keys = candidates(answer)
     if not keys:
         return key("broken" if declared else "missing", "holds a TXT record that is no DKIM key")
     if len(keys) > 1:
         return key("broken", f"holds {len(keys)} keys at once, and receivers may take either or none")
     return _judged(key("valid", ""), keys[0])
+
+
+def candidates(answer: Answer) -> tuple[str, ...]:
+    """The records of a selector's answer that look like keys."""
+    return tuple(record for record in answer.records if _KEY.match(record) and "p=" in _dense(record))
 
 
 def _dense(text: str) -> str:
@@ -176,18 +181,28 @@ def _unusable(pairs: tuple[tuple[str, str], ...]) -> str | None:
 
 def key_bits(kind: str, data: str) -> int | str:
     """The size of a key in base64; a clause that says what is wrong where there is none."""
+    public = public_key(kind, data)
+    if isinstance(public, str):
+        return public
+    return public.key_size if isinstance(public, rsa.RSAPublicKey) else 256
+
+
+def public_key(kind: str, data: str) -> rsa.RSAPublicKey | ed25519.Ed25519PublicKey | str:
+    """The key in base64 of a record; a clause that says what is wrong where there is none."""
     try:
         raw = base64.b64decode(data, validate=True)
     except (binascii.Error, ValueError):
         return "publishes a key that is not base64: cut off or altered when it was pasted"
     if kind == "ed25519":
-        return 256 if len(raw) == 32 else "publishes an Ed25519 key of the wrong length: cut off when it was pasted"
+        if len(raw) != 32:
+            return "publishes an Ed25519 key of the wrong length: cut off when it was pasted"
+        return ed25519.Ed25519PublicKey.from_public_bytes(raw)
     for der in (raw, _wrapped(raw)):
         try:
             public = load_der_public_key(der)
         except (ValueError, UnsupportedAlgorithm, TypeError):
             continue
-        return public.key_size if isinstance(public, rsa.RSAPublicKey) else "publishes a key that is not RSA"
+        return public if isinstance(public, rsa.RSAPublicKey) else "publishes a key that is not RSA"
     return "publishes a key that cannot be read: cut off or altered when it was pasted"
 
 

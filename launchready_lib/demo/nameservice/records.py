@@ -62,12 +62,15 @@ def _mail(faulty: Faulty, dkim: Mapping[str, str]) -> list[Record]:
         Record(names.MAIL_HOST, f"A {names.MAIL_ADDRESS}"),
         Record(domain, txt(f"v=spf1 include:{names.SPF_INCLUDE} -all")),
     ]
+    if faulty("mail.transport"):
+        records.append(Record(domain, f"MX 20 {names.LOST_MAIL_HOST}."))
     if faulty("mail.spf"):
         records.append(Record(domain, txt("v=spf1 mx ~all")))
     for selector, key in dkim.items():
         cut = faulty("mail.dkim") and selector == names.DKIM_SELECTORS[0]
         records.append(Record(f"{selector}._domainkey.{domain}", txt(key[:255] if cut else key)))
     policy = f"_dmarc.{domain}.{domain}" if faulty("mail.dmarc") else f"_dmarc.{domain}"
+    records.append(Record(f"_smtp._tls.{domain}", txt(f"v=TLSRPTv1; rua=mailto:tls@{domain}")))
     return [*records, Record(policy, txt(f"v=DMARC1; p=quarantine; rua=mailto:dmarc@{domain}"))]
 
 

@@ -1,0 +1,255 @@
+"""What a receiver sees of one message, without anything personal or secret in it (RFC 5322, RFC 2045, RFC 8601)."""
+
+from __future__ import annotations
+
+import datetime as dt
+import email
+import email.errors
+import email.message
+import email.policy
+import email.utils
+import html.parser
+import ipaddress
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from launchready_lib.network import address_of, normal
+
+LARGEST = 5_000_000
+_MOST_PARTS, _MOST_LINKS = 50, 200
+_LINK = re.compile(r"(?i)\bhttps?://[^\s<>\"'\[\]{}|\\^`]+")
+_FROM_CLAUSE = re.compile(r"(?is)\s*from\s+(\S+)(.{0,500}?)(?:\sby\s|\Z)")
+_CLAUSE_ADDRESS = re.compile(r"(?i)\[(?:ipv6:)?([0-9a-f:.]{3,45})\]|\(([0-9.]{7,15})\)")
+_CLIENT = re.compile(r"(?i)\bclient-ip=\"?([0-9a-f:.]{3,45})")
+_VERDICT = re.compile(r"(?i)(?:^|;)\s*(spf|dkim|dmarc|arc)\s*=\s*([a-z]+)")
+_COMMENT = re.compile(r"\([^()]*\)")
+_CODE = re.compile(r"(?<![\w./-])\d{4,8}(?![\w./-])")
+_WORDS = re.compile(r"(?i)reset|passw|recover|kennwort|contrase|mot de passe|forgot")
+_INTERNAL = tuple(
+    ipaddress.ip_network(each)
+    for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")
+) + tuple(ipaddress.ip_network(each) for each in ("::1/128", "fc00::/7", "fe80::/10"))
+
+
+@dataclass(frozen=True)
+class Link:
+    """Where a link leads: never its path, which holds the token."""
+
+    scheme: str
+    host: str
+
+
+@dataclass(frozen=True)
+class Message:
+    """One message as a receiver sees it.
+
+    Attributes:
+        from_fields: how many From headers it has.
+        from_domains: the domain of each author.
+        id_domains: the right-hand side of each Message-ID.
+        dates: the Date headers that can be read; `date_fields` counts them all.
+        plain, html: it has a text part of that kind with something in it.
+        links: where its links lead, each place once.
+        code: it shows a number of four to eight digits, as one-time codes are.
+        about_password: its subject, text or links speak of a password or a reset.
+        sender: the envelope sender (Return-Path); "" for none at all, None where not recorded.
+        client: the address that handed it over to the receiver, and `helo` its greeting; None where not recorded.
+        inside: every recorded hop lies within one machine or private network.
+        results: (method, result) of the receiver's own Authentication-Results and Received-SPF.
+    """
+
+    from_fields: int = 0
+    from_domains: tuple[str, ...] = ()
+    id_domains: tuple[str, ...] = ()
+    date_fields: int = 0
+    dates: tuple[dt.datetime, ...] = ()
+    plain: bool = False
+    html: bool = False
+    links: tuple[Link, ...] = ()
+    code: bool = False
+    about_password: bool = False
+    sender: str | None = field(default=None, repr=False)
+    client: str | None = None
+    helo: str = ""
+    inside: bool = False
+    results: tuple[tuple[str, str], ...] = ()
+
+
+def recipients(raw: bytes) -> frozenset[str]:
+    """The addresses that a message says it is for, lower case."""
+    head = _parsed(raw.partition(b"\n\n")[0].partition(b"\r\n\r\n")[0] + b"\n\n")
+    names = ("to", "cc", "delivered-to", "x-original-to", "envelope-to")
+    values = [str(value) for name in names for value in head.get_all(name, [])]
+    return frozenset(address.lower() for address in _addresses(values))
+
+
+def read(raw: bytes) -> Message:
+    """Read a message, whatever it is; what cannot be read is left out."""
+    parsed = _parsed(raw[:LARGEST])
+    kinds, texts, addresses = _content(parsed)
+    visible = f"{_header(parsed, 'subject')}\n" + "\n".join(texts)
+    client, helo, inside = _hop(parsed)
+    authors = _addresses([str(value) for value in parsed.get_all("from", [])])
+    dates = [str(value) for value in parsed.get_all("date", [])]
+    return Message(
+        from_fields=len(parsed.get_all("from", [])),
+        from_domains=tuple(normal(author.rpartition("@")[2]) for author in authors),
+        id_domains=tuple(_id_domain(str(value)) for value in parsed.get_all("message-id", [])),
+        date_fields=len(dates),
+        dates=tuple(moment for text in dates if (moment := _moment(text))),
+        plain="plain" in kinds,
+        html="html" in kinds,
+        links=tuple(dict.fromkeys(_places(addresses))),
+        code=bool(_CODE.search(visible)),
+        about_password=bool(_WORDS.search(visible) or any(_WORDS.search(a) for a in addresses)),
+        sender=_return_path(parsed),
+        client=client,
+        helo=helo,
+        inside=inside,
+        results=tuple(_results(parsed)),
+    )
+
+
+def _parsed(raw: bytes) -> email.message.Message:
+    return email.message_from_bytes(raw, policy=email.policy.compat32)
+
+
+def _header(message: email.message.Message, name: str) -> str:
+    return str(message.get(name, ""))[:10_000]
+
+
+def _addresses(values: Sequence[str]) -> list[str]:
+    try:
+        found = email.utils.getaddresses([value[:10_000] for value in values])
+    except (ValueError, TypeError, IndexError):
+        return []
+    return [address for _, address in found if "@" in address]
+
+
+def _id_domain(value: str) -> str:
+    return normal(value.strip().strip("<>").rpartition("@")[2])
+
+
+def _moment(text: str) -> dt.datetime | None:
+    try:
+        moment = email.utils.parsedate_to_datetime(text[:200])
+    except (ValueError, TypeError, IndexError, OverflowError):
+        return None
+    return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
+
+
+def _return_path(message: email.message.Message) -> str | None:
+    value = message.get("return-path")
+    return None if value is None else str(value).strip().strip("<>")[:320]
+
+
+def _content(message: email.message.Message) -> tuple[set[str], list[str], list[str]]:
+    """The kinds of text that are not empty, the text itself, and the addresses that links lead to."""
+    kinds: set[str] = set()
+    texts: list[str] = []
+    addresses: list[str] = []
+    for number, part in enumerate(message.walk()):
+        if number >= _MOST_PARTS or len(addresses) >= _MOST_LINKS:
+            break
+        if part.get_content_maintype() != "text" or part.get_filename():
+            continue
+        text = _text(part)
+        if not text.strip():
+            continue
+        kinds.add(part.get_content_subtype())
+        if part.get_content_subtype() == "html":
+            reader = _Html()
+            reader.feed(text)
+            reader.close()
+            texts.append(" ".join(reader.text))
+            addresses += reader.links
+        else:
+            texts.append(text)
+            addresses += [found.rstrip(".,;:!?)") for found in _LINK.findall(text)]
+    return kinds, texts, addresses[:_MOST_LINKS]
+
+
+def _text(part: email.message.Message) -> str:
+    try:
+        payload = part.get_payload(decode=True)
+    except (ValueError, LookupError, AssertionError):
+        return ""
+    if not isinstance(payload, bytes):
+        return ""
+    try:
+        return payload[:LARGEST].decode(part.get_content_charset() or "utf-8", "replace")
+    except (LookupError, ValueError):
+        return payload[:LARGEST].decode("utf-8", "replace")
+
+
+class _Html(html.parser.HTMLParser):
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.links: list[str] = []
+        self.text: list[str] = []
+        self._hidden = 0
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag in ("style", "script", "head"):
+            self._hidden += 1
+        target = dict(attrs).get("href") if tag in ("a", "area") else None
+        if target:
+            self.links.append(target.strip())
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("style", "script", "head"):
+            self._hidden = max(0, self._hidden - 1)
+
+    def handle_data(self, data: str) -> None:
+        if not self._hidden and data.strip():
+            self.text.append(data)
+
+
+def _places(addresses: Sequence[str]) -> Iterator[Link]:
+    for address in addresses:
+        try:
+            parts = urlsplit(address)
+            host = parts.hostname
+        except ValueError:
+            continue
+        if host and parts.scheme.lower() in ("http", "https"):
+            yield Link(parts.scheme.lower(), normal(host))
+
+
+def _internal(address: str) -> bool:
+    parsed = address_of(address)
+    return parsed is None or any(parsed in each for each in _INTERNAL if each.version == parsed.version)
+
+
+def _hop(message: email.message.Message) -> tuple[str | None, str, bool]:
+    """The hop from outside nearest to the receiver: its address and greeting; and whether all hops were inside."""
+    for value in message.get_all("received-spf", []):
+        if (named := _CLIENT.search(str(value)[:2000])) and not _internal(named[1]):
+            return named[1], "", False
+    seen = False
+    for value in message.get_all("received", [])[:50]:
+        clause = _FROM_CLAUSE.match(str(value)[:2000])
+        if clause is None:
+            continue
+        for bracketed, bare in _CLAUSE_ADDRESS.findall(f"{clause[1]} {clause[2]}"):
+            address = bracketed or bare
+            if address_of(address) is None:
+                continue
+            seen = True
+            if not _internal(address):
+                return str(address_of(address)), clause[1].strip("[]()")[:255], False
+    return None, "", seen
+
+
+def _results(message: email.message.Message) -> Iterator[tuple[str, str]]:
+    """What the receiver's own servers say: headers that stand above the last hop's (RFC 8601 section 5)."""
+    names = [name.lower() for name, _ in message.items()]
+    last = max((place for place, name in enumerate(names) if name == "received"), default=len(names))
+    for place, (name, value) in enumerate(message.items()):
+        text = " ".join(str(value)[:5000].split())
+        if place < last and name.lower() == "authentication-results":
+            for method, result in _VERDICT.findall(_COMMENT.sub("", text)):
+                yield method.lower(), result.lower()
+            return
