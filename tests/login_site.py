@@ -86,10 +86,10 @@ class LoginSite:
 
 @asynccontextmanager
 async def login_site(
-    folder: Path, site: LoginSite | None = None, **sections
+    folder: Path, habits: LoginSite | None = None, /, **sections
 ) -> AsyncIterator[tuple[Client, LoginSite]]:
     """The site running, and a client whose test account it knows."""
-    site = site or LoginSite()
+    site = habits or LoginSite()
     authority = certificates.issue("Test CA", ca=True)
     (folder / "ca.pem").write_bytes(authority.pem)
     leaf = certificates.issue(DOMAIN, authority, names=[DOMAIN])

@@ -8,7 +8,7 @@ from pydantic import BeforeValidator, Field, model_validator
 
 from launchready_lib.parameters.base import Section
 from launchready_lib.parameters.fields import Json, Line, Prose, kind, number, whole, wrong
-from launchready_lib.parameters.hosts import HeaderName, UrlOrPath
+from launchready_lib.parameters.hosts import HeaderName, StepAddress
 
 STEP_KINDS = ("goto", "fill", "click", "expect", "request", "wait_until", "save")
 WORDS = frozenset({"email", "password", "new_password", "name", "n", "link"})
@@ -54,7 +54,7 @@ class RequestStep(Section):
     """A request sent with the session of the flow."""
 
     method: Literal["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"] = "GET"
-    url: UrlOrPath
+    url: StepAddress
     json_: Json = Field(default=None, alias="json")
     form: dict[Line, Prose] = Field(default_factory=dict)
     headers: dict[HeaderName, Line] = Field(default_factory=dict)
@@ -69,7 +69,7 @@ class RequestStep(Section):
 class Step(Section):
     """One step: exactly one of its attributes is set, and `kind` names it."""
 
-    goto: UrlOrPath | None = None
+    goto: StepAddress | None = None
     fill: dict[Line, Prose] | None = None
     click: Line | None = None
     expect: Expect | None = None

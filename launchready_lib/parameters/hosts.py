@@ -13,6 +13,7 @@ from launchready_lib.parameters.fields import text, wrong
 
 _LABEL = re.compile(r"(?!-)[a-z0-9_-]{1,63}(?<!-)\Z")
 _EMAIL = re.compile(r"[^@\s<>,;]+@([^@\s<>,;]+)\Z")
+_WORD_FIRST = re.compile(r"\{[a-z_][a-z0-9_]*\}[^\s]*\Z")
 _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 
 
@@ -165,6 +166,11 @@ def _email_pattern(value: str) -> str:
     return value
 
 
+def _step_address(value: str) -> str:
+    """An address in a step: as any other, or one that a word in braces starts, as in {link}."""
+    return value if _WORD_FIRST.match(value) else _url_or_path(value)
+
+
 def _header_name(value: str) -> str:
     if not _HEADER_NAME.match(value):
         raise wrong("expected a header's name, such as X-Audit")
@@ -183,6 +189,7 @@ ConnectFrom = Annotated[str, text(_connect_from)]
 Url = Annotated[str, text(_url)]
 Origin = Annotated[str, text(_origin)]
 UrlOrPath = Annotated[str, text(_url_or_path)]
+StepAddress = Annotated[str, text(_step_address)]
 Email = Annotated[str, text(_email)]
 EmailPattern = Annotated[str, text(_email_pattern)]
 HeaderName = Annotated[str, text(_header_name)]
