@@ -11,13 +11,27 @@ from typing import TYPE_CHECKING, Any, Literal, ParamSpec
 
 from launchready_lib.checks.domain import DomainEvidence
 from launchready_lib.checks.edge import EdgeEvidence
+from launchready_lib.checks.exposure import ExposureEvidence
+from launchready_lib.checks.headers import HeadersEvidence
+from launchready_lib.checks.headers.cookies import SetAtLogin
 from launchready_lib.checks.mail import MailEvidence
+from launchready_lib.checks.redirects import RedirectEvidence
 from launchready_lib.checks.subdomains import SubdomainEvidence
 from launchready_lib.checks.tls import TlsEvidence
 from launchready_lib.findings import Unavailable
-from launchready_lib.kit import host_records, mail_records, name_records, records
+from launchready_lib.kit import (
+    guard_files,
+    header_files,
+    header_plan,
+    host_records,
+    mail_records,
+    name_records,
+    records,
+    redirect_files,
+)
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.records import ZonePatch
+from launchready_lib.kit.rendering import render
 
 if TYPE_CHECKING:
     from launchready_lib.stage import Stage
@@ -83,12 +97,15 @@ def names(
     stage: Stage,
     *,
     zone: DomainEvidence | Unavailable,
+    hops: RedirectEvidence | Unavailable,
     subdomains: SubdomainEvidence | Unavailable,
 ) -> Kit:
-    """Files for what stage 1 found wrong with names."""
-    facts = Facts.of(stage.client)
-    patches = name_records.patches(facts, stage.failures, zone, subdomains)
-    return Kit(tuple(_dns(patches, "names")))
+    """Files for what stage 1 found wrong with names and redirects."""
+    answers = () if isinstance(hops, Unavailable) else (step for walk in hops.walks for step in walk.steps)
+    facts = Facts.of(stage.client, answers)
+    plan = redirect_files.plan(facts, stage.failures, hops)
+    files = [KitFile(name, text, plan.fixes) for name, text in redirect_files.files(facts, plan)]
+    return Kit((*_dns(name_records.patches(facts, stage.failures, zone, subdomains), "names"), *_with_zone(files)))
 
 
 @_kept_going
@@ -97,17 +114,40 @@ def edge(
     *,
     gate: EdgeEvidence | Unavailable,
     tls: TlsEvidence | Unavailable,
+    headers: HeadersEvidence | Unavailable,
+    member: SetAtLogin | Unavailable,
+    exposed: ExposureEvidence | Unavailable,
     mail: MailEvidence | Unavailable,
 ) -> Kit:
     """Files for what stage 3 found wrong, and its deliverables."""
-    facts = Facts.of(stage.client)
-    files = [*_dns(host_records.patches(facts, stage.failures, gate, tls), "hosts")]
+    answers = () if isinstance(headers, Unavailable) else (view.response for view in (*headers.pages, *headers.hosts))
+    facts, failures = Facts.of(stage.client, answers), stage.failures
+    hosts = host_records.patches(facts, failures, gate, tls)
+    plan = header_plan.plan(facts, failures, headers, member)
+    guards = (
+        *guard_files.proxied(facts, (each for patch in hosts for each in patch.sets)),
+        *guard_files.protocols(facts, failures),
+        *guard_files.limits(facts, failures),
+        *guard_files.private(facts, failures, exposed),
+    )
+    files = [
+        *_dns(hosts, "hosts"),
+        *(KitFile(each.name, each.text, (each.check,)) for each in guards),
+        *(KitFile(name, text, plan.fixes) for name, text in header_files.files(facts, plan)),
+    ]
     if isinstance(mail, MailEvidence):
-        files += _dns(mail_records.patches(mail, stage.failures, facts.domain), "mail")
-    return Kit(tuple(files))
+        files += _dns(mail_records.patches(mail, failures, facts.domain), "mail")
+    return Kit(tuple(_with_zone(files)))
 
 
 def _dns(patches: Iterable[ZonePatch], subject: str) -> Iterable[KitFile]:
     for patch in patches:
         yield KitFile(f"dns/{patch.zone}/{subject}.zone", records.bind(patch), patch.fixes)
         yield KitFile(f"dns/{patch.zone}/{subject}.yaml", records.octodns(patch), patch.fixes)
+
+
+def _with_zone(files: list[KitFile]) -> list[KitFile]:
+    """The files, and what those for Terraform stand on."""
+    if any(each.name.startswith("cloudflare/") for each in files):
+        return [*files, KitFile("cloudflare/zone.tf", render("cloudflare/zone.tf"))]
+    return files

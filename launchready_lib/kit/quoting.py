@@ -60,12 +60,6 @@ def nginx(text: str) -> Quoted:
     return Quoted(f'"{_escaped(_printable(text, "nginx", "$"), chr(92) + chr(34))}"')
 
 
-def nginx_pattern(text: str) -> Quoted:
-    """A quoted regular expression of nginx that matches this text and nothing else; "$" is an anchor there."""
-    literal = re.sub(r"[^A-Za-z0-9/_-]", lambda match: f"[{match[0]}]", _printable(text, "nginx", "$\\^[]\"'"))
-    return Quoted(literal)
-
-
 def caddy(text: str) -> Quoted:
     """A quoted token of a Caddyfile; braces start a placeholder there and have no escape that every version knows."""
     return Quoted(f'"{_escaped(_printable(text, "a Caddyfile", "{}" + chr(92)), chr(34))}"')
@@ -115,8 +109,15 @@ def word(text: str) -> Quoted:
     return Quoted(_printable(text, "a word", " #")) if text else line(text)
 
 
-FILTERS: dict[str, Callable[[str], Quoted]] = {
+def padded(text: Quoted, width: int) -> Quoted:
+    """A quoted text with spaces after it, so that a column of them is aligned."""
+    if not isinstance(text, Quoted):
+        raise TypeError("only what is quoted may be padded")
+    return Quoted(text.ljust(width))
+
+
+FILTERS: dict[str, Callable[..., Quoted]] = {
     each.__name__: each
-    for each in (token, comment, nginx, nginx_pattern, caddy, hcl, rule, javascript, toml, python, single, line, word)
+    for each in (token, comment, nginx, caddy, hcl, rule, javascript, toml, python, single, line, word, padded)
 }
 """The templates' filters, by name."""

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from launchready_lib import kit
-from launchready_lib.checks import domain, edge, mail, subdomains, tls
+from launchready_lib.checks import domain, edge, exposure, headers, mail, redirects, signin, subdomains, tls
 from launchready_lib.client import Client
 from launchready_lib.findings import Finding, Status, Unavailable, Verdict
 from launchready_lib.redact import Redactor
@@ -49,28 +49,66 @@ def opened(world) -> Client:
     return client
 
 
-async def names(world) -> tuple[dict[str, Finding], dict[str, str]]:
+async def names(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
     """The failures of stage 1's checks of names, and the kit's files for them."""
-    async with opened(world) as client:
-        bench = Bench.of(client, "quick_audit")
-        zone, names_ = await domain.survey(client), await subdomains.survey(client)
-        bench.judge(domain.resolves(zone), domain.nameservers(zone), subdomains.takeover(names_))
-        return bench.stage.failures, files(kit.names(bench.stage, zone=zone, subdomains=names_))
+    bench = Bench.of(client, "quick_audit")
+    zone, found = await domain.survey(client), await subdomains.survey(client)
+    bench.judge(domain.resolves(zone), domain.nameservers(zone), subdomains.takeover(found))
+    return bench.stage.failures, files(kit.names(bench.stage, zone=zone, hops=UNSEEN, subdomains=found))
 
 
-async def hosts(world) -> tuple[dict[str, Finding], dict[str, str]]:
+async def moving(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
+    """The failures of stage 1's checks of redirects, and the kit's files for them."""
+    bench = Bench.of(client, "quick_audit")
+    hops = await redirects.survey(client)
+    bench.judge(redirects.https(hops), redirects.canonical(hops))
+    return bench.stage.failures, files(kit.names(bench.stage, zone=UNSEEN, hops=hops, subdomains=UNSEEN))
+
+
+def edge_kit(bench: Bench, **evidence: Any) -> dict[str, str]:
+    parts = ("gate", "tls", "headers", "member", "exposed", "mail")
+    return files(kit.edge(bench.stage, **{part: evidence.get(part, UNSEEN) for part in parts}))
+
+
+async def hosts(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
     """The failures of stage 3's checks of the edge and of certificates, and the kit's files for them."""
-    async with opened(world) as client:
-        bench = Bench.of(client, "secure_edge")
-        gate, encryption = await edge.survey(client), await tls.survey(client)
-        bench.judge(edge.proxied(gate), tls.issuance(encryption))
-        return bench.stage.failures, files(kit.edge(bench.stage, gate=gate, tls=encryption, mail=UNSEEN))
+    bench = Bench.of(client, "secure_edge")
+    gate, encryption = await edge.survey(client), await tls.survey(client)
+    bench.judge(edge.proxied(gate), tls.issuance(encryption))
+    return bench.stage.failures, edge_kit(bench, gate=gate, tls=encryption)
 
 
-async def mailing(world) -> tuple[dict[str, Finding], dict[str, str]]:
+async def protocols(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
+    """The failures of the check of TLS versions, and the kit's files for them."""
+    bench = Bench.of(client, "secure_edge")
+    encryption = await tls.survey(client)
+    bench.judge(tls.protocols(encryption))
+    return bench.stage.failures, edge_kit(bench, tls=encryption)
+
+
+async def mailing(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
     """The failures of stage 3's checks of mail, and the kit's files for them."""
-    async with opened(world) as client:
-        bench = Bench.of(client, "secure_edge")
-        records = await mail.survey(client)
-        bench.judge(mail.spf(records), mail.dkim(records), mail.dmarc(records))
-        return bench.stage.failures, files(kit.edge(bench.stage, gate=UNSEEN, tls=UNSEEN, mail=records))
+    bench = Bench.of(client, "secure_edge")
+    records = await mail.survey(client)
+    bench.judge(mail.spf(records), mail.dkim(records), mail.dmarc(records))
+    return bench.stage.failures, edge_kit(bench, mail=records)
+
+
+async def answering(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
+    """The failures of stage 3's checks of headers and cookies, and the kit's files for them."""
+    bench = Bench.of(client, "secure_edge")
+    member = await signin.sign_in(client)
+    answers = await headers.survey(client, member)
+    bench.judge(headers.csp(answers), headers.cors(answers), headers.cookies(member), headers.hsts(answers))
+    bench.judge(headers.framing(answers), headers.sniffing(answers), headers.referrer(answers))
+    bench.judge(headers.isolation(answers), headers.disclosure(answers))
+    return bench.stage.failures, edge_kit(bench, headers=answers, member=member)
+
+
+async def exposing(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
+    """The failures of the check of private files on the main host, and the kit's files for them."""
+    bench = Bench.of(client, "secure_edge")
+    client.parameters.site.subdomains.clear()
+    found = await exposure.survey(client)
+    bench.judge(exposure.files(found))
+    return bench.stage.failures, edge_kit(bench, exposed=found)

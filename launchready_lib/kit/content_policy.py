@@ -1,0 +1,220 @@
+"""The Content-Security-Policy to paste: made from what the pages really load, and held against our own check.
+
+A policy that is there already is kept as far as it is safe; where it let everything in, or where there is none, what
+the pages load takes its place. Whatever comes from the site is let through only in the grammar of CSP level 3.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import quote, urlsplit
+
+from launchready_lib.checks.headers import policy
+from launchready_lib.checks.headers.csp import judge
+from launchready_lib.checks.headers.evidence import View
+from launchready_lib.checks.headers.policy import Policy
+from launchready_lib.kit import loaded
+from launchready_lib.kit.quoting import is_plain_name
+
+HEADER = "Content-Security-Policy"
+MOST_HASHES = 20
+_SELF: dict[str, tuple[str, ...]] = {
+    "default-src": ("'self'",),
+    "script-src": ("'self'",),
+    "style-src": ("'self'",),
+    "img-src": ("'self'", "data:"),
+    "font-src": ("'self'",),
+    "connect-src": ("'self'",),
+    "form-action": ("'self'",),
+    "object-src": ("'none'",),
+    "base-uri": ("'self'",),
+}
+_ALWAYS = {"object-src": ("'none'",), "base-uri": ("'self'",)}
+_FETCH = re.compile(
+    r"(default|child|connect|font|frame|img|manifest|media|object|prefetch|script|style|worker)-src(-elem|-attr)?"
+)
+_LISTS = frozenset({"base-uri", "form-action", "frame-ancestors"})
+_BARE = frozenset({"upgrade-insecure-requests", "block-all-mixed-content"})
+_KEYWORD = re.compile(
+    r"'(self|none|unsafe-inline|unsafe-eval|unsafe-hashes|wasm-unsafe-eval|strict-dynamic|report-sample)'",
+    re.IGNORECASE,
+)
+_HASH = re.compile(r"'sha(256|384|512)-[A-Za-z0-9+/_-]{20,100}={0,2}'", re.IGNORECASE)
+_NONCE = re.compile(r"'nonce-[^']*'", re.IGNORECASE)
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]{0,30}:", re.IGNORECASE)
+_HOST = re.compile(
+    r"(?:[a-z][a-z0-9+.-]{0,30}://)?(?:\*|(?:\*\.)?[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,20})(?::(?:\d{1,5}|\*))?"
+    r"(?:/[A-Za-z0-9/._~%@!*+=:()-]{0,300})?",
+    re.IGNORECASE,
+)
+_ENDPOINT = re.compile(r"[A-Za-z0-9/._~%@!*+=:?&-]{1,300}")
+
+
+@dataclass(frozen=True)
+class Advised:
+    """A policy for all pages together.
+
+    Attributes:
+        text: the header's value.
+        by_app: the app makes a nonce for each answer, so that only the app can send the policy.
+        notes: what it cannot know, a sentence each.
+    """
+
+    text: str
+    by_app: bool = False
+    notes: tuple[str, ...] = ()
+
+
+def advised(views: Iterable[View], *, framing: bool, third_parties: Iterable[str] = ()) -> Advised | None:
+    """The policy for these pages; None where none of them is HTML.
+
+    Args:
+        framing: frame-ancestors is to be closed to other sites.
+        third_parties: hosts that the pages need on purpose.
+    """
+    pages = [view for view in views if view.is_html]
+    if not pages:
+        return None
+    standing = [found for view in pages if (found := _standing(view)) is not None]
+    directives = (
+        _union([_kept(each) for each in standing]) if standing else {k: dict.fromkeys(v) for k, v in _SELF.items()}
+    )
+    opened = _opened(standing) if len(standing) == len(pages) else None
+    content = [loaded.read(view.response.text, view.response.url) for view in pages]
+    for view, page in zip(pages, content, strict=True):
+        _add(directives, _sources(page, view.response.url), opened)
+    hashes = list(dict.fromkeys(each for page in content for each in page.hashes))
+    if opened is None or "script-src" in opened:
+        _add(directives, (("script-src", each) for each in hashes[:MOST_HASHES]), None)
+    if not standing:
+        _fresh(directives, content, third_parties)
+    for name, sources in _ALWAYS.items():
+        directives.setdefault(name, dict.fromkeys(sources))
+    if framing or "frame-ancestors" not in directives:
+        directives["frame-ancestors"] = {"'self'": None}
+    by_app = any(_NONCE.fullmatch(v) for each in standing for values in each.directives.values() for v in values)
+    if by_app:
+        directives.setdefault("script-src", {"'self'": None})["'nonce-{nonce}'"] = None
+    return Advised(_safe(directives), by_app, tuple(_notes(content, hashes, by_app=by_app)))
+
+
+def _standing(view: View) -> Policy | None:
+    """The tightest policy that a page has, in force or only reporting."""
+    judged = judge(view)
+    policies = judged.policies or policy.parse_all([judged.reported])
+    return min(policies, key=lambda p: sum(w.unsafe for w in policy.weaknesses(p)), default=None)
+
+
+def _kept(standing: Policy) -> dict[str, dict[str, None]]:
+    """What of a policy is safe and well-formed; what it never ruled on (no default-src) stays free."""
+    safe = policy.parse(policy.mended(standing))
+    if "default-src" not in standing.directives:
+        del safe.directives["default-src"]
+        safe.directives.setdefault("script-src", ("'self'",))
+    kept = {name: dict.fromkeys(v for v in values if _is_value(name, v)) for name, values in safe.directives.items()}
+    return {name: values for name, values in kept.items() if name in _BARE or (values and _is_known(name))}
+
+
+def _is_known(name: str) -> bool:
+    return bool(_FETCH.fullmatch(name)) or name in _LISTS or name in ("report-uri", "report-to", "sandbox")
+
+
+def _is_value(name: str, value: str) -> bool:
+    if name in ("report-uri", "report-to", "sandbox"):
+        return _ENDPOINT.fullmatch(value) is not None
+    return any(pattern.fullmatch(value) for pattern in (_KEYWORD, _HASH, _SCHEME, _HOST))
+
+
+def _union(policies: Iterable[dict[str, dict[str, None]]]) -> dict[str, dict[str, None]]:
+    """One policy that lets each page load what its own let it: what one lacks falls back to its default-src."""
+    policies = list(policies)
+    names = dict.fromkeys(name for each in policies for name in each)
+    return {name: _each(name, policies) for name in names}
+
+
+def _each(name: str, policies: list[dict[str, dict[str, None]]]) -> dict[str, None]:
+    values: dict[str, None] = {}
+    for each in policies:
+        values |= each.get(name, each.get("default-src", {}) if _FETCH.fullmatch(name) else {})
+    return {v: None for v in values if v.lower() != "'none'"} or {"'none'": None} if values else {}
+
+
+def _opened(policies: Iterable[Policy]) -> set[str]:
+    """Directives out of which something unsafe was taken, so that what the pages load has to be named."""
+    unsafe = [w for each in policies for w in policy.weaknesses(each) if w.unsafe]
+    named = {w.directive for w in unsafe if w.value or w.kind == "MISSING_DIRECTIVES"}
+    return named | ({"script-src"} if named & {"default-src", "script-src-elem"} else set())
+
+
+def _sources(page: loaded.Loaded, url: str) -> Iterator[tuple[str, str]]:
+    for directive, address in page.sources:
+        if source := _source(address, url):
+            yield directive, source
+
+
+def _source(address: str, page: str) -> str | None:
+    """How a policy names where something lies; its whole path, where strangers can have scripts on the same host."""
+    try:
+        parts, own = urlsplit(address), urlsplit(page)
+        host, port, same = parts.hostname or "", parts.port, (parts.hostname, parts.port) == (own.hostname, own.port)
+    except ValueError:
+        return None
+    if parts.scheme == "data":
+        return "data:"
+    if parts.scheme not in ("http", "https") or not is_plain_name(host) or host.startswith("*"):
+        return None
+    if same:
+        return "'self'"
+    whole = f"https://{host}" + (f":{port}" if port and port not in (80, 443) else "")
+    if _is_bypass(whole):
+        whole += quote(parts.path, safe="/._~%@!+=:-")
+    return whole if _HOST.fullmatch(whole) else None
+
+
+def _is_bypass(source: str) -> bool:
+    found = policy.weaknesses(policy.parse(f"script-src {source}"))
+    return any(w.kind == "SCRIPT_ALLOWLIST_BYPASS" for w in found)
+
+
+def _add(directives: dict[str, dict[str, None]], sources: Iterable[tuple[str, str]], opened: set[str] | None) -> None:
+    for directive, source in sources:
+        if opened is not None and directive not in opened:
+            continue
+        if source == "data:" and directive in ("script-src", "frame-src", "form-action"):
+            continue
+        fallback = {} if directive == "form-action" else directives.get("default-src", {})
+        values = directives.setdefault(directive, dict(fallback))
+        values.pop("'none'", None)
+        values[source] = None
+
+
+def _fresh(
+    directives: dict[str, dict[str, None]], content: Iterable[loaded.Loaded], third_parties: Iterable[str]
+) -> None:
+    """Beside what the pages load: their own styles, and what a service that is needed opens and calls."""
+    if any(page.has_styles for page in content):
+        directives["style-src"]["'unsafe-inline'"] = None
+    for host in third_parties:
+        if is_plain_name(host):
+            for directive in ("script-src", "connect-src", "frame-src", "img-src"):
+                _add(directives, [(directive, f"https://{host}")], None)
+
+
+def _safe(directives: dict[str, dict[str, None]]) -> str:
+    """The policy's text, without what our own check would call unsafe."""
+    found = policy.parse("; ".join(" ".join([name, *values]) for name, values in directives.items()))
+    return policy.mended(found) if any(w.unsafe for w in policy.weaknesses(found)) else found.text
+
+
+def _notes(content: Iterable[loaded.Loaded], hashes: list[str], *, by_app: bool) -> Iterator[str]:
+    yield "what scripts load later is not in the HTML: send it as Content-Security-Policy-Report-Only for a week first"
+    if hashes:
+        yield "a hash lets one inline script run as it is now: a script that changes belongs into a file of its own"
+    if len(hashes) > MOST_HASHES:
+        yield f"only {MOST_HASHES} of {len(hashes)} inline scripts are allowed: move them into files"
+    if any(page.has_handlers for page in content):
+        yield "attributes such as onclick stop working: attach them in a script (addEventListener)"
+    if by_app:
+        yield "your app makes a nonce for every answer: change the policy there, a fixed nonce protects nothing"

@@ -1,0 +1,76 @@
+"""Redirects to the one address where the site lives, written for each system that the client uses."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from launchready_lib.checks.redirects import RedirectEvidence
+from launchready_lib.findings import Unavailable
+from launchready_lib.kit.facts import Facts
+from launchready_lib.kit.quoting import is_plain_name
+from launchready_lib.kit.rendering import render
+from launchready_lib.names.hosts import listed
+from launchready_lib.network import normal
+
+_TITLE = "One encrypted address for members"
+_FILES = {
+    "cloudflare": ("cloudflare/redirects.tf", "cloudflare/redirects.tf", "Cloudflare, with Terraform"),
+    "nginx": ("redirects/nginx.conf", "redirects/nginx.conf", "nginx"),
+    "caddy": ("redirects/Caddyfile", "redirects/Caddyfile", "Caddy"),
+    "vercel": ("redirects/vercel.json", "redirects/vercel.json", "Vercel: merge it into your vercel.json"),
+    "netlify": ("redirects/_redirects", "redirects/_redirects", "Netlify"),
+    "nextjs": ("redirects/next.config.js", "redirects/next.config.js", "Next.js"),
+    "express": ("redirects/express.js", "redirects/express.js", "Express"),
+    "django": ("redirects/django_middleware.py", "redirects/django_middleware.py", "Django"),
+    "rails": ("redirects/rails.rb", "redirects/rails.rb", "Rails"),
+    "laravel": ("redirects/laravel.php", "redirects/laravel.php", "Laravel"),
+}
+
+
+@dataclass(frozen=True)
+class RedirectPlan:
+    """Which origins lead to which.
+
+    Attributes:
+        moves: (origin, origin), such as http://acme.example -> https://acme.example.
+        fixes: ids of the checks that it is for.
+    """
+
+    moves: tuple[tuple[str, str], ...] = ()
+    fixes: tuple[str, ...] = ()
+
+
+def plan(facts: Facts, failures: Container[str], hops: RedirectEvidence | Unavailable) -> RedirectPlan:
+    """What failed, as moves; an empty plan where nothing did."""
+    if not isinstance(hops, RedirectEvidence):
+        return RedirectPlan()
+    moves: dict[str, str] = {}
+    if "redirects.canonical" in failures:
+        moves |= {f"{scheme}://{host}": facts.origin for host in facts.moved for scheme in ("http", "https")}
+    if "redirects.https" in failures:
+        asked = (normal(urlsplit(reply.url).hostname or "") for reply in hops.plain)
+        for host in dict.fromkeys(name for name in asked if is_plain_name(name)):
+            moves.setdefault(f"http://{host}", facts.origin if host in facts.moved else f"https://{host}")
+    fixes = tuple(check for check in ("redirects.https", "redirects.canonical") if check in failures)
+    return RedirectPlan(tuple(moves.items()), fixes if moves else ())
+
+
+def files(facts: Facts, redirects: RedirectPlan) -> Iterator[tuple[str, str]]:
+    """(name in kit/, text) of each file that the plan needs."""
+    if not redirects.moves:
+        return
+    moved = [(start.removeprefix("https://"), goal) for start, goal in redirects.moves if start.startswith("https:")]
+    named = [_FILES[stack] for stack in facts.stacks if moved or stack != "vercel"]  # Vercel leads to HTTPS by itself
+    values = {
+        "title": _TITLE,
+        "moves": redirects.moves,
+        "hosts_moved": moved,
+        "https": any(start.startswith("http:") for start, _ in redirects.moves),
+        "hosts": listed(dict.fromkeys(start.partition("://")[2] for start, _ in redirects.moves), most=20),
+        "files": [(name, what) for name, _, what in named],
+    }
+    yield "redirects/README.md", render("redirects/README.md", **values)
+    for name, template, _ in named:
+        yield name, render(template, **values)

@@ -1,0 +1,86 @@
+"""What the kit prints for nginx and Caddy, included as it is in a real server, turns the finding green."""
+
+import httpx
+import pytest
+from fronts import caddy, nginx
+from kit_bench import answering, exposing, moving, opened, protocols
+
+from launchready_lib.demo import names
+from launchready_lib.kit import facts, guard_files, stacks
+
+pytestmark = [pytest.mark.world, pytest.mark.anyio]
+
+CASES = {
+    "headers.hsts": answering,
+    "headers.csp": answering,
+    "headers.framing": answering,
+    "headers.sniffing": answering,
+    "headers.referrer": answering,
+    "headers.isolation": answering,
+    "headers.cors": answering,
+    "headers.disclosure": answering,
+    "headers.cookies": answering,
+    "redirects.https": moving,
+    "redirects.canonical": moving,
+    "exposure.files": exposing,
+}
+BY_THE_APP = {"headers.cookies"}
+"""What Caddy cannot do: its file says where in the app."""
+
+
+@pytest.fixture(autouse=True)
+def _every_system(monkeypatch):
+    monkeypatch.setattr(stacks, "used", lambda **_: stacks.ALL)
+
+
+@pytest.mark.parametrize("check", [check for check, survey in CASES.items() if survey is not exposing])
+async def test_the_printed_nginx_configuration_turns_a_fault_green(check, world, tmp_path):
+    world.only(check)
+    async with opened(world) as client:
+        failures, files = await CASES[check](client)
+    assert check in failures
+    with nginx(world, tmp_path, files) as front:
+        async with front.client(world, tmp_path) as client:
+            failures, _ = await CASES[check](client)
+    assert check not in failures
+
+
+@pytest.mark.parametrize("serve", [nginx, caddy])
+@pytest.mark.parametrize("survey", [answering, moving, exposing])
+async def test_faults_together_are_mended_by_the_same_files(serve, survey, world, tmp_path):
+    together = {check for check, each in CASES.items() if each is survey}
+    together -= BY_THE_APP if serve is caddy else set()
+    world.only(*together)
+    async with opened(world) as client:
+        failures, files = await survey(client)
+    assert set(failures) == together
+    with serve(world, tmp_path, files) as front:
+        async with front.client(world, tmp_path) as client:
+            failures, files = await survey(client)
+    assert (failures, files) == ({}, {})
+
+
+async def test_old_encryption_is_switched_off(world, tmp_path):
+    old = "ssl_protocols TLSv1.1 TLSv1.2; ssl_ciphers ALL:@SECLEVEL=0;"
+    with nginx(world, tmp_path, {}, tls=old) as front:
+        async with front.client(world, tmp_path) as client:
+            failures, files = await protocols(client)
+    assert set(failures) == {"tls.protocols"}
+    with nginx(world, tmp_path, files, tls=old) as front:
+        async with front.client(world, tmp_path) as client:
+            failures, _ = await protocols(client)
+    assert failures == {}
+
+
+async def test_the_printed_limit_stops_a_burst_and_lets_an_honest_member_in(world, tmp_path):
+    known = facts.Facts(names.DOMAIN, names.DOMAIN, names.WEB_HOSTS, limited=("/login",))
+    files = {each.name: each.text for each in guard_files.limits(known, {"edge.rate_limit"})}
+    with nginx(world, tmp_path, files) as front:
+        async with httpx.AsyncClient(verify=False) as browser:
+            url, head = f"https://127.0.0.1:{front.https}/login", {"Host": names.DOMAIN}
+            first = await browser.post(url, headers=head)
+            assert first.status_code != 429
+            answers = [await browser.post(url, headers=head) for _ in range(11)]
+            assert [a.status_code for a in answers].count(429) >= 5
+            assert answers[-1].headers["retry-after"] == "10"
+            assert (await browser.get(url, headers=head)).status_code == 200
