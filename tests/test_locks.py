@@ -208,7 +208,7 @@ CASES = {
     "pnpm 7": ({"package.json": package(), "pnpm-lock.yaml": PNPM_5}, "package.json", State.LOCKED),
     "pnpm, overridden": ({"package.json": package(), "pnpm-lock.yaml": PNPM_OVERRIDDEN}, "package.json", State.LOCKED),
     "pnpm, aliases": (
-        {"package.json": package(), "pnpm-lock.yaml": "a: &a [1]\nb: [*a, *a]\n"},
+        {"package.json": package(), "pnpm-lock.yaml": "a: &a [1]\nb: [" + "*a, " * 99 + "]\n"},
         "package.json",
         State.UNTOLD,
     ),

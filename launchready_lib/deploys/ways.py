@@ -8,13 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from launchready_lib import foreign_yaml
 from launchready_lib.deploys import words
 from launchready_lib.findings import Row
 
 _MOST_TEXT = 512 * 1024
-_MOST_ALIASES = 50
 
 PIPELINES = (
     ("GitHub Actions", re.compile(r"^\.github/workflows/[^/]+\.ya?ml$")),
@@ -172,11 +170,12 @@ def _triggers(text: str) -> str:
 
 
 def parsed(text: str) -> dict[Any, Any]:
-    """YAML or JSON of a client's, or nothing: bounded, and with few aliases, which could grow without bound."""
-    if len(text) > _MOST_TEXT or len(re.findall(r"[&*]\w", text)) > _MOST_ALIASES:
-        return {}
-    try:
-        body = json.loads(text) if text.lstrip().startswith("{") else yaml.safe_load(text)
-    except (ValueError, yaml.YAMLError, RecursionError):
-        return {}
-    return body if isinstance(body, dict) else {}
+    """YAML or JSON of a client's, or nothing."""
+    if text.lstrip().startswith("{"):
+        try:
+            body = json.loads(text[:_MOST_TEXT])
+        except (ValueError, RecursionError):
+            body = None
+        if isinstance(body, dict):
+            return body
+    return foreign_yaml.mapping(text)

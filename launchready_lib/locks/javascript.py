@@ -7,8 +7,7 @@ import re
 from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
-import yaml
-
+from launchready_lib import foreign_yaml
 from launchready_lib.locks.model import Pinning, State, Tree, compared, folder_of, listed, relative
 from launchready_lib.locks.ranges import allows
 
@@ -17,8 +16,7 @@ LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.loc
 Told = Callable[[State, str], Pinning]
 _KINDS = {"package-lock.json": "npm", "npm-shrinkwrap.json": "npm", "pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn"}
 _LOOSE = re.compile(r"(?:link|portal|workspace):")
-_ANCHOR = re.compile(r"(?m)^[^'\"\n]*(?:[:-]\s+)[&*][A-Za-z0-9_]")
-_MOST_YAML = 4 * 1024 * 1024
+_MOST_YAML = 2 * 1024 * 1024
 _UNREADABLE = "the lock file could not be read"
 
 
@@ -136,8 +134,8 @@ def _by_version(wanted: Mapping[str, str], locked: _Versions, told: Told) -> Pin
 
 def _pnpm(text: str, place: str) -> dict[str, str] | None:
     """The specifiers of one importer (github.com/pnpm/spec, lockfile)."""
-    body = _yaml(re.split(r"(?m)^(?:packages|snapshots):", text, maxsplit=1)[0])
-    if body is None:
+    body = foreign_yaml.mapping(re.split(r"(?m)^(?:packages|snapshots):", text, maxsplit=1)[0], most=_MOST_YAML)
+    if not body:
         raise _UnreadableError
     importers = body.get("importers")
     importer = importers.get(place or ".") if isinstance(importers, dict) else None if place else body
@@ -156,7 +154,7 @@ def _pnpm(text: str, place: str) -> dict[str, str] | None:
 
 
 def _overridden(text: str) -> set[str]:
-    body = _yaml(re.split(r"(?m)^(?:packages|snapshots|importers):", text, maxsplit=1)[0]) or {}
+    body = foreign_yaml.mapping(re.split(r"(?m)^(?:packages|snapshots|importers):", text, maxsplit=1)[0])
     overrides = body.get("overrides")
     return {re.split(r"(?<=.)@|>", str(name))[0] for name in overrides} if isinstance(overrides, dict) else set()
 
@@ -208,13 +206,3 @@ def _json(text: str | None) -> Any:
         return json.loads(text or "")
     except (ValueError, RecursionError):
         return None
-
-
-def _yaml(text: str) -> dict[str, Any] | None:
-    if len(text) > _MOST_YAML or _ANCHOR.search(text):
-        return None
-    try:
-        body = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - safe, and in C
-    except (yaml.YAMLError, RecursionError, ValueError):
-        return None
-    return body if isinstance(body, dict) else None
