@@ -152,13 +152,14 @@ async def survey(client: Client) -> EdgeEvidence | Unavailable:
         edge = Edge(edge.id, edge.title, edge.networks + given, edge.names, edge.marks, edge.source, edge.date)
     hosts = web.public_hosts(client)
     found, others = await asyncio.gather(
-        asyncio.gather(*(_named(client, host, "web", read=True) for host in hosts)), _others(client, hosts)
+        asyncio.gather(*(look_up(client, host, "web", read=True) for host in hosts)), _others(client, hosts)
     )
     real = tuple(n for n in found if n.state != "absent" or web.is_declared(client, n.name))
     return EdgeEvidence(hosting.edge, edge, real, others)
 
 
-async def _named(client: Client, name: str, role: str, *, read: bool = False) -> Named:
+async def look_up(client: Client, name: str, role: str, *, read: bool = False) -> Named:
+    """Ask DNS for a name's addresses and, where `read`, the name for its first page over HTTPS."""
     four, six = await asyncio.gather(client.network.ask(name, "A"), client.network.ask(name, "AAAA"))
     addresses = four.records + six.records
     state = "ok" if addresses else _state(four, six)
@@ -179,10 +180,10 @@ async def _others(client: Client, hosts: tuple[str, ...]) -> tuple[Named, ...]:
     exchangers = [normal(record.split()[-1]) for answer in asked for record in answer.records if record.split()]
     own = [name for name in exchangers if name == p.domain or name.endswith(f".{p.domain}")]
     wild, *usual = await asyncio.gather(
-        _named(client, f"launch-audit-{secrets.token_hex(4)}.{p.domain}", ""),
-        *(_named(client, f"{word}.{p.domain}", f"named {word}") for word in _OTHER_NAMES),
+        look_up(client, f"launch-audit-{secrets.token_hex(4)}.{p.domain}", ""),
+        *(look_up(client, f"{word}.{p.domain}", f"named {word}") for word in _OTHER_NAMES),
     )
-    mail = await asyncio.gather(*(_named(client, name, "mail exchanger") for name in dict.fromkeys(own)))
+    mail = await asyncio.gather(*(look_up(client, name, "mail exchanger") for name in dict.fromkeys(own)))
     real = [n for n in usual if n.state != "absent" and n.name not in (*hosts, *own)]
     return (*mail, *(n for n in real if not n.addresses or n.addresses != wild.addresses))
 

@@ -30,6 +30,9 @@ EDGE_NETWORK = "203.0.113.128/25"
 EDGE_ADDRESS = "203.0.113.130"
 EDGE_PROVIDER = "cloudflare"
 ORIGIN_ADDRESS = "203.0.113.10"
+FORMER = f"old.{DOMAIN}"
+FORMER_ADDRESS = "203.0.113.11"
+"""Where the site before this one still runs, while a fault says so; the parameters do not declare it."""
 HOSTING_PROVIDER = "fly"
 
 NAMESERVERS = {f"ns1.{DOMAIN}": "198.51.100.53", f"ns2.{DOMAIN}": "198.51.100.54"}

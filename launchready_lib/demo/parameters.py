@@ -108,6 +108,7 @@ def _connect_to(place: Place) -> dict[str, str]:
             (names.EDGE_ADDRESS, "edge"),
             (names.TUNNEL_ADDRESS, "edge"),
             (names.ORIGIN_ADDRESS, "origin"),
+            (names.FORMER_ADDRESS, "origin"),
         )
         for port, scheme in ((443, "https"), (80, "http"))
     }

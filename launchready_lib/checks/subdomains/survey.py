@@ -13,8 +13,8 @@ from launchready_lib.checks.domain import NETWORK_DOWN
 from launchready_lib.checks.reach import steady
 from launchready_lib.checks.subdomains.pointers import Pointer, follow_all
 from launchready_lib.findings import Unavailable
-from launchready_lib.names import zonefile
 from launchready_lib.names.hosts import canonical_host
+from launchready_lib.names.published import zone_of
 from launchready_lib.names.zonefile import ZoneFile
 from launchready_lib.network import Answer, Response, normal
 
@@ -90,7 +90,7 @@ async def survey(client: Client) -> SubdomainEvidence | Unavailable:
     if not await network.control():
         return NETWORK_DOWN
     main = canonical_host(p) or normal(p.domain)
-    zone = _zone(client)
+    zone = zone_of(client)
     declared = list(p.site.subdomains.values())
     front, hosts, pointers = await asyncio.gather(
         steady(network, f"https://{main}/"),
@@ -116,15 +116,3 @@ async def _host(client: Client, host: str, expect: str, *, restricted: bool) -> 
         steady(network, f"https://{host}/", follow=0 if expect == "redirect" else 3),
     )
     return Subdomain(host, expect, restricted, (v4, v6), reply)
-
-
-def _zone(client: Client) -> ZoneFile | Unavailable:
-    given = client.parameters.hosting.zone_file
-    if given is None:
-        reason = "only the declared names are known: the zone's other names were not given"
-        return Unavailable(reason, "hosting.zone_file (an export from the DNS host)")
-    try:
-        with client.path(given).open(encoding="utf-8", errors="replace") as file:
-            return zonefile.read(file.read(zonefile.MOST_CHARACTERS + 1), client.parameters.domain)
-    except OSError as error:
-        return Unavailable(f"the zone file could not be read ({type(error).__name__})", "hosting.zone_file")

@@ -43,6 +43,8 @@ def club(faulty: Faulty, dkim: Mapping[str, str], *, serial: int = SERIAL, secon
         records = [record for record in records if record.name != names.WWW]
     if faulty("subdomains.takeover"):
         records.append(Record(names.UNCLAIMED_HOST, f"CNAME {names.UNCLAIMED_NAME}."))
+    if faulty("edge.ddos"):
+        records.append(Record(names.FORMER, f"A {names.FORMER_ADDRESS}"))
     records.append(Record(names.DOMAIN, f'CAA 0 issue "{names.CA_DOMAIN}"'))
     return (*records, *_mail(faulty, dkim))
 

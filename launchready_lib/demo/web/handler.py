@@ -105,7 +105,10 @@ class Handler(RequestHandler):
     def _from_edge(self) -> bool:
         if hmac.compare_digest(self.request.headers.get(EDGE_KEY, "").encode(), self.club.edge_key.encode()):
             return True
-        return self.club.on("edge.proxied") and self.request.host_name == names.API
+        host, on = self.request.host_name, self.club.on
+        if on("edge.origin_hidden") or host == names.FORMER:
+            return True
+        return on("edge.proxied") and host == names.API
 
     def _admit(self) -> None:
         self.member = sessions.member(self.club.database, self)
