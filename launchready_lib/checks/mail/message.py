@@ -218,7 +218,8 @@ def _places(addresses: Sequence[str]) -> Iterator[Link]:
             yield Link(parts.scheme.lower(), normal(host))
 
 
-def _internal(address: str) -> bool:
+def internal(address: str) -> bool:
+    """Whether an address means nothing outside its own machine or network (RFC 1918, 4193, 6598)."""
     parsed = address_of(address)
     return parsed is None or any(parsed in each for each in _INTERNAL if each.version == parsed.version)
 
@@ -226,7 +227,7 @@ def _internal(address: str) -> bool:
 def _hop(message: email.message.Message) -> tuple[str | None, str, bool]:
     """The hop from outside nearest to the receiver: its address and greeting; and whether all hops were inside."""
     for value in message.get_all("received-spf", []):
-        if (named := _CLIENT.search(str(value)[:2000])) and not _internal(named[1]):
+        if (named := _CLIENT.search(str(value)[:2000])) and not internal(named[1]):
             return named[1], "", False
     seen = False
     for value in message.get_all("received", [])[:50]:
@@ -238,7 +239,7 @@ def _hop(message: email.message.Message) -> tuple[str | None, str, bool]:
             if address_of(address) is None:
                 continue
             seen = True
-            if not _internal(address):
+            if not internal(address):
                 return str(address_of(address)), clause[1].strip("[]()")[:255], False
     return None, "", seen
 

@@ -14,6 +14,7 @@ from launchready_lib.checks import check, probe
 from launchready_lib.checks.clauses import together
 from launchready_lib.checks.domain import NETWORK_DOWN
 from launchready_lib.checks.mail import transport_records as records
+from launchready_lib.checks.mail.message import internal
 from launchready_lib.checks.mail.transport_records import Policy, RecordError
 from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
 from launchready_lib.names.hosts import counted, listed
@@ -120,8 +121,7 @@ async def _domain(network: Network, domain: str) -> DomainTransport:
 async def _host(network: Network, preference: int, name: str) -> MailHost:
     four, six = await asyncio.gather(network.ask(name, "A"), network.ask(name, "AAAA"))
     addresses = four.records + six.records
-    reachable = not addresses or any(not network.scope.private(address) for address in addresses)
-    reachable = reachable or any(network.dialer.mapped(address, 25) for address in addresses)
+    reachable = not addresses or not all(internal(address) for address in addresses)
     alias = bool(four.chain or six.chain)
     return MailHost(preference, name, addresses, (four.state, six.state), alias, reachable)
 
