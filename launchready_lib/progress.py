@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import sys
 from typing import Protocol, TextIO
 
@@ -69,7 +70,9 @@ class Bars:
             total=1,
             unit="cell",
             file=self._stream,
-            bar_format="{desc} {bar:24} {n_fmt}/{total_fmt} {elapsed} {postfix}",
+            ncols=min(shutil.get_terminal_size().columns, 110),
+            nrows=24,  # a terminal that does not say how high it is would get no bar
+            bar_format="{desc} {bar:24} {n_fmt}/{total_fmt} {elapsed}{postfix}",
         )
 
     def cell(self, done: int, total: int) -> None:

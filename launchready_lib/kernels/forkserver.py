@@ -70,7 +70,11 @@ Request = dict[str, Any]
 
 
 def import_all() -> None:
-    """Import `MODULES` and every module of `PACKAGES`."""
+    """Import `MODULES` and every module of `PACKAGES`.
+
+    Raises:
+        Exception: a module of ours is broken. It may have left half of itself behind, so no kernel is forked from here.
+    """
     for name in MODULES:
         _try_import(name)
     for package in PACKAGES:
@@ -81,7 +85,9 @@ def import_all() -> None:
 def _try_import(name: str) -> Any:
     try:
         return importlib.import_module(name)
-    except Exception:  # noqa: BLE001 - the notebook that needs it gets the same error, in its own cell
+    except Exception:  # a notebook that needs it gets the same error, in its own cell
+        if name.startswith("launchready_lib."):
+            raise
         return None
 
 
