@@ -9,7 +9,7 @@ import pytest
 from playwright.async_api import Error
 
 from launchready_lib.findings import Unavailable
-from launchready_lib.network import USER_AGENT, browser, proxy
+from launchready_lib.network import DISTRUSTED, USER_AGENT, browser, proxy
 from tests import certificates
 from tests.certificates import issue
 from tests.web_servers import Reply, listening, network, serving
@@ -190,7 +190,7 @@ async def opened(tmp_path_factory):
     authority = issue("Test CA", ca=True)
     (folder / "ca.pem").write_bytes(authority.pem)
     leaf = issue("acme.example", authority, names=HOSTS)
-    async with listening(_answer, context=certificates.context(folder, leaf, authority)) as port:
+    async with listening(_answer, context=certificates.context(folder, leaf)) as port:
         by = {f"{host}:443": f"127.0.0.1:{port}" for host in HOSTS}
         async with network(by, ca_file=folder / "ca.pem") as net, net.browser() as chromium:
             assert not isinstance(chromium, Unavailable), chromium
@@ -280,17 +280,39 @@ async def test_a_phone_is_a_phone_and_still_says_who_asks(opened):
 
 
 @pytest.mark.browser
-async def test_a_certificate_of_another_ca_is_an_error(tmp_path):
-    authority, other = issue("Test CA", ca=True), issue("Other CA", ca=True)
-    (tmp_path / "ca.pem").write_bytes(authority.pem)
-    leaf = issue("acme.example", other, names=["acme.example"])
-    async with listening(_answer, context=certificates.context(tmp_path, leaf, other)) as port:
+@pytest.mark.parametrize(
+    ("issuer", "names", "why"),
+    [
+        ("Other CA", ["acme.example"], "unable to get local issuer certificate"),
+        ("Test CA", ["other.example"], "mismatch"),
+    ],
+    ids=["another CA", "another name"],
+)
+async def test_with_a_ca_of_its_own_a_wrong_certificate_is_refused_and_recorded(tmp_path, issuer, names, why):
+    authorities = {name: issue(name, ca=True) for name in ("Test CA", "Other CA")}
+    (tmp_path / "ca.pem").write_bytes(authorities["Test CA"].pem)
+    leaf = issue(names[0], authorities[issuer], names=names)
+    async with listening(_answer, context=certificates.context(tmp_path, leaf)) as port:
         by = {"acme.example:443": f"127.0.0.1:{port}"}
         async with (
             network(by, ca_file=tmp_path / "ca.pem") as net,
             net.browser() as chromium,
             chromium.context() as profile,
         ):
+            page = await profile.new_page()
+            with pytest.raises(Error, match="ERR_CONNECTION_CLOSED"):
+                await page.goto("https://acme.example/")
+            (refusal,) = [each for each in net.traffic.refused if each.host == "acme.example"]
+            assert refusal.reason.startswith(DISTRUSTED)
+            assert why in refusal.reason
+
+
+@pytest.mark.browser
+async def test_without_a_ca_of_its_own_the_browser_judges_certificates_itself(tmp_path):
+    leaf = issue("acme.example", issue("Other CA", ca=True), names=["acme.example"])
+    async with listening(_answer, context=certificates.context(tmp_path, leaf)) as port:
+        by = {"acme.example:443": f"127.0.0.1:{port}"}
+        async with network(by) as net, net.browser() as chromium, chromium.context() as profile:
             page = await profile.new_page()
             with pytest.raises(Error, match="ERR_CERT_AUTHORITY_INVALID"):
                 await page.goto("https://acme.example/")

@@ -8,9 +8,10 @@ from hypothesis import strategies as st
 
 from launchready_lib.checks import pages, signin, visits
 from launchready_lib.checks.pages import CorePages
-from launchready_lib.checks.visits import Load, Mixed, Visit
+from launchready_lib.checks.visits import Load, Visit
 from launchready_lib.client import Client
 from launchready_lib.findings import Status, Unavailable
+from tests.login_site import LoginSite, login_site
 from tests.web_servers import Reply, client, serving
 
 pytestmark = pytest.mark.anyio
@@ -270,13 +271,10 @@ async def test_harbor_clubs_pages_can_be_used_and_a_busy_one_cannot(world):
         await member.session.close()
 
 
-def test_mixed_content_is_kept_as_the_browser_reports_it():
-    watched = visits._Watched()
-    details = {
-        "resourceType": "Image",
-        "insecureURL": "http://a.example/x.png",
-        "resolutionStatus": "MixedContentWarning",
-    }
-    watched._issue({"issue": {"code": "MixedContentIssue", "details": {"mixedContentIssueDetails": details}}})
-    watched._issue({"issue": {"code": "CookieIssue", "details": {}}})
-    assert watched.mixed == [Mixed("http://a.example/x.png", "Image", "MixedContentWarning")]
+@pytest.mark.browser
+async def test_mixed_content_is_kept_as_the_browser_reports_it(tmp_path):
+    html = "<p>Hi<img src=http://acme.example/x.png><form action=http://acme.example/f></form>"
+    async with login_site(tmp_path, LoginSite(login_page=html)) as (acme, _), acme.network.browser() as browser:
+        page = await visits.visit(acme, browser, "login", "https://acme.example/login", quiet_s=0.3)
+    assert page.problem is None
+    assert ("http://acme.example/x.png", "Image") in {(each.url, each.kind) for each in page.mixed}

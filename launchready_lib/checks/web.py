@@ -10,12 +10,13 @@ from urllib.parse import urljoin, urlsplit
 from publicsuffixlist import PublicSuffixList
 
 from launchready_lib.findings import Unavailable, Verdict, unknown
-from launchready_lib.network import REDIRECTS, Response, normal
+from launchready_lib.network import DISTRUSTED, REDIRECTS, Response, normal
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
 
 HOPS = 5
+TRUSTED = "a valid certificate, or network.ca_file with the CA that signed it"
 CHALLENGE_HEADERS = ("cf-mitigated", "x-vercel-mitigated")
 AGAIN = "the site answering: run this stage again when it does"
 NO_PAGE = Unavailable("no page answered as HTML", "site.pages, and the site answering")
@@ -107,10 +108,12 @@ def unopened(client: Client, url: str, error: Exception) -> Unavailable:
     host = host_of(url)
     words = str(error).splitlines()[0].partition("net::")[2].partition(" ")[0] or "it did not answer in time"
     refused = [refusal for refusal in client.network.traffic.refused if normal(refusal.host) == normal(host)]
+    if refused and refused[-1].reason.startswith(DISTRUSTED):
+        return Unavailable(f"{url} was not opened: {refused[-1].reason}", TRUSTED)
     if refused:
         return Unavailable(f"{url} was not opened: {refused[-1].reason}", f"authorization.hosts: [{host}]")
     if "CERT" in words:
-        return Unavailable(f"the browser does not trust the certificate of {host} ({words})", "a valid certificate")
+        return Unavailable(f"the browser does not trust the certificate of {host} ({words})", TRUSTED)
     return Unavailable(f"{path_of(url)} on {host} could not be opened ({words})", AGAIN)
 
 

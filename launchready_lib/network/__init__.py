@@ -17,6 +17,7 @@ from launchready_lib.network.browser import Browser, launch
 from launchready_lib.network.dial import Dialer
 from launchready_lib.network.dns import Dns
 from launchready_lib.network.http import REDIRECTS, Session
+from launchready_lib.network.proxy import DISTRUSTED
 from launchready_lib.network.scope import Scope, address_of, normal
 from launchready_lib.network.timing import Salvo, Shot, Timing, fire
 from launchready_lib.network.traffic import Traffic
@@ -33,6 +34,7 @@ from launchready_lib.network.types import (
 USER_AGENT = f"LaunchReady/{__version__} (launch audit, authorized by the site's owner)"
 
 __all__ = [
+    "DISTRUSTED",
     "REDIRECTS",
     "USER_AGENT",
     "Answer",

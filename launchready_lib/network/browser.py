@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import os
 import shutil
 import sys
@@ -12,9 +10,6 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
-
-from cryptography import x509
-from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
 from launchready_lib.findings import Unavailable
 from launchready_lib.network.proxy import BrowserProxy
@@ -77,6 +72,7 @@ class Browser:
         from launchready_lib.network import USER_AGENT  # noqa: PLC0415 - the package imports this module
 
         options = (_PHONE if mobile else {}) | {"user_agent": f"{self._agent(mobile=mobile)} {USER_AGENT}"} | options
+        options["ignore_https_errors"] = self._network.ca_file is not None
         context = await self._chromium.new_context(service_workers="block", **options)
         context.on("request", self._asked)
         context.on("page", lambda page: page.on("websocket", lambda ws: self._let(ws.url)))
@@ -121,9 +117,12 @@ async def launch(network: Network) -> AsyncIterator[Browser | Unavailable]:
         needs = "Chromium on this machine (Debian: apt-get install chromium), or its path in $LAUNCHREADY_CHROMIUM"
         yield Unavailable("there is no Chromium on this machine", needs)
         return
-    async with BrowserProxy(network.dialer, timeout=network.timeout_s) as proxy, async_playwright() as playwright:
+    # Chromium knows no CA of ours and would need the whole chain to be sent; the proxy verifies in its stead.
+    trust = network.contexts[1] if network.ca_file is not None else None
+    proxying = BrowserProxy(network.dialer, timeout=network.timeout_s, trust=trust)
+    async with proxying as proxy, async_playwright() as playwright:
         try:
-            chromium = await _start(playwright, executable, network.ca_file, proxy.port)
+            chromium = await _start(playwright, executable, proxy.port)
         except Error as error:
             reason = f"Chromium did not start: {str(error).splitlines()[0][:200]}"
             yield Unavailable(reason, "a Chromium that starts on this machine")
@@ -134,20 +133,10 @@ async def launch(network: Network) -> AsyncIterator[Browser | Unavailable]:
             await chromium.close()
 
 
-async def _start(playwright: Playwright, executable: str, ca_file: Path | None, port: int) -> PlaywrightBrowser:
-    arguments = list(_ARGUMENTS)
-    if ca_file is not None:
-        arguments.append(f"--ignore-certificate-errors-spki-list={','.join(_key_hashes(ca_file))}")
+async def _start(playwright: Playwright, executable: str, port: int) -> PlaywrightBrowser:
     return await playwright.chromium.launch(
         executable_path=executable,
-        args=arguments,
+        args=_ARGUMENTS,
         proxy={"server": f"http://127.0.0.1:{port}", "bypass": "<-loopback>"},
         chromium_sandbox=not hasattr(os, "geteuid") or os.geteuid() != 0,
     )
-
-
-def _key_hashes(ca_file: Path) -> list[str]:
-    """What Chromium calls an SPKI hash: base64 of the SHA-256 of each CA's public key in DER."""
-    authorities = x509.load_pem_x509_certificates(ca_file.read_bytes())
-    keys = [ca.public_key().public_bytes(Encoding.DER, PublicFormat.SubjectPublicKeyInfo) for ca in authorities]
-    return [base64.b64encode(hashlib.sha256(key).digest()).decode() for key in keys]

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import ssl
 from contextlib import suppress
 from typing import Self
 from urllib.parse import urlsplit
@@ -19,6 +20,8 @@ from launchready_lib.network.types import NameNotResolvedError, Purpose, Refusal
 
 HEAD_LIMIT = 65_536
 ANNOUNCED_WITHIN_S = 1.5
+DISTRUSTED = "its certificate is not trusted"
+_TLS_HANDSHAKE = b"\x16"
 _HOP = re.compile(rb"^(proxy-[a-z-]+|connection|keep-alive):", re.IGNORECASE)
 
 
@@ -29,8 +32,11 @@ class BrowserProxy:
         port: on 127.0.0.1.
     """
 
-    def __init__(self, dialer: Dialer, *, timeout: float) -> None:
+    def __init__(self, dialer: Dialer, *, timeout: float, trust: ssl.SSLContext | None = None) -> None:
+        """Make one; with `trust`, tunnels to hosts whose certificate it does not verify are closed and recorded."""
         self.port = 0
+        self._trust = trust
+        self._verified: dict[tuple[str, int], asyncio.Task[str | None]] = {}
         self._dialer = dialer
         self._timeout = timeout
         self._allowed: dict[str, asyncio.Event] = {}
@@ -52,9 +58,10 @@ class BrowserProxy:
     async def __aexit__(self, *_: object) -> None:
         if self._server is not None:
             self._server.close()
-        for task in tuple(self._tasks):
+        tasks = (*self._tasks, *self._verified.values())
+        for task in tasks:
             task.cancel()
-        await asyncio.gather(*self._tasks, return_exceptions=True)
+        await asyncio.gather(*tasks, return_exceptions=True)
         if self._server is not None:
             await self._server.wait_closed()
 
@@ -94,6 +101,10 @@ class BrowserProxy:
         try:
             if tunnel:
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
+                start = await reader.read(65_536)
+                if start.startswith(_TLS_HANDSHAKE) and not await self._is_trusted(host, port):
+                    return
+                other_writer.write(start)
             else:
                 path = parts.path or "/"
                 query = f"?{parts.query}" if parts.query else ""
@@ -114,6 +125,29 @@ class BrowserProxy:
         async with asyncio.timeout(self._timeout):
             targets = await self._dialer.targets(host, port, purpose=purpose)
             return await _open_first(targets)
+
+    async def _is_trusted(self, host: str, port: int) -> bool:
+        """Whether a host's certificate is verified for its name; asked once, and recorded where it is not."""
+        if self._trust is None:
+            return True
+        if (host, port) not in self._verified:
+            self._verified[host, port] = asyncio.create_task(self._distrust(host, port, self._trust))
+        why = await asyncio.shield(self._verified[host, port])
+        if why is not None:
+            self._dialer.traffic.refuse(Refusal(host, port, f"{DISTRUSTED}: {why}"))
+        return why is None
+
+    async def _distrust(self, host: str, port: int, trust: ssl.SSLContext) -> str | None:
+        try:
+            async with asyncio.timeout(self._timeout):
+                target = (await self._dialer.targets(host, port, purpose=Purpose.SUBRESOURCE))[0]
+                _, writer = await asyncio.open_connection(target.ip, target.port, ssl=trust, server_hostname=host)
+        except ssl.SSLCertVerificationError as error:
+            return error.verify_message
+        except (OSError, TimeoutError, RefusedError, NameNotResolvedError):
+            return None  # what is wrong there the browser will meet by itself
+        writer.transport.abort()
+        return None
 
     def _refusal(self, host: str, port: int) -> Refusal:
         """Why nothing announced this host: the browser said so already, or it is a call of the browser's own."""
