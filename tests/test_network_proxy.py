@@ -153,6 +153,10 @@ PAGES = {
     "/": Reply("<title>Acme</title>Hello"),
     "/calls": Reply(CALLS),
     "/away": Reply("<a id=out href='https://elsewhere.example/'>out</a>"),
+    "/hop": Reply(
+        "<script>fetch('/'); fetch('/picture', {mode: 'no-cors'}).finally(() => document.title = 'done')</script>"
+    ),
+    "/picture": Reply(status=302, headers=(("Location", "https://cdn.example/elsewhere"),)),
     "/frame": Reply("<iframe src='https://frame.example/inner'></iframe>"),
 }
 
@@ -258,6 +262,20 @@ async def test_a_frame_of_another_site_is_a_sub_resource(opened):
         await page.goto("https://acme.example/frame")
         await page.frame_locator("iframe").locator("text=ok").wait_for()
     assert refused(opened) == set()
+
+
+@pytest.mark.browser
+async def test_the_audits_headers_go_to_hosts_in_scope_and_with_no_redirect_to_another(opened, monkeypatch):
+    monkeypatch.setattr(opened[0], "audit_headers", {"X-Audit": "t0k3n"})
+    async with page_of(opened) as page:
+        await page.context.add_cookies([{"name": "a", "value": "1", "url": "https://acme.example/"}])
+        reply = await page.goto("https://acme.example/hop")
+        await page.wait_for_function("document.title === 'done'")
+        assert reply.status == 200
+    sent = {path: head.lower() for path, head in seen}
+    assert {path for path, head in sent.items() if "x-audit: t0k3n" in head} >= {"/hop", "/", "/picture"}
+    assert "x-audit" not in sent["/elsewhere"]
+    assert "cookie: a=1" in sent["/hop"]
 
 
 @pytest.mark.browser

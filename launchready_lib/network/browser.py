@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -17,7 +18,7 @@ from launchready_lib.network.types import Refusal
 
 if TYPE_CHECKING:
     from playwright.async_api import Browser as PlaywrightBrowser
-    from playwright.async_api import BrowserContext, Playwright, Request
+    from playwright.async_api import BrowserContext, CDPSession, Page, Playwright, Request
 
     from launchready_lib.network import Network
 
@@ -74,6 +75,8 @@ class Browser:
         options = (_PHONE if mobile else {}) | {"user_agent": f"{self._agent(mobile=mobile)} {USER_AGENT}"} | options
         options["ignore_https_errors"] = self._network.ca_file is not None
         context = await self._chromium.new_context(service_workers="block", **options)
+        if self._network.audit_headers:
+            await _dress(context, self._network)
         context.on("request", self._asked)
         context.on("page", lambda page: page.on("websocket", lambda ws: self._let(ws.url)))
         try:
@@ -105,6 +108,42 @@ class Browser:
     def _let(self, url: str) -> None:
         if host := urlsplit(url).hostname:
             self._proxy.allow(host)
+
+
+async def _dress(context: BrowserContext, network: Network) -> None:
+    """Add the audit's headers to what every new page asks of hosts in scope.
+
+    Neither the context's extra headers nor Playwright's routes can do that: the former go to every host, and those of
+    the latter along with a redirect to another.
+    """
+    from playwright.async_api import Error  # noqa: PLC0415 - see `launch`
+
+    added = [{"name": name, "value": value} for name, value in network.audit_headers.items()]
+    bare = context.new_page
+    under_way: set[asyncio.Task[None]] = set()
+
+    async def go_on(devtools: CDPSession, paused: Mapping[str, Any]) -> None:
+        wanted: dict[str, Any] = {"requestId": paused["requestId"]}
+        if network.scope.names(urlsplit(paused["request"]["url"]).hostname or ""):
+            own = paused["request"]["headers"].items()
+            wanted["headers"] = [*({"name": name, "value": value} for name, value in own), *added]
+        with suppress(Error):  # the page may be gone by then
+            await devtools.send("Fetch.continueRequest", wanted)
+
+    async def new_page() -> Page:
+        page = await bare()
+        devtools = await context.new_cdp_session(page)
+
+        def paused(event: Mapping[str, Any]) -> None:
+            task = asyncio.get_running_loop().create_task(go_on(devtools, event))
+            under_way.add(task)
+            task.add_done_callback(under_way.discard)
+
+        devtools.on("Fetch.requestPaused", paused)
+        await devtools.send("Fetch.enable", {})
+        return page
+
+    context.new_page = new_page  # type: ignore[method-assign]
 
 
 @asynccontextmanager
