@@ -206,6 +206,11 @@ class Stage:
         self.record("deliverable", body | {"data": dict(data or {})})
 
     @property
+    def judged(self) -> dict[str, Finding]:
+        """The answers so far, by check, each as judged last."""
+        return dict(self._judged)
+
+    @property
     def failures(self) -> dict[str, Finding]:
         """What failed as judged last, by check: what the kit is made for."""
         return {check: found for check, found in self._judged.items() if found.status is Status.FAIL}

@@ -4,6 +4,7 @@ Pure functions of the client's facts, the failed checks and their evidence; a no
 `stage.kit(kit.names(stage, …))` or `stage.kit(kit.edge(stage, …))`.
 """
 
-from launchready_lib.kit.fixes import Delivery, Kit, KitFile, edge, names
+from launchready_lib.kit.deliverables import Delivery
+from launchready_lib.kit.fixes import Kit, KitFile, edge, names
 
 __all__ = ["Delivery", "Kit", "KitFile", "edge", "names"]

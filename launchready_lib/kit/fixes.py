@@ -7,7 +7,7 @@ import traceback
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec
 
 from launchready_lib.checks.domain import DomainEvidence
 from launchready_lib.checks.edge import EdgeEvidence
@@ -20,6 +20,7 @@ from launchready_lib.checks.subdomains import SubdomainEvidence
 from launchready_lib.checks.tls import TlsEvidence
 from launchready_lib.findings import Unavailable
 from launchready_lib.kit import (
+    deliverables,
     guard_files,
     header_files,
     header_plan,
@@ -29,6 +30,7 @@ from launchready_lib.kit import (
     records,
     redirect_files,
 )
+from launchready_lib.kit.deliverables import Delivery
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.records import ZonePatch
 from launchready_lib.kit.rendering import render
@@ -37,6 +39,8 @@ if TYPE_CHECKING:
     from launchready_lib.stage import Stage
 
 P = ParamSpec("P")
+_MOST_NAMED = 4
+"""Files of one plan that a finding names one by one."""
 
 
 @dataclass(frozen=True)
@@ -51,17 +55,6 @@ class KitFile:
     name: str
     text: str
     fixes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One of the stage's deliverables, as `stage.deliver` takes it."""
-
-    id: str
-    status: Literal["made", "partial", "unknown"]
-    data: dict[str, Any]
-    reason: str | None = None
-    file: str | None = None
 
 
 @dataclass(frozen=True)
@@ -104,7 +97,7 @@ def names(
     answers = () if isinstance(hops, Unavailable) else (step for walk in hops.walks for step in walk.steps)
     facts = Facts.of(stage.client, answers)
     plan = redirect_files.plan(facts, stage.failures, hops)
-    files = [KitFile(name, text, plan.fixes) for name, text in redirect_files.files(facts, plan)]
+    files = _of_systems(redirect_files.files(facts, plan), plan.fixes)
     return Kit((*_dns(name_records.patches(facts, stage.failures, zone, subdomains), "names"), *_with_zone(files)))
 
 
@@ -129,21 +122,32 @@ def edge(
         *guard_files.protocols(facts, failures),
         *guard_files.limits(facts, failures),
         *guard_files.private(facts, failures, exposed),
+        *guard_files.origin(facts, failures),
     )
     files = [
         *_dns(hosts, "hosts"),
         *(KitFile(each.name, each.text, (each.check,)) for each in guards),
-        *(KitFile(name, text, plan.fixes) for name, text in header_files.files(facts, plan)),
+        *_of_systems(header_files.files(facts, plan), plan.fixes),
     ]
     if isinstance(mail, MailEvidence):
         files += _dns(mail_records.patches(mail, failures, facts.domain), "mail")
-    return Kit(tuple(_with_zone(files)))
+    named = [(each.name, each.fixes) for each in files]
+    return Kit(tuple(_with_zone(files)), deliverables.of(stage.judged, named, tls, mail))
 
 
 def _dns(patches: Iterable[ZonePatch], subject: str) -> Iterable[KitFile]:
     for patch in patches:
         yield KitFile(f"dns/{patch.zone}/{subject}.zone", records.bind(patch), patch.fixes)
         yield KitFile(f"dns/{patch.zone}/{subject}.yaml", records.octodns(patch), patch.fixes)
+
+
+def _of_systems(files: Iterable[tuple[str, str]], fixes: tuple[str, ...]) -> list[KitFile]:
+    """One plan's files; where they are many, the first of them, which names the others, stands for all."""
+    found = list(files)
+    return [
+        KitFile(name, text, fixes if place == 0 or len(found) <= _MOST_NAMED else ())
+        for place, (name, text) in enumerate(found)
+    ]
 
 
 def _with_zone(files: list[KitFile]) -> list[KitFile]:

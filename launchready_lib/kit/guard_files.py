@@ -75,6 +75,28 @@ def _needed(path: str) -> bool:
     return "admin" in path.lower()
 
 
+def origin(facts: Facts, failures: Container[str]) -> Iterator[GuardFile]:
+    """A server that answers the edge alone."""
+    check = "edge.origin_hidden"
+    known = edges.known().get(facts.edge or "")
+    if check not in failures or known is None or not facts.edge_networks:
+        return
+    values = {
+        "title": f"The server answers {known.title} alone",
+        "edge": known.title,
+        "date": known.date,
+        "networks": facts.edge_networks,
+        "hosts": listed(facts.hosts, most=20),
+    }
+    yield GuardFile("origin/firewall.sh", render("origin/firewall.sh", **values), check)
+    served = [stack for stack in ("nginx", "caddy") if _uses(facts, stack)] or ["nginx", "caddy"]
+    if "nginx" in served:
+        yield GuardFile("origin/nginx-http.conf", render("origin/nginx-http.conf", **values), check)
+        yield GuardFile("origin/nginx.conf", render("origin/nginx.conf", **values), check)
+    if "caddy" in served:
+        yield GuardFile("origin/Caddyfile", render("origin/Caddyfile", **values), check)
+
+
 def protocols(facts: Facts, failures: Container[str]) -> Iterator[GuardFile]:
     """TLS 1.2 and 1.3 only."""
     check = "tls.protocols"
