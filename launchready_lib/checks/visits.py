@@ -45,10 +45,16 @@ _LOOK = """() => {
   return {origin: performance.timeOrigin, now: performance.now(), fcp: painted ? painted.startTime : null,
     dcl: page && page.domContentLoadedEventEnd || null, lcp: seen.lcp, tasks: seen.tasks.slice(0, 5000)};
 }"""
-_BLOCKING = """() => ({
+_LATE = """() => { const target = e => {
+  const given = e.getAttribute(e.matches('form') ? 'action' : 'formaction');
+  try { return new URL(given, document.baseURI).href.slice(0, 2000); } catch { return ''; } };
+return {
   blocking: performance.getEntriesByType('resource').filter(e => e.renderBlockingStatus === 'blocking')
     .slice(0, 500).map(e => e.name),
-  password: !!document.querySelector('input[type=password]')})"""
+  password: !!document.querySelector('input[type=password]'),
+  targets: [...document.querySelectorAll('form[action], [formaction]')].slice(0, 500).map(target),
+  policies: [...document.querySelectorAll('meta[http-equiv="Content-Security-Policy" i]')].slice(0, 20)
+    .map(e => e.content.slice(0, 4000)), looked: true}; }"""
 
 
 @dataclass(frozen=True)
@@ -105,6 +111,9 @@ class Visit:
         tasks: (start, length) of each task over 50 ms.
         loads: what was fetched, in order.
         mixed: what came or would go over plain HTTP.
+        targets: where its forms and buttons submit to.
+        upgrades: its policy makes the browser ask for everything over HTTPS (CSP, upgrade-insecure-requests).
+        looked: at the end it let us look at its forms.
         watched_ms: how long it was watched.
         asks_password: a password field stands on it.
         problem: why it could not be loaded; None where it was.
@@ -122,6 +131,9 @@ class Visit:
     tasks: tuple[tuple[float, float], ...] = ()
     loads: tuple[Load, ...] = ()
     mixed: tuple[Mixed, ...] = ()
+    targets: tuple[str, ...] = ()
+    upgrades: bool = False
+    looked: bool = True
     watched_ms: float = 0.0
     asks_password: bool = False
     problem: Unavailable | None = None
@@ -232,8 +244,12 @@ async def visit(
     *,
     stored: StorageState | None = None,
     quiet_s: float = QUIET_S,
+    throttled: bool = True,
 ) -> Visit:
-    """Load a page once, in a fresh profile (with this storage state), and watch it until it has kept still."""
+    """Load a page once, in a fresh profile (with this storage state), and watch it until it has kept still.
+
+    `throttled`: as on an average phone; where only what was fetched matters, it need not be.
+    """
     from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
 
     opened = Visit(name, url, signed_in=stored is not None)
@@ -244,12 +260,16 @@ async def visit(
         await page.add_init_script(_WATCH)
         devtools = await context.new_cdp_session(page)
         watched.listen(devtools)
-        await _throttle(devtools)
+        await devtools.send("Network.enable")
+        await devtools.send("Audits.enable")
+        if throttled:
+            await _throttle(devtools)
         try:
             reply = await page.goto(url, wait_until="commit", timeout=2 * client.network.timeout_s * 1000)
         except Error as error:
             return replace(opened, final_url=watched.led_to, problem=web.unopened(client, watched.led_to or url, error))
-        opened = replace(opened, status=reply.status if reply else None)
+        policy = reply.headers.get("content-security-policy", "") if reply else ""
+        opened = replace(opened, status=reply.status if reply else None, upgrades=_upgrades([policy]))
         if reply is not None and "challenge" in map(reply.headers.get, web.CHALLENGE_HEADERS):
             return replace(opened, final_url=page.url, problem=web.challenged(url))
         seen = await _until_still(page, watched, quiet_s)
@@ -258,8 +278,6 @@ async def visit(
 
 
 async def _throttle(devtools: CDPSession) -> None:
-    await devtools.send("Network.enable")
-    await devtools.send("Audits.enable")
     await devtools.send(
         "Network.emulateNetworkConditions",
         {
@@ -321,9 +339,9 @@ async def _last_look(page: BrowserPage) -> Mapping[str, Any]:
 
     with suppress(Error, TimeoutError):
         async with asyncio.timeout(5):
-            late: Mapping[str, Any] = await page.evaluate(_BLOCKING)
+            late: Mapping[str, Any] = await page.evaluate(_LATE)
             return late
-    return {"blocking": [], "password": False}
+    return {"blocking": [], "password": False, "targets": [], "policies": [], "looked": False}
 
 
 def _told(opened: Visit, watched: _Watched, seen: _Seen, late: Mapping[str, Any]) -> Visit:
@@ -337,6 +355,13 @@ def _told(opened: Visit, watched: _Watched, seen: _Seen, late: Mapping[str, Any]
         tasks=seen.tasks,
         loads=tuple(replace(load, blocking=load.url in blocking) for load in watched.loads.values()),
         mixed=tuple(watched.mixed),
+        targets=tuple(dict.fromkeys(map(str, late["targets"]))),
+        upgrades=opened.upgrades or _upgrades(late["policies"]),
+        looked=bool(late["looked"]),
         watched_ms=seen.watched,
         asks_password=bool(late["password"]),
     )
+
+
+def _upgrades(policies: Iterable[str]) -> bool:
+    return any("upgrade-insecure-requests" in str(policy).lower() for policy in policies)

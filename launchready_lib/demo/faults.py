@@ -70,6 +70,7 @@ _WEB = (
     Fault("latency.quick", "the dashboard's data takes over half a second", {"latency.p95": FAIL}),
     Fault("queries.slow", "a dashboard query takes 400 ms in the query log"),
     Fault("pages.interactive", "the home page is busy with a script for seconds"),
+    Fault("pages.mixed_content", "the home page names a picture over plain HTTP"),
     Fault("environment.missing", "production does not define a variable that the code requires"),
     Fault("environment.separated", "staging and production share a live payment key"),
     Fault("secrets.tree", "a live payment key stands in a tracked file"),

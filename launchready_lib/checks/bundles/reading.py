@@ -17,6 +17,7 @@ from launchready_lib.findings import Unavailable
 from launchready_lib.network import Purpose, Response
 
 if TYPE_CHECKING:
+    from launchready_lib.checks.mixed import OpenedPages
     from launchready_lib.checks.signin import SignedIn
     from launchready_lib.client import Client
 
@@ -34,18 +35,18 @@ _KNOWN = {"rotated": Standing.ROTATED, "false_alarm": Standing.FALSE_ALARM}
 
 @probe
 async def survey(
-    client: Client, member: SignedIn | Unavailable | None = None, *, loaded: Iterable[str] = ()
+    client: Client, member: SignedIn | Unavailable | None = None, opened: OpenedPages | Unavailable | None = None
 ) -> BundlesEvidence | Unavailable:
     """Read what browsers are sent on each page of `site.pages`, as a stranger and, where it takes one, as a member.
 
-    `loaded` are addresses of scripts that a browser was seen to load.
+    Scripts that a browser was seen to load on opened pages are read too.
     """
     if no := web.unauthorized(client):
         return no
     reading = _Reading(client, member)
     pages = {"home": "/", **client.parameters.site.pages}
     await asyncio.gather(*(reading.page(name, web.address(client, path)) for name, path in pages.items()))
-    await reading.scripts(loaded)
+    await reading.scripts(() if opened is None or isinstance(opened, Unavailable) else opened.scripts)
     known = {entry.fingerprint: _KNOWN[entry.verdict] for entry in client.parameters.repository.known_secrets}
     found = await asyncio.to_thread(gathered, reading.hits, known)
     return BundlesEvidence(tuple(reading.received), found, tuple(dict.fromkeys(reading.missing)))

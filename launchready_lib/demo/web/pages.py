@@ -46,6 +46,7 @@ class Home(Handler):
             "home",
             busy=self.club.on("pages.interactive"),
             outside=self.club.on("headers.integrity"),
+            plain=names.CANONICAL.replace("https:", "http:") if self.club.on("pages.mixed_content") else "",
         )
 
 
@@ -205,7 +206,7 @@ class ApiRoot(Handler):
     def get(self) -> None:
         """Say what this is."""
         if self.club.on("subdomains.mapped"):
-            self.page("home", busy=False, outside=False)
+            self.page("home", busy=False, outside=False, plain="")
         else:
             self.data({"service": "Harbor Club API", "documentation": f"{names.CANONICAL}/"})
 

@@ -1,0 +1,125 @@
+"""What a page loads or submits to over plain HTTP is seen by a real browser, and what was not seen is unknown."""
+
+from dataclasses import replace
+
+import pytest
+
+from launchready_lib.checks import mixed, signin
+from launchready_lib.checks.mixed import OpenedPages
+from launchready_lib.checks.visits import Load, Mixed, Visit
+from launchready_lib.findings import Status, Unavailable
+from tests.certificates import context, issue
+from tests.web_servers import Reply, client, serving
+
+pytestmark = pytest.mark.anyio
+
+SECURE = "https://acme.example/"
+BARE = "http://acme.example/"
+
+
+def seen(name="home", **more):
+    return replace(Visit(name, SECURE, final_url=SECURE, status=200), **more)
+
+
+def judged(*visits, **missing):
+    return mixed.mixed_content(OpenedPages(visits, missing, "/login"))
+
+
+def test_pages_that_are_encrypted_throughout_pass():
+    found = judged(seen(targets=("https://acme.example/login", "")), seen("login"))
+    assert found.status is Status.PASS
+    assert "home and login" in found.summary
+
+
+FAULTS = {
+    "a blocked script": seen(mixed=(Mixed(f"{BARE}a.js", "Script", "MixedContentBlocked"),)),
+    "an upgraded picture": seen(mixed=(Mixed(f"{BARE}a.png", "Image", "MixedContentAutomaticallyUpgraded"),)),
+    "a form": seen(targets=(f"{BARE}login",)),
+    "something that came": seen(loads=(Load(f"{BARE}a.css", "Stylesheet", 0, 9, 200),)),
+    "the page itself": seen(final_url=BARE),
+    "a form of a page that breaks": seen(targets=(f"{BARE}login",), status=500),
+}
+
+
+@pytest.mark.parametrize("visit", FAULTS.values(), ids=FAULTS)
+def test_anything_over_plain_http_fails_and_is_named(visit):
+    found = judged(visit, seen("login"))
+    assert found.status is Status.FAIL
+    assert BARE in found.summary
+    assert "home" in found.about
+
+
+def test_a_form_that_the_policy_upgrades_is_encrypted():
+    assert judged(seen(targets=(f"{BARE}login",), upgrades=True)).status is Status.PASS
+
+
+UNSEEN = {
+    "not opened": seen(problem=Unavailable("it is blocked", "authorization.hosts: [x]"), status=None),
+    "an error": seen(status=502),
+    "never still": seen(looked=False),
+    "a login instead": seen("dashboard", signed_in=True, final_url="https://acme.example/login?next=/"),
+}
+
+
+@pytest.mark.parametrize("visit", UNSEEN.values(), ids=UNSEEN)
+def test_a_page_that_was_not_seen_is_unknown(visit):
+    assert judged(seen(), visit).status is Status.UNKNOWN
+
+
+def test_a_page_that_was_not_tried_is_unknown_and_a_fault_elsewhere_still_counts():
+    no = Unavailable("the authorization does not allow login", "authorization.allow: [login]")
+    assert judged(seen(), dashboard=no).needs == no.needs
+    assert judged(FAULTS["a form"], dashboard=no).status is Status.FAIL
+    assert mixed.mixed_content(no).status is Status.UNKNOWN
+
+
+# --- a real browser ---------------------------------------------------------------------------------------------------
+
+UPGRADE = (("Content-Security-Policy", "upgrade-insecure-requests"),)
+META = '<meta http-equiv=content-security-policy content="upgrade-insecure-requests">'
+PLAIN_FORM = f"<p>Hello<form action={BARE}x method=post><input name=action></form>"
+PAGES = {
+    "clean": Reply(
+        "<link rel=stylesheet href=/a.css><form action=/x method=post></form><a href=http://acme.example/>a</a>"
+    ),
+    "picture": Reply(f"<p>Hello<img src={BARE}a.png>"),
+    "script": Reply(f"<p>Hello<script src={BARE}a.js></script>"),
+    "later": Reply(f"<p>Hello<script>setTimeout(() => {{ new Image().src = '{BARE}late.png' }}, 300)</script>"),
+    "form": Reply(PLAIN_FORM),
+    "button": Reply(f"<p>Hello<form action=/x><button formaction={BARE}x>Go</button></form>"),
+    "upgraded": Reply(f"{PLAIN_FORM}<img src={BARE}a.png>", headers=UPGRADE),
+    "upgraded-by-meta": Reply(f"<head>{META}</head>{PLAIN_FORM}"),
+    "hostile": Reply("<p>Hello<script>document.querySelectorAll = 1</script>"),
+}
+CLEAN = {"clean", "upgraded", "upgraded-by-meta"}
+
+
+@pytest.mark.browser
+async def test_a_real_browser_sees_what_goes_over_plain_http(tmp_path):
+    ca = issue("Acme Test CA", ca=True)
+    (tmp_path / "ca.pem").write_bytes(ca.pem)
+    tls = context(tmp_path, issue("acme.example", ca, names=("acme.example",)), ca)
+    answer = lambda asked: PAGES.get(asked.path[1:], Reply("x", kind="text/plain"))  # noqa: E731 - as short as that
+    async with serving(answer, context=tls) as secure, serving(answer) as plain:
+        network = {"ca_file": "ca.pem", "connect_to": {"acme.example:80": f"127.0.0.1:{plain.port}"}}
+        site = {"pages": {"login": "/clean", **{name: f"/{name}" for name in PAGES}}}
+        async with client(secure.port, root=tmp_path, network=network, site=site, reach=("",)) as acme:
+            member = signin.SignedIn("member", acme.network.session(), 0.1, (), f"{SECURE}clean")
+            opened = await mixed.survey(acme, member)
+            if isinstance(opened, Unavailable):
+                pytest.skip(opened.reason)
+            await member.session.close()
+    status = {each.name: judged(each).status for each in opened.visits}
+    assert {name for name in PAGES if status[name] is Status.PASS} == CLEAN
+    assert {name for name in PAGES if status[name] is Status.FAIL} == set(PAGES) - CLEAN - {"hostile"}
+    assert opened.scripts == ()
+
+
+async def test_without_a_login_the_pages_of_members_are_left_out(monkeypatch):
+    monkeypatch.setattr("launchready_lib.network.browser.find_chromium", lambda: None)
+    no = Unavailable("no", "authorization.allow: [login]")
+    async with client(site={"pages": {"login": "/login", "dashboard": "/dashboard"}}) as acme:
+        found = mixed.mixed_content(await mixed.survey(acme, no))
+    assert "Chromium" in found.needs
+    async with client(authorization=None) as acme:
+        assert "authorization" in mixed.mixed_content(await mixed.survey(acme, no)).needs
