@@ -19,7 +19,7 @@ lint: .venv/.installed
 	$(BIN)/ruff check --quiet .
 	$(BIN)/ruff format --quiet --check .
 	$(BIN)/mypy --no-error-summary
-	$(BIN)/nbstripout --verify notebooks/*.ipynb
+	$(BIN)/nbstripout --verify --keep-id notebooks/*.ipynb
 
 bench: .venv/.installed system
 	$(BIN)/python benchmarks/engines.py
