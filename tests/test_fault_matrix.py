@@ -11,7 +11,7 @@ import pytest
 from cells import run_stage
 
 from launchready_lib import checks, demo, roadmap
-from launchready_lib.checks import pages
+from launchready_lib.checks import drill, pages
 from launchready_lib.client import Client
 from launchready_lib.demo.faults import FAULTS
 from launchready_lib.findings import Status
@@ -22,6 +22,10 @@ LOAD = ("reduce_drag",)
 """Times answers, so it runs after the others."""
 BROWSER = {"pages-phone", "tls-contents"}
 SLOW = {*BROWSER, "latency-reads", "load-steady", "exposure-files", "exposure-bundles", "burst", "mail-delivery"}
+CLIENT_CODE = {"build-answer", "environments-start"}
+"""Runs what is tracked in the checkout."""
+CHECKOUT = ("build.", "deploy.", "environment.", "overbuild.", "rollback.", "secrets.")
+"""Faults in what is tracked in the checkout, or lies beside it."""
 NAMES_TRIED = {"exposure.files", "hosting.production", "subdomains.mapped", "redirects.canonical"}
 """Faults for which the hundreds of file names are asked for too."""
 ASIDE = (
@@ -43,10 +47,14 @@ FAST_ENOUGH = {"domain.nameservers", "domain.dnssec", "subdomains.takeover", "tl
 def skipped(fault):
     """The cells that need not run for a fault, for it cannot reach what they look at; its own always run."""
     own = {"mail.delivered": "mail-delivery", "mail.transport": "mail-delivery"}.get(fault)
+    if fault.startswith(CHECKOUT):
+        return SLOW
     if fault.startswith((*ASIDE, *FAST_ENOUGH)):
-        return SLOW - {own}
-    return {"mail-delivery", "burst"} - {"burst" if fault == "edge.rate_limit" else own} | (
-        set() if fault in NAMES_TRIED else {"exposure-files"}
+        return CLIENT_CODE | SLOW - {own}
+    return (
+        CLIENT_CODE
+        | {"mail-delivery", "burst"} - {"burst" if fault == "edge.rate_limit" else own}
+        | (set() if fault in NAMES_TRIED else {"exposure-files"})
     )
 
 
@@ -58,8 +66,9 @@ def club():
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    """A shorter quiet window gives the same verdicts on pages that a loopback server answers."""
+    """Shorter waits give the same verdicts on a loopback server that answers at once."""
     monkeypatch.setattr(pages, "QUIET_S", 1.0)
+    monkeypatch.setattr(drill, "POLL_S", 0.1)
 
 
 async def survey(world, folder, skip=frozenset()):
