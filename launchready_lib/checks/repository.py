@@ -280,7 +280,7 @@ def open_at(path: Path, branch: str | None = None) -> Repository | Unavailable:
             tags=tuple(_tags(git(path, "for-each-ref", "--sort=-creatordate", _TAG_FORMAT, "refs/tags"))),
         )
     except GitError as error:
-        return Unavailable(f"the repository could not be read: {error}", "a complete clone at repository.path")
+        return Unavailable(f"the repository is not whole: {error}", "a complete clone at repository.path")
 
 
 _TAG_FORMAT = "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)"

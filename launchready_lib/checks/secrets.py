@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check, probe, repository
 from launchready_lib.checks.repository import MAX_FILE_BYTES, MAX_TEXT_BYTES, GitError, Repository, TrackedFile, is_text
-from launchready_lib.credentials import Credential, Standing, engine, engine_hit, gathered, places, scan
+from launchready_lib.credentials import Credential, Standing, engine, engine_hit, gathered, of_part, places, scan
+from launchready_lib.credentials.inside import Left, inside
 from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
 
 if TYPE_CHECKING:
@@ -66,7 +67,8 @@ def read_tree(repo: Repository, parameters: Parameters) -> TreeEvidence | Unavai
     hits: list[Hit] = []
     wanted = [file for file in repo.files if not places.is_media(file.path)]
     try:
-        contents = _contents(repo, wanted, hits)
+        left: list[Row] = []
+        contents = _contents(repo, wanted, hits, left)
         found = engine.run(contents)
         deque(contents, maxlen=0)  # our own scan still reads what an engine that is not there left
     except GitError as error:
@@ -74,25 +76,45 @@ def read_tree(repo: Repository, parameters: Parameters) -> TreeEvidence | Unavai
     engine_failed = found if isinstance(found, Unavailable) else None
     if not isinstance(found, Unavailable):
         hits += [engine_hit(f.value, f.path, f.line, f.rule, sure=f.sure) for f in found]
-    known = {entry.fingerprint: _KNOWN[entry.verdict] for entry in parameters.repository.known_secrets}
     unread = [file for file in wanted if file.kind == "file" and file.size > MAX_FILE_BYTES]
     return TreeEvidence(
         commit=repo.commit,
         files=len(repo.files),
-        credentials=gathered(hits, known),
-        unread=tuple({"file": file.path, "not_read": f"{file.size // 1024**2} MB"} for file in unread),
+        credentials=gathered(hits, known_secrets(parameters)),
+        unread=(*({"file": file.path, "not_read": f"{file.size // 1024**2} MB"} for file in unread), *left),
         aside=tuple(row for row in repo.skipped() if row["file"] not in {file.path for file in unread}),
         ignored=_ignored(repo),
         engine=engine_failed,
     )
 
 
-def _contents(repo: Repository, files: list[TrackedFile], hits: list[Hit]) -> Iterator[tuple[str, bytes]]:
-    """What the engine gets; on the way our own scan reads the texts."""
+def known_secrets(parameters: Parameters) -> dict[str, Standing]:
+    """What the parameters vouch for, by fingerprint."""
+    return {entry.fingerprint: _KNOWN[entry.verdict] for entry in parameters.repository.known_secrets}
+
+
+def rotation(leaks: Iterable[Credential]) -> str:
+    """How to take the worst leaks out of force, in the providers' terms."""
+    steps = dict.fromkeys(f"{leak.provider}: {leak.revoke}." for leak in leaks)
+    first = "Make a new value at the provider, set it in the host's settings, deploy, then revoke the old one."
+    return " ".join((first, *list(steps)[:8]))
+
+
+def _contents(
+    repo: Repository, files: list[TrackedFile], hits: list[Hit], left: list[Row]
+) -> Iterator[tuple[str, bytes]]:
+    """What the engine gets; on the way our own scan reads the texts, and what lies inside them."""
     for file, content in repo.read(files, most=MAX_FILE_BYTES):
         if len(content) <= MAX_TEXT_BYTES and is_text(content):
             hits.extend(scan(file.path, content.decode("utf-8", "replace")))
         yield file.path, content
+        for part in () if places.is_foreign(file.path) else inside(file.path, content):
+            if isinstance(part, Left):
+                left.append({"file": part.path, "not_read": part.why})
+                continue
+            hits.extend(of_part(part))
+            if not part.line:
+                yield part.path, part.text.encode("utf-8", "replace")
 
 
 def _ignored(repo: Repository) -> tuple[str, ...]:
@@ -127,7 +149,7 @@ def _no_leak(evidence: TreeEvidence) -> Verdict:
     return failed(
         f"{values} in tracked files ({providers}): {', '.join(leak.places[0] for leak in leaks[:5])}",
         evidence=[*(leak.row() for leak in leaks[:_MOST_ROWS]), *aside],
-        fix="Revoke first, then remove. " + " ".join(dict.fromkeys(f"{k.provider}: {k.revoke}." for k in leaks[:8])),
+        fix=f"First take it out of force, then out of the code. {rotation(leaks)}",
         effort_hours=min(8.0, 1.0 + 0.5 * len(leaks)),
         about=[leak.fingerprint for leak in leaks],
     )
@@ -138,7 +160,7 @@ def _all_read(evidence: TreeEvidence) -> Iterator[Verdict]:
         yield unknown(evidence.engine.reason, needs=evidence.engine.needs)
     if evidence.unread:
         yield unknown(
-            f"{len(evidence.unread)} tracked files are too large to be read",
+            f"{len(evidence.unread)} tracked files are too large to be read, or hold what cannot be",
             needs=f"these files under {MAX_FILE_BYTES // 1024**2} MB, or out of the repository",
             evidence=evidence.unread,
         )

@@ -4,7 +4,7 @@
 """
 
 from launchready_lib.credentials.grammars import GRAMMARS, Grammar, Match, Standing, find
-from launchready_lib.credentials.scan import Credential, Hit, engine_hit, gathered, scan
+from launchready_lib.credentials.scan import Credential, Hit, credential, engine_hit, gathered, of_part, rank, scan
 from launchready_lib.credentials.values import fingerprint, masked
 
 __all__ = [
@@ -14,10 +14,13 @@ __all__ = [
     "Hit",
     "Match",
     "Standing",
+    "credential",
     "engine_hit",
     "find",
     "fingerprint",
     "gathered",
     "masked",
+    "of_part",
+    "rank",
     "scan",
 ]

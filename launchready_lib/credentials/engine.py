@@ -19,6 +19,9 @@ from launchready_lib.findings import Unavailable
 SECONDS = 180
 MAX_REPORT = 32 * 1024 * 1024
 _FOUND = 200
+_OPTIONS = (  # offline, every place of a value, nothing unpacked: what lies in archives is given to it as files
+    "--no-validate", "--no-update-check", "--no-ignore", "--no-dedup", "--no-extract-archives",
+)  # fmt: skip
 _KEPT = ("PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "SYSTEMROOT")
 _NO_SECRET = re.compile(  # rules for names and addresses that go with a secret, and for what only may be one
     r"(?:client-?id|username|tenant-id|account-name|access-id|token-id|-address|-pub-|repository$|project$|generic-|-tf-password)"
@@ -29,10 +32,14 @@ _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWX
 
 @dataclass(frozen=True)
 class EngineFind:
-    """What the engine reports: the value, its place, its rule, and whether the rule is one for secrets."""
+    """What the engine reports: the value, its place, its rule, and whether the rule is one for secrets.
+
+    `number` counts the files that it was given, from 0.
+    """
 
     value: str
     path: str
+    number: int
     line: int
     rule: str
     sure: bool
@@ -70,7 +77,7 @@ def _laid_out(folder: Path, files: Iterable[tuple[str, bytes]]) -> Iterator[str]
 
 def _report(engine: str, folder: str) -> bytes | Unavailable:
     report = Path(folder) / "report.jsonl"
-    options = ["--no-validate", "--no-update-check", "--no-ignore", "--git-history", "none", "--format", "jsonl"]
+    options = [*_OPTIONS, "--git-history", "none", "--format", "jsonl"]
     needs = "a second try, with more memory or a smaller repository"
     environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
     try:
@@ -111,6 +118,7 @@ def _finds(report: bytes, names: list[str]) -> Iterator[EngineFind]:
         yield EngineFind(
             value=str(found.get("snippet", "")),
             path=names[int(place[1])],
+            number=int(place[1]),
             line=int(found.get("line") or 1),
             rule=rule,
             sure=_NO_SECRET.search(rule) is None,

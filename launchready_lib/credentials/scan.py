@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from launchready_lib.credentials import places, structured
 from launchready_lib.credentials.grammars import DOCUMENTED, Standing, find
+from launchready_lib.credentials.inside import Part
 from launchready_lib.credentials.values import (
     fingerprint,
     is_credible,
@@ -35,6 +36,16 @@ class Hit:
     revoke: str
     standing: Standing
     vague: bool = False
+    label: str = ""
+
+    @property
+    def place(self) -> str:
+        """Where it stands, as it is shown."""
+        return self.label or f"{self.path}:{self.line}"
+
+    def at(self, label: str) -> Hit:
+        """The same, shown under another name of its place."""
+        return replace(self, label=label)
 
 
 @dataclass(frozen=True)
@@ -44,7 +55,7 @@ class Credential:
     Attributes:
         fingerprint: names the value across runs, for repository.known_secrets.
         masked: its published prefix and its length.
-        places: `path:line`, at most five.
+        places: `path:line` or another name of the place, at most five.
         count: how many places there are.
         standing: what it is; the worst over all its places.
     """
@@ -77,8 +88,11 @@ class Credential:
         }
 
 
-def scan(path: str, text: str) -> Iterator[Hit]:
-    """Every credential-like value of one file's text, with what it is where it stands."""
+def scan(path: str, text: str, settings: structured.Reader | None = None) -> Iterator[Hit]:
+    """Every credential-like value of one file's text, with what it is where it stands.
+
+    `settings` reads names and values where the file's own name does not say how.
+    """
     if places.is_foreign(path) and not path.endswith((".js", ".map")):
         return
     seen = set()
@@ -90,12 +104,19 @@ def scan(path: str, text: str) -> Iterator[Hit]:
         yield _placed(
             Hit(match.value, path, line, grammar.provider, grammar.what, grammar.revoke, match.standing, vague=vague)
         )
-    reader = structured.reader_for(path)
+    reader = settings or structured.reader_for(path)
     if reader is None or places.is_foreign(path):
         return
     for setting in reader(text):
         if setting.value not in seen and not any(value in setting.value for value in seen) and _holds_secret(setting):
             yield _placed(_of_setting(setting, path))
+
+
+def of_part(part: Part) -> Iterator[Hit]:
+    """Every credential-like value of what lies inside a file; lines are those of the file where it is text."""
+    settings = structured.assigned if part.code else structured.env if part.line else None
+    for hit in scan(part.path, part.text, settings):
+        yield replace(hit, line=part.line + hit.line - 1) if part.line else hit
 
 
 def _holds_secret(setting: structured.Setting) -> bool:
@@ -131,11 +152,7 @@ def _placed(hit: Hit) -> Hit:
             standing = Standing.FIXTURE
         elif hit.vague and places.is_example(hit.path):
             standing = Standing.EXAMPLE
-    return hit if standing is hit.standing else _with(hit, standing)
-
-
-def _with(hit: Hit, standing: Standing) -> Hit:
-    return Hit(hit.value, hit.path, hit.line, hit.provider, hit.what, hit.revoke, standing, hit.vague)
+    return hit if standing is hit.standing else replace(hit, standing=standing)
 
 
 def engine_hit(value: str, path: str, line: int, rule: str, *, sure: bool) -> Hit:
@@ -158,14 +175,20 @@ def gathered(hits: Iterable[Hit], known: Mapping[str, Standing]) -> tuple[Creden
     for hit in hits:
         if hit.standing is not Standing.PLACEHOLDER:
             by_value.setdefault(hit.value, []).append(hit)
-    found = [_credential(value, same, known) for value, same in by_value.items()]
-    return tuple(sorted(found, key=lambda c: (_ORDER.index(c.standing), c.places)))
+    found = [credential(value, same, known) for value, same in by_value.items()]
+    return tuple(sorted(found, key=lambda c: (rank(c.standing), c.places)))
 
 
-def _credential(value: str, hits: list[Hit], known: Mapping[str, Standing]) -> Credential:
-    worst = min(hits, key=lambda hit: _ORDER.index(hit.standing))
+def rank(standing: Standing) -> int:
+    """How bad a standing is; 0 is the worst."""
+    return _ORDER.index(standing)
+
+
+def credential(value: str, hits: Sequence[Hit], known: Mapping[str, Standing]) -> Credential:
+    """One value from all its hits."""
+    worst = min(hits, key=lambda hit: rank(hit.standing))
     mark = fingerprint(value)
-    where = tuple(dict.fromkeys(f"{hit.path}:{hit.line}" for hit in hits))
+    where = tuple(dict.fromkeys(hit.place for hit in hits))
     told = next((standing for key, standing in known.items() if key[:8] == mark or mark.startswith(key)), None)
     return Credential(
         fingerprint=mark,

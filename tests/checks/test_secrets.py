@@ -101,7 +101,7 @@ def test_an_archive_is_looked_into_and_named(judged):
         archive.writestr("inner/pay.py", f'key = "{LIVE}"\n')
     verdict, found = judged({"backup.zip": packed.getvalue()})
     assert verdict.status is Status.FAIL
-    assert found.credentials[0].places[0].startswith("backup.zip:")
+    assert found.credentials[0].places[0].startswith("backup.zip!/inner/pay.py:1")
 
 
 def test_a_healthy_repository_passes(judged):

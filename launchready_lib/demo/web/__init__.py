@@ -93,6 +93,8 @@ class Web:
         on = self._club.on
         flaws = Flaws(
             leaked=on("secrets.tree"),
+            remembered=on("secrets.history"),
+            pasted=on("secrets.chat"),
             no_way_back=on("rollback.path"),
             undefined=on("environment.missing"),
             shared=on("environment.separated"),

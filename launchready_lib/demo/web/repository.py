@@ -9,12 +9,17 @@ instead.
 from __future__ import annotations
 
 import hashlib
+import io
+import json
 import os
 import shutil
 import subprocess
-from collections.abc import Iterator
+import zipfile
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+
+from launchready_lib.demo.files import write_private
 
 CHECKOUT = Path(__file__).parent / "checkout"
 CHANGES = Path(__file__).parent / "changes"
@@ -72,6 +77,8 @@ class Flaws:
 
     Attributes:
         leaked: a live payment key stands in a tracked file.
+        remembered: a live payment key stood in a file that was deleted since.
+        pasted: somebody pasted a live payment key into the chat.
         no_way_back: no earlier release, and no word about going back.
         undefined: production lacks a variable that the code needs.
         shared: staging and production share a live payment key.
@@ -79,6 +86,8 @@ class Flaws:
     """
 
     leaked: bool = False
+    remembered: bool = False
+    pasted: bool = False
     no_way_back: bool = False
     undefined: bool = False
     shared: bool = False
@@ -97,6 +106,7 @@ def build(folder: Path, release: str, flaws: Flaws) -> None:
     for name in ENVIRONMENTS:
         (fresh / f".env.{name}").write_text(_environment_file(name, flaws), encoding="utf-8")
         (fresh / f".env.{name}").chmod(0o600)
+    write_private(folder.with_name("chat") / "slack-export.zip", _chat(flaws))
     if folder.exists():
         folder.rename(old)
     fresh.rename(folder)
@@ -121,6 +131,9 @@ def _stream(release: str, flaws: Flaws) -> bytes:
         parts += [f"{role} {AUTHOR} {moment} +0000\n".encode() for role in ("author", "committer")]
         parts.append(_block(message.encode()))
         for name, content in files.items():
+            if content is None:
+                parts.append(f"D {name}\n".encode())
+                continue
             parts.append(f"M {'100755' if name in EXECUTABLE else '100644'} inline {name}\n".encode())
             parts.append(_block(content))
         parts += [b"M 100644 inline CHANGELOG.md\n", _block(changes.encode())]
@@ -129,11 +142,15 @@ def _stream(release: str, flaws: Flaws) -> bytes:
     return b"".join([*parts, b"done\n"])
 
 
-def _commits(flaws: Flaws) -> Iterator[tuple[str, dict[str, bytes]]]:
-    """Each commit's message and files, oldest first."""
+def _commits(flaws: Flaws) -> Iterator[tuple[str, Mapping[str, bytes | None]]]:
+    """Each commit's message and files (None: deleted), oldest first."""
     files = _files(CHECKOUT, way_back=not flaws.no_way_back)
     for message, names in HISTORY:
         yield message, {name: files[name] for name in names}
+    if flaws.remembered:
+        script = f'STRIPE_SECRET_KEY="{_live_key("history")}" python3 -m harbor\n'
+        yield "Try a payment by hand", {"scripts/try_payment.sh": script.encode()}
+        yield "Take the key out again", {"scripts/try_payment.sh": None}
     if flaws.leaked:
         leak = f'"""Open a checkout."""\n\nSTRIPE_SECRET_KEY = "{_live_key("tree")}"\n'
         yield "Try the payment page with the live key", {"harbor/payments.py": leak.encode()}
@@ -176,6 +193,23 @@ def _environment_file(name: str, flaws: Flaws) -> str:
     if name == "production" and flaws.undefined:
         del values["MAIL_TOKEN"]
     return "".join(f"{key}={value}\n" for key, value in values.items())
+
+
+def _chat(flaws: Flaws) -> bytes:
+    """The chat as Slack exports it (slack.com/help/articles/220556107): one file a channel and day."""
+    talk = ["Morning! The calendar is up.", "Great. I set the new webhook secret with fly secrets."]
+    if flaws.pasted:
+        talk.append(f"This is the key for the payment page: {_live_key('chat')}")
+    said = [
+        {"type": "message", "user": f"U0HARBOR{number % 2}", "text": text, "ts": f"{FIRST_COMMIT + number * 60}.000100"}
+        for number, text in enumerate(talk)
+    ]
+    files = {"channels.json": [{"id": "C0HARBOR", "name": "general"}], "general/2026-03-01.json": said}
+    body = io.BytesIO()
+    with zipfile.ZipFile(body, "w", zipfile.ZIP_DEFLATED) as archive:
+        for name, content in files.items():
+            archive.writestr(zipfile.ZipInfo(name), json.dumps(content))
+    return body.getvalue()
 
 
 def _live_key(purpose: str) -> str:

@@ -53,6 +53,7 @@ def client(folder: Path, release: str, *, way_back: bool) -> dict[str, Any]:
             "build": ["python3 scripts/build.py"],
             "start": ["python3 -m harbor"],
             "env_files": {name: f".env.{name}" for name in repository.ENVIRONMENTS},
+            "chat_exports": [str(folder / "chat" / "slack-export.zip")],
         },
         "database": {"url": f"${{{names.DATABASE_URL}}}"},
         "query_log": str(folder / "logs" / "queries.log"),

@@ -3,6 +3,7 @@
 import re
 import secrets
 import time
+import zipfile
 
 import httpx
 import pytest
@@ -14,6 +15,11 @@ from launchready_lib.demo.web import pages
 
 def _leaked(club):
     return "sk_live_" in git(club, "grep", "-I", "-e", "", "HEAD")
+
+
+def _pasted(club):
+    with zipfile.ZipFile(club.folder / "chat" / "slack-export.zip") as export:
+        return any(b"sk_live_" in export.read(name) for name in export.namelist())
 
 
 def _environment(club, name):
@@ -127,6 +133,8 @@ CASES = {
         False, True,
     ),
     "secrets.tree": (_leaked, False, True),
+    "secrets.history": (lambda club: "sk_live_" in git(club, "log", "-p"), False, True),
+    "secrets.chat": (_pasted, False, True),
     "rollback.path": (_way_back, True, False),
     "headers.hsts": (_header("strict-transport-security"), "max-age=31536000; includeSubDomains", ""),
     "headers.csp": (lambda club: "'unsafe-inline'" in _header("content-security-policy")(club), False, True),

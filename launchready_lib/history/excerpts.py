@@ -1,0 +1,69 @@
+"""Only what is new: a file's thousandth version repeats all but a few of its lines, and those were read before.
+
+Lines are told apart by kind of place as well, since a key in a test and the same line in production code are not the
+same. A new line comes with its neighbours, for patterns that look at both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Sequence
+from dataclasses import dataclass, field
+
+MAX_KNOWN = 1_500_000
+"""Lines kept in mind, about 150 MB; past it everything counts as new again, which costs time only."""
+
+_NEIGHBOURS = 2
+_SMALL = 2_000
+
+
+@dataclass(frozen=True)
+class Excerpt:
+    """Lines of one version of a file; `numbers` are theirs in the file, from 1, or None where all are here."""
+
+    content: bytes
+    numbers: Sequence[int] | None = None
+
+    def line(self, number: int) -> int:
+        """The file's line that stands at this line of the excerpt (both from 1)."""
+        if self.numbers is None:
+            return number
+        return self.numbers[min(number, len(self.numbers)) - 1]
+
+
+@dataclass
+class Unseen:
+    """Remembers lines by their hash; Python salts it anew for every process, so that none can be aimed at another."""
+
+    _known: set[int] = field(default_factory=set)
+
+    def of(self, kind: Hashable, content: bytes, *, whole: bool) -> Excerpt | None:
+        """What of this content was not seen in its kind of place; `whole`: all of it, whatever was seen before."""
+        lines = content.split(b"\n")
+        salt = hash(kind)
+        hashes = [hash(line) ^ salt for line in lines]
+        if whole or len(content) < _SMALL or b"PRIVATE KEY" in content:
+            if not whole and self._known.issuperset(hashes):
+                return None
+            self._learn(hashes)
+            return Excerpt(content)
+        fresh = [number for number, mark in enumerate(hashes) if mark not in self._known]
+        if not fresh:
+            return None
+        self._learn(hashes)
+        return _with_neighbours(lines, fresh)
+
+    def _learn(self, hashes: list[int]) -> None:
+        if len(self._known) > MAX_KNOWN:
+            self._known.clear()
+        self._known.update(hashes)
+
+
+def _with_neighbours(lines: list[bytes], fresh: list[int]) -> Excerpt:
+    kept: list[int] = []
+    last = -1
+    for number in fresh:
+        start = max(number - _NEIGHBOURS, last + 1)
+        stop = min(number + _NEIGHBOURS + 1, len(lines))
+        kept.extend(range(start, stop))
+        last = max(last, stop - 1)
+    return Excerpt(b"\n".join([lines[number] for number in kept]), [number + 1 for number in kept])
