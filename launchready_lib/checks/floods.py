@@ -10,7 +10,7 @@ import pandas as pd
 
 from launchready_lib.checks import check, edge, probe, web
 from launchready_lib.checks.clauses import together
-from launchready_lib.findings import Row, Unavailable, Verdict, failed, passed, unknown
+from launchready_lib.findings import Row, Status, Unavailable, Verdict, failed, passed, unknown
 from launchready_lib.names.published import zone_of
 from launchready_lib.names.zonefile import ZoneFile
 
@@ -120,6 +120,12 @@ def absorbed(evidence: FloodEvidence) -> Verdict:
     behind = web.listed(dict.fromkeys(str(_row(host, edges)["edge"]) for host in evidence.hosts))
     hosts = "the one web host stands" if len(evidence.hosts) == 1 else f"all {len(evidence.hosts)} web hosts stand"
     return together(f"{hosts} behind an edge that absorbs floods ({behind})", *clauses)
+
+
+def unguarded(evidence: FloodEvidence) -> tuple[Named, ...]:
+    """The hosts that make the check fail."""
+    edges = _edges(evidence)
+    return tuple(host for host in evidence.hosts if _host(host, edges).status is Status.FAIL)
 
 
 def _host(host: Named, edges: list[Edge]) -> Verdict:

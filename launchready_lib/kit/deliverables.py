@@ -9,9 +9,9 @@ from typing import Any, Literal
 from launchready_lib.checks.mail import MailEvidence
 from launchready_lib.checks.tls import TlsEvidence
 from launchready_lib.checks.tls.evidence import row as tls_row
-from launchready_lib.findings import Finding, Row, Status, Unavailable
+from launchready_lib.findings import Finding, Row, Status
 
-MAIL = ("mail.spf", "mail.dkim", "mail.dmarc")
+MAIL = ("mail.spf", "mail.dkim", "mail.dmarc", "mail.transport")
 TLS = ("tls.certificate", "tls.protocols", "tls.issuance")
 _STATES = {Status.PASS: "in force", Status.UNKNOWN: "not known", Status.NOT_APPLICABLE: "not applicable"}
 
@@ -30,17 +30,17 @@ class Delivery:
 def of(
     judged: Mapping[str, Finding],
     files: Sequence[tuple[str, tuple[str, ...]]],
-    tls: TlsEvidence | Unavailable,
-    mail: MailEvidence | Unavailable,
+    tls: TlsEvidence | None,
+    mail: MailEvidence | None,
 ) -> tuple[Delivery, ...]:
     """The three deliverables; files: name in kit/ and the checks that it fixes."""
     protections = [check for check in judged if check.split(".")[0] in ("edge", "headers")]
-    hosts = [] if isinstance(tls, Unavailable) else [tls_row(host, tls.now) for host in tls.hosts]
-    records = [] if isinstance(mail, Unavailable) else _published(mail)
+    hosts = [] if tls is None else [tls_row(host, tls.now) for host in tls.hosts]
+    records = [] if mail is None else _published(mail)
     return (
-        _delivery("domain_and_tls", TLS, judged, files, {"hosts": hosts}, tls),
-        _delivery("mail_records", MAIL, judged, files, {"published": records}, mail),
-        _delivery("edge_protections", protections, judged, files, {}, None),
+        _delivery("domain_and_tls", TLS, judged, files, {"hosts": hosts}),
+        _delivery("mail_records", MAIL, judged, files, {"published": records}),
+        _delivery("edge_protections", protections, judged, files, {}),
     )
 
 
@@ -50,19 +50,17 @@ def _delivery(
     judged: Mapping[str, Finding],
     files: Sequence[tuple[str, tuple[str, ...]]],
     data: dict[str, Any],
-    evidence: object,
 ) -> Delivery:
     """Made where all is in force or ready to paste, partial where some is not, unknown where nothing was seen."""
-    if isinstance(evidence, Unavailable):
-        return Delivery(name, "unknown", {}, reason=evidence.reason)
     found = [judged[check] for check in checks if check in judged]
+    if all(finding.status is Status.UNKNOWN for finding in found):
+        reasons = dict.fromkeys(finding.reason for finding in found if finding.reason)
+        return Delivery(name, "unknown", {}, reason="; ".join(reasons) or "none of its checks was judged")
     rows = [_row(finding, [file for file, fixes in files if finding.check in fixes]) for finding in found]
     open_ = [str(row["what"]) for row in rows if row["state"] in ("to do", "not known")]
     reason = f"not in force and without a file: {', '.join(open_)}" if open_ else None
     first = next((file for file, fixes in files if any(f.check in fixes for f in found)), None)
     status: Literal["made", "partial", "unknown"] = "partial" if open_ else "made"
-    if not found:
-        return Delivery(name, "unknown", data, reason="none of its checks was judged")
     return Delivery(name, status, {"protections": rows, **data}, reason, first)
 
 

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import functools
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Container, Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec
+from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
 from launchready_lib.checks.domain import DomainEvidence
 from launchready_lib.checks.edge import EdgeEvidence
 from launchready_lib.checks.exposure import ExposureEvidence
+from launchready_lib.checks.floods import FloodEvidence
 from launchready_lib.checks.headers import HeadersEvidence
-from launchready_lib.checks.headers.cookies import SetAtLogin
-from launchready_lib.checks.mail import MailEvidence
+from launchready_lib.checks.mail import MailEvidence, TransportEvidence
 from launchready_lib.checks.redirects import RedirectEvidence
+from launchready_lib.checks.signin import SignedIn
 from launchready_lib.checks.subdomains import SubdomainEvidence
 from launchready_lib.checks.tls import TlsEvidence
-from launchready_lib.findings import Unavailable
 from launchready_lib.kit import (
     deliverables,
     guard_files,
@@ -29,6 +29,7 @@ from launchready_lib.kit import (
     name_records,
     records,
     redirect_files,
+    transport_records,
 )
 from launchready_lib.kit.deliverables import Delivery
 from launchready_lib.kit.facts import Facts
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from launchready_lib.stage import Stage
 
 P = ParamSpec("P")
+Evidence = TypeVar("Evidence")
 _MOST_NAMED = 4
 """Files of one plan that a finding names one by one."""
 
@@ -86,53 +88,51 @@ def _kept_going(make: Callable[P, Kit]) -> Callable[P, Kit]:
 
 
 @_kept_going
-def names(
-    stage: Stage,
-    *,
-    zone: DomainEvidence | Unavailable,
-    hops: RedirectEvidence | Unavailable,
-    subdomains: SubdomainEvidence | Unavailable,
-) -> Kit:
-    """Files for what stage 1 found wrong with names and redirects."""
-    answers = () if isinstance(hops, Unavailable) else (step for walk in hops.walks for step in walk.steps)
-    facts = Facts.of(stage.client, answers)
-    plan = redirect_files.plan(facts, stage.failures, hops)
-    files = _of_systems(redirect_files.files(facts, plan), plan.fixes)
-    return Kit((*_dns(name_records.patches(facts, stage.failures, zone, subdomains), "names"), *_with_zone(files)))
+def names(stage: Stage, *evidence: object) -> Kit:
+    """Files for what stage 1 found wrong with names and redirects, from its cells' evidence in any order."""
+    hops = _one(RedirectEvidence, evidence)
+    answers = (step for walk in hops.walks for step in walk.steps) if hops is not None else ()
+    facts, failures = Facts.of(stage.client, answers), stage.failures
+    patches = name_records.patches(facts, failures, _one(DomainEvidence, evidence), _one(SubdomainEvidence, evidence))
+    plan = redirect_files.plan(facts, failures, hops)
+    return Kit((*_dns(patches, "names"), *_with_zone(_of_systems(redirect_files.files(facts, plan), plan.fixes))))
 
 
 @_kept_going
-def edge(
-    stage: Stage,
-    *,
-    gate: EdgeEvidence | Unavailable,
-    tls: TlsEvidence | Unavailable,
-    headers: HeadersEvidence | Unavailable,
-    member: SetAtLogin | Unavailable,
-    exposed: ExposureEvidence | Unavailable,
-    mail: MailEvidence | Unavailable,
-) -> Kit:
-    """Files for what stage 3 found wrong, and its deliverables."""
-    answers = () if isinstance(headers, Unavailable) else (view.response for view in (*headers.pages, *headers.hosts))
-    facts, failures = Facts.of(stage.client, answers), stage.failures
-    hosts = host_records.patches(facts, failures, gate, tls)
-    plan = header_plan.plan(facts, failures, headers, member)
+def edge(stage: Stage, *evidence: object) -> Kit:
+    """Files for what stage 3 found wrong, and its deliverables, from its cells' evidence in any order."""
+    headers, tls, mail = _one(HeadersEvidence, evidence), _one(TlsEvidence, evidence), _one(MailEvidence, evidence)
+    answers = (view.response for view in (*headers.pages, *headers.hosts)) if headers is not None else ()
+    facts, failures, ways = Facts.of(stage.client, answers), stage.failures, _one(TransportEvidence, evidence)
+    gate, open_hosts = _one(EdgeEvidence, evidence), _one(FloodEvidence, evidence)
+    hosts = host_records.patches(facts, failures, gate, open_hosts, tls)
+    plan = header_plan.plan(facts, failures, headers, _one(SignedIn, evidence))
     guards = (
-        *guard_files.proxied(facts, (each for patch in hosts for each in patch.sets)),
+        *guard_files.proxied(facts, hosts),
         *guard_files.protocols(facts, failures),
         *guard_files.limits(facts, failures),
-        *guard_files.private(facts, failures, exposed),
+        *guard_files.private(facts, failures, _one(ExposureEvidence, evidence)),
         *guard_files.origin(facts, failures),
     )
     files = [
         *_dns(hosts, "hosts"),
-        *(KitFile(each.name, each.text, (each.check,)) for each in guards),
+        *(KitFile(each.name, each.text, each.fixes) for each in guards),
         *_of_systems(header_files.files(facts, plan), plan.fixes),
+        *_dns(mail_records.patches(mail, ways, failures, facts.domain), "mail"),
+        *_policies(ways, failures),
     ]
-    if isinstance(mail, MailEvidence):
-        files += _dns(mail_records.patches(mail, failures, facts.domain), "mail")
     named = [(each.name, each.fixes) for each in files]
     return Kit(tuple(_with_zone(files)), deliverables.of(stage.judged, named, tls, mail))
+
+
+def _one(kind: type[Evidence], evidence: Iterable[object]) -> Evidence | None:
+    """The evidence of one kind; None where a probe had none."""
+    return next((each for each in evidence if isinstance(each, kind)), None)
+
+
+def _policies(ways: TransportEvidence | None, failures: Container[str]) -> Iterable[KitFile]:
+    found = transport_records.policies(ways, failures) if ways is not None else ()
+    return (KitFile(name, text, (transport_records.CHECK,)) for name, text in found)
 
 
 def _dns(patches: Iterable[ZonePatch], subject: str) -> Iterable[KitFile]:

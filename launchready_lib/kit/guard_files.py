@@ -9,9 +9,8 @@ from urllib.parse import urlsplit
 
 from launchready_lib.checks import edge as edges
 from launchready_lib.checks.exposure import ExposureEvidence
-from launchready_lib.findings import Unavailable
 from launchready_lib.kit.facts import Facts
-from launchready_lib.kit.records import RecordSet
+from launchready_lib.kit.records import ZonePatch
 from launchready_lib.kit.rendering import render
 from launchready_lib.names.hosts import listed
 
@@ -22,11 +21,11 @@ _HIDDEN = re.compile(r"/\.(?!well-known(?:/|\Z))")
 
 @dataclass(frozen=True)
 class GuardFile:
-    """One file and the check that it fixes."""
+    """One file, and ids of the checks that it fixes."""
 
     name: str
     text: str
-    check: str
+    fixes: tuple[str, ...]
 
 
 def limits(facts: Facts, failures: Container[str]) -> Iterator[GuardFile]:
@@ -47,16 +46,16 @@ def limits(facts: Facts, failures: Container[str]) -> Iterator[GuardFile]:
         "real_header": _REAL_HEADERS.get(facts.edge or "", ""),
     }
     if _uses(facts, "cloudflare"):
-        yield GuardFile("cloudflare/limits.tf", render("cloudflare/limits.tf", **values), check)
+        yield GuardFile("cloudflare/limits.tf", render("cloudflare/limits.tf", **values), (check,))
     if _uses(facts, "nginx"):
-        yield GuardFile("limits/nginx-http.conf", render("limits/nginx-http.conf", **values), check)
-        yield GuardFile("limits/nginx.conf", render("limits/nginx.conf", **values), check)
+        yield GuardFile("limits/nginx-http.conf", render("limits/nginx-http.conf", **values), (check,))
+        yield GuardFile("limits/nginx.conf", render("limits/nginx.conf", **values), (check,))
 
 
-def private(facts: Facts, failures: Container[str], exposed: ExposureEvidence | Unavailable) -> Iterator[GuardFile]:
+def private(facts: Facts, failures: Container[str], exposed: ExposureEvidence | None) -> Iterator[GuardFile]:
     """Refusals for what lay open; pages that their owners need belong behind a login instead."""
     check = "exposure.files"
-    if check not in failures or not isinstance(exposed, ExposureEvidence):
+    if check not in failures or exposed is None:
         return
     found = (urlsplit(each.url).path for host in exposed.hosts for each in host.found if each.is_open)
     paths = [p for p in dict.fromkeys(found) if _PLAIN_PATH.fullmatch(p) and not _HIDDEN.search(p) and not _needed(p)]
@@ -68,7 +67,7 @@ def private(facts: Facts, failures: Container[str], exposed: ExposureEvidence | 
     for stack, name in (("cloudflare", "cloudflare/private.tf"), ("nginx", "private/nginx.conf"),
                         ("caddy", "private/Caddyfile")):  # fmt: skip
         if _uses(facts, stack):
-            yield GuardFile(name, render(name, **values), check)
+            yield GuardFile(name, render(name, **values), (check,))
 
 
 def _needed(path: str) -> bool:
@@ -88,13 +87,13 @@ def origin(facts: Facts, failures: Container[str]) -> Iterator[GuardFile]:
         "networks": facts.edge_networks,
         "hosts": listed(facts.hosts, most=20),
     }
-    yield GuardFile("origin/firewall.sh", render("origin/firewall.sh", **values), check)
+    yield GuardFile("origin/firewall.sh", render("origin/firewall.sh", **values), (check,))
     served = [stack for stack in ("nginx", "caddy") if _uses(facts, stack)] or ["nginx", "caddy"]
     if "nginx" in served:
-        yield GuardFile("origin/nginx-http.conf", render("origin/nginx-http.conf", **values), check)
-        yield GuardFile("origin/nginx.conf", render("origin/nginx.conf", **values), check)
+        yield GuardFile("origin/nginx-http.conf", render("origin/nginx-http.conf", **values), (check,))
+        yield GuardFile("origin/nginx.conf", render("origin/nginx.conf", **values), (check,))
     if "caddy" in served:
-        yield GuardFile("origin/Caddyfile", render("origin/Caddyfile", **values), check)
+        yield GuardFile("origin/Caddyfile", render("origin/Caddyfile", **values), (check,))
 
 
 def protocols(facts: Facts, failures: Container[str]) -> Iterator[GuardFile]:
@@ -104,25 +103,27 @@ def protocols(facts: Facts, failures: Container[str]) -> Iterator[GuardFile]:
         return
     for stack, name in (("cloudflare", "cloudflare/tls.tf"), ("nginx", "tls/nginx.conf")):
         if _uses(facts, stack):
-            yield GuardFile(name, render(name, title="TLS 1.2 and 1.3 only, with forward secrecy"), check)
+            yield GuardFile(name, render(name, title="TLS 1.2 and 1.3 only, with forward secrecy"), (check,))
 
 
-def proxied(facts: Facts, sets: Iterable[RecordSet]) -> Iterator[GuardFile]:
+def proxied(facts: Facts, patches: Iterable[ZonePatch]) -> Iterator[GuardFile]:
     """Records that Cloudflare stands before, for Terraform."""
+    found = list(patches)
     records = [
-        (
-            re.sub(r"[^a-z0-9]+", "_", f"launchready {each.name} {each.rdtype} {n}".lower()),
-            each.name,
-            each.rdtype,
-            value,
-        )
-        for each in sets
+        (_label(each.name, each.rdtype, number), each.name, each.rdtype, value)
+        for patch in found
+        for each in patch.sets
         if each.proxied
-        for n, value in enumerate(each.values, 1)
+        for number, value in enumerate(each.values, 1)
     ]
     if records and _uses(facts, "cloudflare"):
         text = render("cloudflare/records.tf", title="Hosts behind Cloudflare's proxy", records=records)
-        yield GuardFile("cloudflare/records.tf", text, "edge.proxied")
+        fixes = tuple(check for patch in found for check in patch.fixes if check.startswith("edge."))
+        yield GuardFile("cloudflare/records.tf", text, fixes)
+
+
+def _label(*parts: object) -> str:
+    return re.sub(r"[^a-z0-9]+", "_", " ".join(map(str, ("launchready", *parts))).lower())
 
 
 def _uses(facts: Facts, stack: str) -> bool:

@@ -11,7 +11,6 @@ from launchready_lib.checks.headers.evidence import HeadersEvidence, View
 from launchready_lib.checks.headers.framing import judge as framers_of
 from launchready_lib.checks.headers.isolation import embedder, resource
 from launchready_lib.checks.headers.plain import told
-from launchready_lib.findings import Unavailable
 from launchready_lib.kit import content_policy
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import UnquotableError, token
@@ -60,19 +59,19 @@ class HeaderPlan:
 def plan(
     facts: Facts,
     failures: Mapping[str, object],
-    headers: HeadersEvidence | Unavailable,
-    member: SetAtLogin | Unavailable,
+    headers: HeadersEvidence | None,
+    member: SetAtLogin | None,
 ) -> HeaderPlan:
     """The plan for what failed; an empty one where nothing did."""
     parts: list[HeaderPlan] = []
-    if isinstance(headers, HeadersEvidence):
+    if headers is not None:
         parts += [
             *_plain(facts, failures),
             *_policy(facts, failures, headers),
             *_removals(failures, headers),
             *_shared(facts, failures),
         ]
-    if not isinstance(member, Unavailable) and "headers.cookies" in failures:
+    if member is not None and "headers.cookies" in failures:
         parts += _cookies(member)
     return HeaderPlan(
         set=tuple(dict(pair for part in parts for pair in part.set).items()),

@@ -5,29 +5,36 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator
 
-from launchready_lib.checks.edge import EdgeEvidence, Named
+from launchready_lib.checks.edge import Edge, EdgeEvidence, Named
+from launchready_lib.checks.floods import FloodEvidence, unguarded
 from launchready_lib.checks.tls import TlsEvidence
 from launchready_lib.checks.tls.evidence import HostTls
 from launchready_lib.checks.tls.verdicts import allowed_names
-from launchready_lib.findings import Unavailable
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import RecordSet, ZonePatch, join, of
 
 _CAA = re.compile(r'(\d{1,3})\s+([A-Za-z0-9]{1,15})\s+"?([^"\\\s][^"\\]*?)"?')
 _ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
+_NONE = "no edge stands before the site: choose one (Cloudflare's free plan will do) and name it as hosting.edge"
 # Where each host's own documentation points a bare domain and a subdomain to.
 _WAYS_IN = {"vercel": (("A", "76.76.21.21"), ("CNAME", "cname.vercel-dns.com."))}
 
 
 def patches(
-    facts: Facts, failures: Container[str], gate: EdgeEvidence | Unavailable, tls: TlsEvidence | Unavailable
+    facts: Facts,
+    failures: Container[str],
+    gate: EdgeEvidence | None,
+    open_hosts: FloodEvidence | None,
+    tls: TlsEvidence | None,
 ) -> tuple[ZonePatch, ...]:
     """What to change in the client's zone for the edge and for certificates."""
     found: list[ZonePatch] = []
-    if isinstance(gate, EdgeEvidence) and "edge.proxied" in failures:
+    if gate is not None and "edge.proxied" in failures:
         found.extend(of("edge.proxied", _past(facts, gate)))
-    if isinstance(tls, TlsEvidence) and "tls.issuance" in failures:
+    if gate is not None and open_hosts is not None and "edge.ddos" in failures:
+        found.extend(of("edge.ddos", _open(facts, gate, open_hosts)))
+    if tls is not None and "tls.issuance" in failures:
         found.extend(of("tls.issuance", _issuers(facts, tls)))
     whole = join(facts.domain, f"{facts.domain}: hosts behind the edge, and who may issue certificates", found)
     return (whole,) if whole else ()
@@ -36,36 +43,48 @@ def patches(
 def _past(facts: Facts, gate: EdgeEvidence) -> Iterator[ZonePatch]:
     """Web hosts that lead past the edge, and other names that lead to it."""
     if gate.edge is None:
-        note = "no edge stands before the site: choose one (Cloudflare's free plan will do) and name it as hosting.edge"
-        yield ZonePatch(facts.domain, "", notes=(note,))
+        yield ZonePatch(facts.domain, "", notes=(_NONE,))
         return
     for named in gate.web_hosts:
-        outside = [address for address in named.addresses if not gate.edge.holds(address)]
-        if named.state == "ok" and outside and not gate.edge.serves(named.chain) and is_plain_name(named.name):
-            yield _way_in(facts, named, gate.edge.id, gate.edge.title)
+        if named.state == "ok" and not gate.edge.serves(named.chain) and _outside(named, gate.edge):
+            yield _way_in(facts, named, gate.edge)
     for named in gate.others:
         if any(gate.edge.holds(address) for address in named.addresses):
             note = f"{named.name} ({named.role}): switch the proxy off, and enter its own address"
             yield ZonePatch(facts.domain, "", notes=(note,))
 
 
-def _way_in(facts: Facts, named: Named, edge: str, title: str) -> ZonePatch:
-    why = f"{named.name} through {title}"
-    if edge == "cloudflare":
-        return ZonePatch(facts.domain, "", tuple(_proxied(named, why)))
-    if edge in _WAYS_IN:
-        rdtype, value = _WAYS_IN[edge][named.name != facts.domain]
+def _open(facts: Facts, gate: EdgeEvidence, open_hosts: FloodEvidence) -> Iterator[ZonePatch]:
+    """Hosts with no edge at all before them."""
+    if gate.edge is None:
+        yield ZonePatch(facts.domain, "", notes=(_NONE,))
+        return
+    yield from (_way_in(facts, named, gate.edge) for named in unguarded(open_hosts))
+
+
+def _outside(named: Named, edge: Edge) -> tuple[str, ...]:
+    return tuple(address for address in named.addresses if not edge.holds(address))
+
+
+def _way_in(facts: Facts, named: Named, edge: Edge) -> ZonePatch:
+    why = f"{named.name} through {edge.title}; if nobody needs it any more, delete it instead"
+    if not is_plain_name(named.name):
+        return ZonePatch(facts.domain, "")
+    if edge.id == "cloudflare":
+        return ZonePatch(facts.domain, "", tuple(_proxied(named, edge, why)))
+    if edge.id in _WAYS_IN:
+        rdtype, value = _WAYS_IN[edge.id][named.name != facts.domain]
         return ZonePatch(facts.domain, "", (RecordSet(named.name, rdtype, (value,), why),))
-    note = f"point {named.name} to the host name that {title} shows for it"
+    note = f"point {named.name} to the host name that {edge.title} shows for it"
     return ZonePatch(facts.domain, "", notes=(note,))
 
 
-def _proxied(named: Named, why: str) -> Iterator[RecordSet]:
+def _proxied(named: Named, edge: Edge, why: str) -> Iterator[RecordSet]:
     if named.chain and is_plain_name(named.chain[0]):
         yield RecordSet(named.name, "CNAME", (f"{named.chain[0]}.",), why, proxied=True)
         return
     for rdtype, six in (("A", False), ("AAAA", True)):
-        values = tuple(address for address in named.addresses if (":" in address) is six)
+        values = tuple(address for address in _outside(named, edge) if (":" in address) is six)
         if values:
             yield RecordSet(named.name, rdtype, values, why, proxied=True)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 
-from launchready_lib.checks.mail import dmarc_discovery
+from launchready_lib.checks.mail import TransportEvidence, dmarc_discovery
 from launchready_lib.checks.mail.dkim_keys import DkimDomain, DkimKey
 from launchready_lib.checks.mail.dmarc_discovery import Discovery, DmarcRecord
 from launchready_lib.checks.mail.survey import DomainMail, MailEvidence
+from launchready_lib.kit import transport_records
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import RecordSet, Removal, ZonePatch, join, of
 from launchready_lib.kit.sender_records import mended
@@ -17,21 +18,30 @@ _FIRST = "v=DMARC1; p=none; rua=mailto:{address}"
 _RISE = "read the reports, then raise p to quarantine and reject within some weeks"
 
 
-def patches(mail: MailEvidence, failures: Container[str], domain: str) -> tuple[ZonePatch, ...]:
+def patches(
+    mail: MailEvidence | None, ways: TransportEvidence | None, failures: Container[str], domain: str
+) -> tuple[ZonePatch, ...]:
     """What to change in each zone that the From domains lie in; `domain`: the client's own."""
     found: list[ZonePatch] = []
+    if mail is not None:
+        found.extend(_authentication(mail, failures, domain))
+    if ways is not None:
+        found.extend(transport_records.patches(ways, failures, domain))
+    zones = dict.fromkeys(patch.zone for patch in found if patch)
+    return tuple(join(zone, f"{zone}: the records that let mail arrive", found) for zone in zones)
+
+
+def _authentication(mail: MailEvidence, failures: Container[str], domain: str) -> Iterator[ZonePatch]:
     for each in mail.domains:
         zone = _zone(each.domain, domain)
         if "mail.spf" in failures:
-            found.extend(of("mail.spf", _spf(mail, each, zone)))
+            yield from of("mail.spf", _spf(mail, each, zone))
         if "mail.dmarc" in failures:
-            found.extend(of("mail.dmarc", _dmarc(each.dmarc, zone)))
+            yield from of("mail.dmarc", _dmarc(each.dmarc, zone))
     if "mail.dkim" in failures:
         for signing in mail.dkim:
             notes = tuple(_dkim(mail, signing))
-            found.extend(of("mail.dkim", [ZonePatch(_zone(signing.domain, domain), "", notes=notes)]))
-    zones = dict.fromkeys(patch.zone for patch in found if patch)
-    return tuple(join(zone, f"{zone}: the records that let mail arrive", found) for zone in zones)
+            yield from of("mail.dkim", [ZonePatch(_zone(signing.domain, domain), "", notes=notes)])
 
 
 def _zone(name: str, domain: str) -> str:

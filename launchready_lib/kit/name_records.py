@@ -8,7 +8,6 @@ from collections.abc import Container, Iterable, Iterator
 from launchready_lib.checks.domain import DomainEvidence
 from launchready_lib.checks.subdomains import SubdomainEvidence, claiming
 from launchready_lib.checks.subdomains.pointers import Pointer
-from launchready_lib.findings import Unavailable
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import RecordSet, Removal, ZonePatch, join, of
@@ -23,17 +22,17 @@ _TRIED = re.compile(r"\Alaunch-check-[0-9a-f]{8}\.")
 def patches(
     facts: Facts,
     failures: Container[str],
-    zone: DomainEvidence | Unavailable,
-    subdomains: SubdomainEvidence | Unavailable,
+    zone: DomainEvidence | None,
+    subdomains: SubdomainEvidence | None,
 ) -> tuple[ZonePatch, ...]:
     """What to change in the client's zone for its names to lead where they should."""
     found: list[ZonePatch] = []
-    if isinstance(zone, DomainEvidence):
+    if zone is not None:
         if "domain.resolves" in failures:
             found.extend(of("domain.resolves", (p for host in zone.hosts if (p := _host(facts, zone, host)))))
         if "domain.nameservers" in failures:
             found.extend(of("domain.nameservers", _nameservers(facts, zone)))
-    if isinstance(subdomains, SubdomainEvidence) and "subdomains.takeover" in failures:
+    if subdomains is not None and "subdomains.takeover" in failures:
         found.extend(of("subdomains.takeover", (_pointer(facts, p) for p in claiming.faulty(subdomains))))
     whole = join(facts.domain, f"{facts.domain}: names that lead where they should", found)
     return (whole,) if whole else ()

@@ -160,4 +160,7 @@ def _octodns_value(rdtype: str, value: str) -> Any:
     if rdtype == "CAA":
         match = _CAA.fullmatch(value)
         return {"flags": int(match[1]), "tag": match[2], "value": match[3].replace(";", "\\;")} if match else None
+    if rdtype == "MX":
+        preference, _, exchange = value.partition(" ")
+        return {"preference": int(preference), "exchange": exchange}
     return value

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from launchready_lib.checks.redirects import RedirectEvidence
-from launchready_lib.findings import Unavailable
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.rendering import render
@@ -42,9 +41,9 @@ class RedirectPlan:
     fixes: tuple[str, ...] = ()
 
 
-def plan(facts: Facts, failures: Container[str], hops: RedirectEvidence | Unavailable) -> RedirectPlan:
+def plan(facts: Facts, failures: Container[str], hops: RedirectEvidence | None) -> RedirectPlan:
     """What failed, as moves; an empty plan where nothing did."""
-    if not isinstance(hops, RedirectEvidence):
+    if hops is None:
         return RedirectPlan()
     moves: dict[str, str] = {}
     if "redirects.canonical" in failures:

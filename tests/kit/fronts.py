@@ -31,14 +31,15 @@ class Front:
     http: int
     https: int
     ca: bytes
+    address: str = names.EDGE_ADDRESS
 
     def client(self, world, folder: Path) -> Client:
         """The client as everybody meets it whose way leads through this server."""
         parameters: dict[str, Any] = yaml.safe_load(world.parameters_file.read_text())["client"]
         network = parameters["network"]
         network["connect_to"] |= {
-            f"{names.EDGE_ADDRESS}:80": f"127.0.0.1:{self.http}",
-            f"{names.EDGE_ADDRESS}:443": f"127.0.0.1:{self.https}",
+            f"{self.address}:80": f"127.0.0.1:{self.http}",
+            f"{self.address}:443": f"127.0.0.1:{self.https}",
         }
         both = folder / "both.pem"
         both.write_bytes(Path(network["ca_file"]).read_bytes() + self.ca)
@@ -47,10 +48,10 @@ class Front:
         return client
 
 
-def edge_ports(world) -> dict[int, int]:
-    """Published port -> loopback port of the world's edge."""
+def ports_of(world, address: str) -> dict[int, int]:
+    """Published port -> loopback port of an address of the world."""
     to = yaml.safe_load(world.parameters_file.read_text())["client"]["network"]["connect_to"]
-    return {port: int(to[f"{names.EDGE_ADDRESS}:{port}"].rpartition(":")[2]) for port in (80, 443)}
+    return {port: int(to[f"{address}:{port}"].rpartition(":")[2]) for port in (80, 443)}
 
 
 def free_ports(number: int) -> list[int]:
@@ -104,9 +105,11 @@ def written(folder: Path, files: dict[str, str]) -> dict[str, Path]:
 
 
 @contextlib.contextmanager
-def nginx(world, folder: Path, files: dict[str, str], *, tls: str = "") -> Iterator[Front]:
+def nginx(
+    world, folder: Path, files: dict[str, str], *, tls: str = "", address: str = names.EDGE_ADDRESS
+) -> Iterator[Front]:
     """nginx with the kit's *-http.conf (and tls/nginx.conf) in its http block, the others in each server block."""
-    ca, (http, https), edge = certificate(folder), free_ports(2), edge_ports(world)
+    ca, (http, https), edge = certificate(folder), free_ports(2), ports_of(world, address)
     places = {name: place for name, place in written(folder, files).items() if name.endswith(".conf")}
     outer = [f"include {p};" for n, p in places.items() if n.endswith("-http.conf") or n.startswith("tls/")]
     inner = [f"include {p};" for n, p in places.items() if not (n.endswith("-http.conf") or n.startswith("tls/"))]
@@ -137,13 +140,13 @@ def nginx(world, folder: Path, files: dict[str, str], *, tls: str = "") -> Itera
     program = shutil.which("nginx", path=f"{os.environ['PATH']}:/usr/sbin:/sbin")
     assert program, "nginx is needed: scripts/system.sh installs it where CI is set"
     with running([program, "-p", str(folder), "-e", "stderr", "-c", str(folder / "nginx.conf")], https):
-        yield Front(http, https, ca)
+        yield Front(http, https, ca, address)
 
 
 @contextlib.contextmanager
 def caddy(world, folder: Path, files: dict[str, str]) -> Iterator[Front]:
     """Caddy with the kit's snippets imported in every site block; its site blocks take the place of ours."""
-    ca, (http, https), edge = certificate(folder), free_ports(2), edge_ports(world)
+    ca, (http, https), edge = certificate(folder), free_ports(2), ports_of(world, names.EDGE_ADDRESS)
     texts = [text for name, text in files.items() if name.endswith("Caddyfile")]
     imports = [line.split("(")[1].split(")")[0] for text in texts for line in text.splitlines() if line.startswith("(")]
     taken = {line.split(" ")[0] for text in texts for line in text.splitlines() if "://" in line and line.endswith("{")}

@@ -7,7 +7,19 @@ from pathlib import Path
 from typing import Any
 
 from launchready_lib import kit
-from launchready_lib.checks import domain, edge, exposure, headers, mail, redirects, signin, subdomains, tls
+from launchready_lib.checks import (
+    domain,
+    edge,
+    exposure,
+    floods,
+    headers,
+    mail,
+    origin,
+    redirects,
+    signin,
+    subdomains,
+    tls,
+)
 from launchready_lib.client import Client
 from launchready_lib.findings import Finding, Status, Unavailable, Verdict
 from launchready_lib.redact import Redactor
@@ -54,7 +66,7 @@ async def names(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
     bench = Bench.of(client, "quick_audit")
     zone, found = await domain.survey(client), await subdomains.survey(client)
     bench.judge(domain.resolves(zone), domain.nameservers(zone), subdomains.takeover(found))
-    return bench.stage.failures, files(kit.names(bench.stage, zone=zone, hops=UNSEEN, subdomains=found))
+    return bench.stage.failures, files(kit.names(bench.stage, zone, UNSEEN, found))
 
 
 async def moving(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
@@ -62,20 +74,16 @@ async def moving(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
     bench = Bench.of(client, "quick_audit")
     hops = await redirects.survey(client)
     bench.judge(redirects.https(hops), redirects.canonical(hops))
-    return bench.stage.failures, files(kit.names(bench.stage, zone=UNSEEN, hops=hops, subdomains=UNSEEN))
-
-
-def edge_kit(bench: Bench, **evidence: Any) -> dict[str, str]:
-    parts = ("gate", "tls", "headers", "member", "exposed", "mail")
-    return files(kit.edge(bench.stage, **{part: evidence.get(part, UNSEEN) for part in parts}))
+    return bench.stage.failures, files(kit.names(bench.stage, hops))
 
 
 async def hosts(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
     """The failures of stage 3's checks of the edge and of certificates, and the kit's files for them."""
     bench = Bench.of(client, "secure_edge")
     gate, encryption = await edge.survey(client), await tls.survey(client)
-    bench.judge(edge.proxied(gate), tls.issuance(encryption))
-    return bench.stage.failures, edge_kit(bench, gate=gate, tls=encryption)
+    open_hosts = await floods.survey(client, gate)
+    bench.judge(edge.proxied(gate), floods.absorbed(open_hosts), tls.issuance(encryption))
+    return bench.stage.failures, files(kit.edge(bench.stage, gate, open_hosts, encryption))
 
 
 async def protocols(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
@@ -83,15 +91,15 @@ async def protocols(client: Client) -> tuple[dict[str, Finding], dict[str, str]]
     bench = Bench.of(client, "secure_edge")
     encryption = await tls.survey(client)
     bench.judge(tls.protocols(encryption))
-    return bench.stage.failures, edge_kit(bench, tls=encryption)
+    return bench.stage.failures, files(kit.edge(bench.stage, encryption))
 
 
 async def mailing(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
     """The failures of stage 3's checks of mail, and the kit's files for them."""
     bench = Bench.of(client, "secure_edge")
-    records = await mail.survey(client)
-    bench.judge(mail.spf(records), mail.dkim(records), mail.dmarc(records))
-    return bench.stage.failures, edge_kit(bench, mail=records)
+    records, ways = await mail.survey(client), await mail.transport(client)
+    bench.judge(mail.spf(records), mail.dkim(records), mail.dmarc(records), mail.in_transit(ways))
+    return bench.stage.failures, files(kit.edge(bench.stage, records, ways))
 
 
 async def answering(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
@@ -102,7 +110,7 @@ async def answering(client: Client) -> tuple[dict[str, Finding], dict[str, str]]
     bench.judge(headers.csp(answers), headers.cors(answers), headers.cookies(member), headers.hsts(answers))
     bench.judge(headers.framing(answers), headers.sniffing(answers), headers.referrer(answers))
     bench.judge(headers.isolation(answers), headers.disclosure(answers))
-    return bench.stage.failures, edge_kit(bench, headers=answers, member=member)
+    return bench.stage.failures, files(kit.edge(bench.stage, UNSEEN, member, answers))
 
 
 async def exposing(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
@@ -111,4 +119,12 @@ async def exposing(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
     client.parameters.site.subdomains.clear()
     found = await exposure.survey(client)
     bench.judge(exposure.files(found))
-    return bench.stage.failures, edge_kit(bench, exposed=found)
+    return bench.stage.failures, files(kit.edge(bench.stage, found))
+
+
+async def hiding(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
+    """The failures of the check of the server behind the edge, and the kit's files for them."""
+    bench = Bench.of(client, "secure_edge")
+    behind = await origin.survey(client, await edge.survey(client))
+    bench.judge(origin.hidden(behind))
+    return bench.stage.failures, files(kit.edge(bench.stage, behind))

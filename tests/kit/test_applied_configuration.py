@@ -3,7 +3,7 @@
 import httpx
 import pytest
 from fronts import caddy, nginx
-from kit_bench import answering, exposing, moving, opened, protocols
+from kit_bench import answering, exposing, hiding, moving, opened, protocols
 
 from launchready_lib.demo import names
 from launchready_lib.kit import facts, guard_files, stacks
@@ -70,6 +70,23 @@ async def test_old_encryption_is_switched_off(world, tmp_path):
         async with front.client(world, tmp_path) as client:
             failures, _ = await protocols(client)
     assert failures == {}
+
+
+async def test_a_server_that_takes_the_printed_networks_answers_the_edge_alone(world, tmp_path):
+    world.only("edge.origin_hidden")
+    async with opened(world) as client:
+        failures, files = await hiding(client)
+    assert set(failures) == {"edge.origin_hidden"}
+    with nginx(world, tmp_path, files, address=names.ORIGIN_ADDRESS) as front:
+        async with front.client(world, tmp_path) as client:
+            failures, _ = await hiding(client)
+    assert failures == {}
+    loopback = facts.Facts(names.DOMAIN, names.DOMAIN, (), edge="cloudflare", edge_networks=("127.0.0.0/8",))
+    files = {each.name: each.text for each in guard_files.origin(loopback, {"edge.origin_hidden"})}
+    with nginx(world, tmp_path, files) as front:
+        async with httpx.AsyncClient(verify=False) as browser:
+            answer = await browser.get(f"https://127.0.0.1:{front.https}/", headers={"Host": names.DOMAIN})
+    assert answer.status_code == 200
 
 
 async def test_the_printed_limit_stops_a_burst_and_lets_an_honest_member_in(world, tmp_path):

@@ -55,7 +55,9 @@ GUARDED = {"edge.rate_limit", "edge.origin_hidden", "tls.protocols"}
 def printed(tmp_path_factory):
     """All files for all systems, in one folder."""
     folder = tmp_path_factory.mktemp("kit")
-    proxied = RecordSet("app.acme.example", "A", ("192.0.2.1",), proxied=True)
+    proxied = ZonePatch(
+        "acme.example", "", (RecordSet("app.acme.example", "A", ("192.0.2.1",), proxied=True),), fixes=("edge.proxied",)
+    )
     files = {
         **dict(header_files.files(FACTS, PLAN)),
         **dict(redirect_files.files(FACTS, RedirectPlan(MOVES, ("redirects.https",)))),
@@ -219,6 +221,7 @@ def test_octodns_takes_the_records(tmp_path):
             RecordSet("acme.example", "TXT", ("v=spf1 include:x.example ~all", "site=1; two")),
             RecordSet("_dmarc.acme.example", "TXT", ("v=DMARC1; p=none; rua=mailto:dmarc@acme.example",)),
             RecordSet("acme.example", "CAA", ('0 issue "letsencrypt.org"', '0 iodef "mailto:x@acme.example"')),
+            RecordSet("acme.example", "MX", ("10 mail.acme.example.",)),
             RecordSet("www.acme.example", "CNAME", ("acme.example.",), proxied=True),
             RecordSet("acme.example", "A", ("192.0.2.1", "192.0.2.2"), proxied=True),
         ),
@@ -229,7 +232,7 @@ def test_octodns_takes_the_records(tmp_path):
     zone = zone_module.Zone("acme.example.", [])
     yaml_module.YamlProvider("test", str(tmp_path), enforce_order=False).populate(zone)
     found = {(record.name, record._type): record for record in zone.records}
-    assert len(found) == 5
+    assert len(found) == 6
     assert found["", "TXT"].values == ["site=1\\; two", "v=spf1 include:x.example ~all"]
     assert found["www", "CNAME"].octodns == {"cloudflare": {"proxied": True}}
     assert found["", "CAA"].values[1].value == "letsencrypt.org"
