@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,7 +11,7 @@ import pandas as pd
 
 from launchready_lib.checks import forms, probe, steps, web
 from launchready_lib.checks.mail import dmarc_discovery, inbox, message, signatures, spf_result
-from launchready_lib.checks.mail.inbox import Inbox, InboxError
+from launchready_lib.checks.mail.inbox import InboxError
 from launchready_lib.checks.mail.message import Message
 from launchready_lib.checks.mail.signatures import Signature
 from launchready_lib.findings import Row, Unavailable
@@ -23,7 +22,6 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
 
 WITHIN_S = 60.0
-_MOST_NEW = 50
 _RESET_WORDS = ("reset", "forgot", "passw", "recover", "kennwort", "send", "link")
 
 
@@ -117,39 +115,13 @@ async def delivery(client: Client) -> Delivery | Unavailable:
         if unasked := await _ask(client, account.email):
             return unasked
         started = asyncio.get_running_loop().time()
-        raw = await arrival(box, before, account.email)
+        raw = await inbox.arrival(box, before, account.email, within_s=WITHIN_S)
     except InboxError as error:
         return inbox.unreadable(error)
     hosts = tuple(dict.fromkeys((normal(web.host_of(web.origin(client))), *public_hosts(client.parameters))))
     if raw is None:
         return Delivery(None, hosts)
     return await _looked_at(client, raw, asyncio.get_running_loop().time() - started, hosts)
-
-
-async def arrival(box: Inbox, before: Iterable[str], address: str, *, within_s: float = WITHIN_S) -> bytes | None:
-    """The first new message for an address that speaks of a password; at the end any new one, or None.
-
-    Raises:
-        InboxError: the inbox cannot be read.
-    """
-    seen = set(before)
-    other: bytes | None = None
-    loop = asyncio.get_running_loop()
-    deadline = loop.time() + within_s
-    while True:
-        new = sorted(await box.listing() - seen)[:_MOST_NEW]
-        for name in new:
-            seen.add(name)
-            raw = await box.read(name)
-            if raw is None or address.lower() not in message.recipients(raw):
-                continue
-            if message.read(raw).about_password:
-                return raw
-            other = other or raw
-        left = deadline - loop.time()
-        if left <= 0:
-            return other
-        await asyncio.sleep(min(box.pause, left))
 
 
 async def _ask(client: Client, address: str) -> Unavailable | None:

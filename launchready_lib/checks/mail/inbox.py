@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 from urllib.parse import quote
 
+from launchready_lib.checks.mail import message
 from launchready_lib.checks.mail.message import LARGEST
 from launchready_lib.findings import Unavailable
 from launchready_lib.network import ConnectFailure, Network, Purpose
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 MOST_MESSAGES = 20_000
 _IMAPS = 993
+_MOST_NEW = 50
 T = TypeVar("T")
 _WORKING = "a working mail.inbox"
 
@@ -66,6 +68,34 @@ def of(client: Client) -> Inbox | Unavailable:
 def unreadable(error: InboxError) -> Unavailable:
     """What to answer where the inbox cannot be read."""
     return Unavailable(f"the inbox could not be read: {error}", _WORKING)
+
+
+async def arrival(box: Inbox, before: Iterable[str], address: str, *, within_s: float) -> bytes | None:
+    """The first new message for an address that speaks of a password; at the end any new one, or None.
+
+    Args:
+        before: the listing from which on messages are new.
+
+    Raises:
+        InboxError: the inbox cannot be read.
+    """
+    seen = set(before)
+    other: bytes | None = None
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + within_s
+    while True:
+        for name in sorted(await box.listing() - seen)[:_MOST_NEW]:
+            seen.add(name)
+            raw = await box.read(name)
+            if raw is None or address.lower() not in message.recipients(raw):
+                continue
+            if message.read(raw).about_password:
+                return raw
+            other = other or raw
+        left = deadline - loop.time()
+        if left <= 0:
+            return other
+        await asyncio.sleep(min(box.pause, left))
 
 
 @dataclass(frozen=True)
@@ -171,10 +201,13 @@ class ImapInbox:
         _, strict = self.network.contexts
         try:
             return await asyncio.to_thread(self._session, connected, strict, work)
+        except imaplib.IMAP4.abort:
+            raise InboxError("the connection failed, or what came is not IMAP") from None
         except imaplib.IMAP4.error:
             raise InboxError("the server did not take the login, or a command") from None
         except ssl.SSLError as error:
-            raise InboxError(f"no trusted encryption ({(error.reason or 'handshake failed').lower()})") from None
+            reason = (error.reason or "handshake failed").lower().replace("_", " ")
+            raise InboxError(f"no trusted encryption ({reason})") from None
         except (OSError, EOFError, ValueError) as error:
             raise InboxError(f"the connection failed ({type(error).__name__})") from None
         finally:
@@ -183,9 +216,9 @@ class ImapInbox:
     def _session(self, plain: socket.socket, strict: ssl.SSLContext, work: Callable[[imaplib.IMAP4], T]) -> T:
         with strict.wrap_socket(plain, server_hostname=self.host) as secure:
             mailbox = _Connected(secure)
-            mailbox.login(self.user, self.password)
-            mailbox.select("INBOX", readonly=True)
             try:
+                mailbox.login(self.user, self.password)
+                mailbox.select("INBOX", readonly=True)
                 return work(mailbox)
             finally:
                 mailbox.shutdown()
