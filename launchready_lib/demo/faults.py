@@ -66,6 +66,7 @@ _WEB = (
     Fault("redirects.https", "app.harborclub.example answers over plain HTTP without redirecting"),
     Fault("redirects.canonical", "www serves the site itself instead of leading to the canonical address"),
     Fault("subdomains.mapped", "api.harborclub.example answers with the home page instead of the API"),
+    Fault("edge.rate_limit", "anybody may try logins, signups and resets as often as they like"),
     Fault("edge.origin_hidden", "the origin gives the site to anybody who knows its address"),
     Fault("latency.quick", "the dashboard's data takes over half a second", {"latency.p95": FAIL}),
     Fault("queries.slow", "a dashboard query takes 400 ms in the query log"),
