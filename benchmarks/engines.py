@@ -38,10 +38,10 @@ for notebook in sorted(notebooks.glob("0*.ipynb")):
 RUNNER = """
 import sys
 from pathlib import Path
-from launchready_lib import runner
-notebooks, results, client = map(Path, sys.argv[1:])
-result = runner.run(client, notebooks=notebooks, output_root=results)
-sys.exit(result.exit_code if result.manifest.failed else 0)
+from launchready_lib import cli, paths
+notebooks, results, client = sys.argv[1:]
+paths.notebooks_folder = lambda: Path(notebooks)
+sys.exit(0 if cli.main(["run", client, "--output", results]) in (0, 1, 3) else 1)
 """
 EXPORT = """
 import sys, time

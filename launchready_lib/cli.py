@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 from launchready_lib import __version__, paths
 from launchready_lib.findings import Decision, Status
+from launchready_lib.kernels import warm
 
 if TYPE_CHECKING:
     from launchready_lib.runner import RunResult
@@ -84,6 +85,7 @@ def _explained(error: Exception) -> int:
 
 def run(arguments: argparse.Namespace) -> int:
     """`launchready run FILE`."""
+    warm.prepare()  # first: it imports while this process does
     from launchready_lib import progress, runner  # noqa: PLC0415 - papermill takes half a second to import
 
     result = runner.run(
@@ -163,6 +165,7 @@ def check_parameters(arguments: argparse.Namespace) -> int:
 
 def demo(_: argparse.Namespace) -> int:
     """`launchready demo`."""
+    warm.prepare()
     from launchready_lib import showing  # noqa: PLC0415 - see run
 
     return showing.demo()

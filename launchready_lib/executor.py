@@ -35,9 +35,10 @@ from papermill.utils import merge_kwargs, remove_args
 from launchready_lib import parameters
 from launchready_lib.execution import Cells, Outcome, Record
 from launchready_lib.files import private_folder
-from launchready_lib.kernels import WarmKernelManager
+from launchready_lib.kernels.manager import WarmKernelManager
 from launchready_lib.paths import project_root
 from launchready_lib.redact import Redactor
+from launchready_lib.redact.kernel import redacted
 
 _PARAMETERS_LIMIT = 4_000_000
 _PRINTED_LIMIT = 5_000_000
@@ -66,13 +67,12 @@ class Interrupted(KeyboardInterrupt):
 class Client(PapermillNotebookClient):  # type: ignore[misc]
     """Runs the cells, within the budget, in a kernel of ours."""
 
-    def __init__(self, record: Record, *, deadline: float | None, **kwargs: Any) -> None:
+    def __init__(self, record: Record, *, budget_seconds: float | None, **kwargs: Any) -> None:
         super().__init__(record, kernel_manager_class=WarmKernelManager, **kwargs)
         self.record = record
         self._printed = 0
         self._flooded = False
-        if deadline is not None:
-            self.timeout_func = lambda _: max(deadline - time.monotonic(), 0.001)
+        self._budget = budget_seconds
 
     def execute(self, **kwargs: Any) -> nbformat.NotebookNode:
         """Start the kernel, run the cells, end the kernel: at once where anything went wrong."""
@@ -92,6 +92,9 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
 
     def papermill_execute_cells(self) -> None:
         """Run cell after cell until one fails; unlike papermill's, a cell that was cut off is a failed one."""
+        if self._budget is not None:
+            deadline = time.monotonic() + self._budget
+            self.timeout_func = lambda _: max(deadline - time.monotonic(), 0.001)
         for index, cell in enumerate(self.nb.cells):
             self.record.cell_start(cell, index)
             try:
@@ -112,7 +115,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
                     return None
                 self._flooded = True
                 content = {**content, "text": "\n[what this notebook printed beyond this is left out]\n"}
-        return super().process_message(msg | {"content": self.record.redactor.value(content)}, *args, **kwargs)
+        return super().process_message(msg | {"content": redacted(content, self.record.redactor)}, *args, **kwargs)
 
     def _abandon(self) -> None:
         """After an interrupt: no task of nbclient's is left waiting, and no kernel running."""
@@ -152,7 +155,7 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         Args:
             nb, kernel_name, output_path, progress_bar, log_output, autosave_cell_every: as papermill gives them.
             redactor: knows the client's secrets; made from the notebook's parameters where it is not given.
-            budget_seconds: for the whole notebook; default: the parameters' limits.stage_minutes.
+            budget_seconds: for all cells together; default: the parameters' limits.stage_minutes.
             target: written instead of output_path, which papermill would write once more, and not in one piece.
             on_cell: told after each cell how many of how many are done.
             on_outcome: told how it went, before anything is raised.
@@ -217,15 +220,14 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         settings = merge_kwargs(
             remove_args(["input_path", "timeout", "startup_timeout"], **kwargs),
             timeout=execution_timeout or kwargs.get("timeout"),
-            startup_timeout=min(start_timeout, int(budget_seconds or start_timeout) + 1),
+            startup_timeout=start_timeout,
             kernel_name=kernel_name,
             log=logger,
             log_output=log_output,
             stdout_file=stdout_file,
             stderr_file=stderr_file,
         )
-        deadline = time.monotonic() + budget_seconds if budget_seconds else None
-        return Client(nb_man, deadline=deadline, **settings).execute()
+        return Client(nb_man, budget_seconds=budget_seconds, **settings).execute()
 
 
 papermill_engines.register("launchready", Engine)  # also where the package is not installed

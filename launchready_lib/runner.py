@@ -12,13 +12,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from launchready_lib import audit as audits
-from launchready_lib import executor, kernels, paths
+from launchready_lib import executor, paths
 from launchready_lib import manifest as manifests
 from launchready_lib import parameters as parameters_module
 from launchready_lib import roadmap as roadmaps
 from launchready_lib.audit import Audit
 from launchready_lib.files import InUseError, close_to_others, locked, private_folder
 from launchready_lib.findings import Decision
+from launchready_lib.kernels import warm
 from launchready_lib.manifest import Manifest
 from launchready_lib.parameters import Parameters
 from launchready_lib.progress import Progress, Silent
@@ -134,7 +135,7 @@ def _locked_run(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: b
     private_folder(run_.folder)
     manifests.write(run_.folder, manifest)
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it would say stands in the manifest, redacted
-    kernels.prepare()
+    warm.prepare()
     try:
         for stage in chosen:
             if stage.id in kept:

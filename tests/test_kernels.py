@@ -14,7 +14,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-from launchready_lib.kernels import WarmKernelManager, forkserver, processes, provisioner, warm
+from launchready_lib.kernels import forkserver, processes, provisioner, warm
+from launchready_lib.kernels.manager import WarmKernelManager
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")
@@ -128,8 +129,9 @@ def test_no_process_survives_the_one_that_ran_it(number, tmp_path):
         from pathlib import Path
         import nbformat
         from nbclient import NotebookClient
-        from launchready_lib.kernels import WarmKernelManager, prepare
-        prepare()
+        from launchready_lib.kernels import warm
+        from launchready_lib.kernels.manager import WarmKernelManager
+        warm.prepare()
         notebook = nbformat.read({str(NOTEBOOKS / "spawns.ipynb")!r}, as_version=4)
         notebook.cells[1].source += "\\nrecord = {str(tmp_path)!r}"
         NotebookClient(notebook, kernel_manager_class=WarmKernelManager, kernel_name="python3").execute()

@@ -7,9 +7,5 @@
     manager      the kernel manager that the engine hands to nbclient
 
 A notebook cannot tell the two ways apart: each kernel is a real ipykernel in a process and session of its own.
+Nothing is imported here: `warm` must be light, since it is the first thing that a run needs.
 """
-
-from launchready_lib.kernels.manager import WarmKernelManager
-from launchready_lib.kernels.warm import close, prepare
-
-__all__ = ["WarmKernelManager", "close", "prepare"]

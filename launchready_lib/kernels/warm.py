@@ -91,6 +91,7 @@ class ForkServer:
         if sys.platform != "linux":
             raise NotWarm("kernels are forked on Linux only")
         self._lock = threading.Lock()
+        self._forked = False
         self._control, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         environment = os.environ | {"OPENBLAS_NUM_THREADS": "1"}  # numpy's threads would forbid forking
         if given := os.environ.get("PYTHONPATH"):
@@ -135,11 +136,14 @@ class ForkServer:
         if "pid" not in answer:
             ours.close()
             raise NotWarm(str(answer.get("error", "the server has ended")))
+        self._forked = True
         return ForkedProcess(answer["pid"], ours)
 
     def close(self) -> None:
         """End the server; it ends its kernels."""
         self._control.close()
+        if not self._forked:
+            self.process.kill()  # it may be importing still, and need not finish that
         try:
             self.process.wait(10)
         except subprocess.TimeoutExpired:
