@@ -23,6 +23,7 @@ lint: .venv/.installed
 
 bench: .venv/.installed system
 	$(BIN)/python benchmarks/engines.py
+	$(BIN)/python benchmarks/names.py
 
 .venv/.installed: requirements.lock pyproject.toml
 	@test -n "$(PYTHON)" || { echo "Launch Ready needs Python 3.11 or newer: install it, or say make PYTHON=/path/to/python"; exit 1; }
