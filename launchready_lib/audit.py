@@ -320,7 +320,7 @@ def _with_files(finding: Finding, kit: Iterable[Mapping[str, Any]]) -> Finding:
     """A failure with the kit's files that fix it, as their records say."""
     if finding.status is not Status.FAIL:
         return finding
-    lists = ((body.get("name"), body.get("fixes")) for body in kit)
+    lists = ((body.get("name"), body.get("fixes")) for body in kit if isinstance(body.get("text"), str))
     names = [str(name) for name, fixes in lists if isinstance(fixes, list) and finding.check in fixes]
     return replace(finding, files=tuple(dict.fromkeys((*finding.files, *names))))
 

@@ -72,7 +72,7 @@ class Kit:
     problem: str = ""
 
 
-def _kept_going(make: Callable[P, Kit]) -> Callable[P, Kit]:
+def kept_going(make: Callable[P, Kit]) -> Callable[P, Kit]:
     """A kit that breaks is said to be broken, with type and place, and stops no notebook."""
 
     @functools.wraps(make)
@@ -87,31 +87,31 @@ def _kept_going(make: Callable[P, Kit]) -> Callable[P, Kit]:
     return made
 
 
-@_kept_going
+@kept_going
 def names(stage: Stage, *evidence: object) -> Kit:
     """Files for what stage 1 found wrong with names and redirects, from its cells' evidence in any order."""
-    hops = _one(RedirectEvidence, evidence)
+    hops = one(RedirectEvidence, evidence)
     answers = (step for walk in hops.walks for step in walk.steps) if hops is not None else ()
     facts, failures = Facts.of(stage.client, answers), stage.failures
-    patches = name_records.patches(facts, failures, _one(DomainEvidence, evidence), _one(SubdomainEvidence, evidence))
+    patches = name_records.patches(facts, failures, one(DomainEvidence, evidence), one(SubdomainEvidence, evidence))
     plan = redirect_files.plan(facts, failures, hops)
     return Kit((*_dns(patches, "names"), *_with_zone(_of_systems(redirect_files.files(facts, plan), plan.fixes))))
 
 
-@_kept_going
+@kept_going
 def edge(stage: Stage, *evidence: object) -> Kit:
     """Files for what stage 3 found wrong, and its deliverables, from its cells' evidence in any order."""
-    headers, tls, mail = _one(HeadersEvidence, evidence), _one(TlsEvidence, evidence), _one(MailEvidence, evidence)
+    headers, tls, mail = one(HeadersEvidence, evidence), one(TlsEvidence, evidence), one(MailEvidence, evidence)
     answers = (view.response for view in (*headers.pages, *headers.hosts)) if headers is not None else ()
-    facts, failures, ways = Facts.of(stage.client, answers), stage.failures, _one(TransportEvidence, evidence)
-    gate, open_hosts = _one(EdgeEvidence, evidence), _one(FloodEvidence, evidence)
+    facts, failures, ways = Facts.of(stage.client, answers), stage.failures, one(TransportEvidence, evidence)
+    gate, open_hosts = one(EdgeEvidence, evidence), one(FloodEvidence, evidence)
     hosts = host_records.patches(facts, failures, gate, open_hosts, tls)
-    plan = header_plan.plan(facts, failures, headers, _one(SignedIn, evidence))
+    plan = header_plan.plan(facts, failures, headers, one(SignedIn, evidence))
     guards = (
         *guard_files.proxied(facts, hosts),
         *guard_files.protocols(facts, failures),
         *guard_files.limits(facts, failures),
-        *guard_files.private(facts, failures, _one(ExposureEvidence, evidence)),
+        *guard_files.private(facts, failures, one(ExposureEvidence, evidence)),
         *guard_files.origin(facts, failures),
     )
     files = [
@@ -125,7 +125,7 @@ def edge(stage: Stage, *evidence: object) -> Kit:
     return Kit(tuple(_with_zone(files)), deliverables.of(stage.judged, named, tls, mail))
 
 
-def _one(kind: type[Evidence], evidence: Iterable[object]) -> Evidence | None:
+def one(kind: type[Evidence], evidence: Iterable[object]) -> Evidence | None:
     """The evidence of one kind; None where a probe had none."""
     return next((each for each in evidence if isinstance(each, kind)), None)
 

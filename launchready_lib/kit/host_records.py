@@ -67,7 +67,7 @@ def _outside(named: Named, edge: Edge) -> tuple[str, ...]:
 
 
 def _way_in(facts: Facts, named: Named, edge: Edge) -> ZonePatch:
-    why = f"{named.name} through {edge.title}; if nobody needs it any more, delete it instead"
+    why = f"{named.name} through {edge.title}" + ("" if named.role == "web" else " (or delete it, if nobody needs it)")
     if not is_plain_name(named.name):
         return ZonePatch(facts.domain, "")
     if edge.id == "cloudflare":

@@ -137,6 +137,7 @@ def octodns(patch: ZonePatch) -> str:
     tail += [f"to do: {comment(note)}" for note in patch.notes]
     tree = {name: found[0] if len(found) == 1 else found for name, found in names.items()}
     text = yaml.safe_dump(tree, sort_keys=True, width=10_000, allow_unicode=False) if tree else "{}\n"
+    text = re.sub(r"(?m)^\? ''\n: ", "'':\n  ", text)  # the bare domain's key, as people write it
     return "".join(f"# {line}\n" for line in head) + "---\n" + text + "".join(f"# {line}\n" for line in tail)
 
 
