@@ -78,6 +78,8 @@ def lab(options: Sequence[str]) -> int:
             "LAUNCHREADY_ROOT": str(root),
         }
         command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
+        if hasattr(os, "geteuid") and os.geteuid() == 0:
+            command.append("--allow-root")  # whoever runs this as root, in a container say, means it
         command += [f"--LabApp.default_url=/lab/tree/{notebooks.relative_to(root).as_posix()}", *options]
         with subprocess.Popen(command, cwd=root, env=environment) as process:
             return _wait(process)

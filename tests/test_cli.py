@@ -1,15 +1,19 @@
 """The command line: every command, and a sentence instead of a traceback for every mistake."""
 
+import json
 import os
+import signal
 import subprocess
 import sys
+import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
 
+import psutil
 import pytest
 from drive import project
 
-from launchready_lib import checks, cli, doctor, showing
+from launchready_lib import checks, cli, demo, doctor, showing
 from launchready_lib import roadmap as roadmaps
 from launchready_lib.findings import Decision, Status
 
@@ -192,3 +196,24 @@ def test_the_module_is_the_command():
         [sys.executable, "-m", "launchready_lib", "--version"], capture_output=True, text=True, check=True
     )
     assert done.stdout.startswith("Launch Ready ")
+
+
+@pytest.mark.world
+def test_lab_opens_the_notebooks_on_a_running_harbor_club_and_leaves_nothing_behind(tmp_path):
+    root = project(tmp_path, "passes")
+    command = [sys.executable, DRIVE, str(root / "behaving"), "lab", "--", "--no-browser", "--ServerApp.port=0"]
+    with subprocess.Popen(command, cwd=root, stderr=subprocess.PIPE, text=True, start_new_session=True) as process:
+        address = next(line for line in process.stderr if "http://127.0.0.1" in line).split()[-1]
+        server = next(p for p in psutil.Process(process.pid).children() if "jupyterlab" in p.cmdline())
+        state = Path(server.environ()["LAUNCHREADY_DEMO_STATE"])
+        world = demo.attach(state)
+        assert world.faults == frozenset()
+        with urllib.request.urlopen(address.replace("/lab/tree/behaving?", "/api/contents/behaving?")) as answer:
+            names = [entry["name"] for entry in json.load(answer)["content"]]
+        assert len(names) == 7
+        everything = psutil.Process(process.pid).children(recursive=True)
+        process.send_signal(signal.SIGTERM)
+        process.stderr.read()
+        process.wait(30)
+    assert psutil.wait_procs(everything, timeout=10)[1] == []
+    assert not state.exists()

@@ -10,10 +10,13 @@ from pathlib import Path
 from urllib.parse import quote
 
 import nbformat
+import psutil
 import pytest
 
 from launchready_lib import executor
 from launchready_lib.execution import Cells, joined
+from launchready_lib.kernels import warm
+from launchready_lib.network.browser import find_chromium
 from launchready_lib.redact import Redactor
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
@@ -246,3 +249,19 @@ def test_what_nbformat_needs_is_left_as_it_is(tmp_path):
     nbformat.validate(nbformat.read(target, as_version=4))
     first, last = outputs(target)[3][0], outputs(target)[4][0]
     assert (first.output_type, first.name, last.output_type) == ("stream", "stdout", "execute_result")
+
+
+@pytest.mark.browser
+@pytest.mark.skipif(find_chromium() is None, reason="no Chromium on this machine")
+@pytest.mark.parametrize("way", ["forked", "stock"])
+def test_a_stage_that_is_stopped_takes_its_browser_with_it(tmp_path, way):
+    """Chromium leads a process group of its own, and has some ten processes."""
+    if way == "forked":
+        warm.prepare()
+    outcome = execute("browses", tmp_path / "browses.ipynb", budget_seconds=15)
+    warm.close()
+    assert outcome.ending == "timed_out"
+    pids = [int(pid) for pid in (tmp_path / "spawned").read_text().split()]
+    assert len(pids) > 4
+    alive = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
+    assert psutil.wait_procs(alive, timeout=10)[1] == []
