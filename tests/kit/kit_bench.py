@@ -8,6 +8,7 @@ from typing import Any
 
 from launchready_lib import kit
 from launchready_lib.checks import (
+    bursts,
     domain,
     edge,
     exposure,
@@ -128,3 +129,10 @@ async def hiding(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
     behind = await origin.survey(client, await edge.survey(client))
     bench.judge(origin.hidden(behind))
     return bench.stage.failures, files(kit.edge(bench.stage, behind))
+
+
+async def hammering(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
+    """The failures of the check of limits, and the kit's files for them."""
+    bench = Bench.of(client, "secure_edge")
+    bench.judge(bursts.limited(await bursts.survey(client)))
+    return bench.stage.failures, files(kit.edge(bench.stage))

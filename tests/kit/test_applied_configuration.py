@@ -3,7 +3,7 @@
 import httpx
 import pytest
 from fronts import caddy, nginx
-from kit_bench import answering, exposing, hiding, moving, opened, protocols
+from kit_bench import answering, exposing, hammering, hiding, moving, opened, protocols
 
 from launchready_lib.demo import names
 from launchready_lib.kit import facts, guard_files, stacks
@@ -90,14 +90,11 @@ async def test_a_server_that_takes_the_printed_networks_answers_the_edge_alone(w
 
 
 async def test_the_printed_limit_stops_a_burst_and_lets_an_honest_member_in(world, tmp_path):
-    known = facts.Facts(names.DOMAIN, names.DOMAIN, names.WEB_HOSTS, limited=("/login",))
-    files = {each.name: each.text for each in guard_files.limits(known, {"edge.rate_limit"})}
+    world.only("edge.rate_limit")
+    async with opened(world) as client:
+        failures, files = await hammering(client)
+    assert set(failures) == {"edge.rate_limit"}
     with nginx(world, tmp_path, files) as front:
-        async with httpx.AsyncClient(verify=False) as browser:
-            url, head = f"https://127.0.0.1:{front.https}/login", {"Host": names.DOMAIN}
-            first = await browser.post(url, headers=head)
-            assert first.status_code != 429
-            answers = [await browser.post(url, headers=head) for _ in range(11)]
-            assert [a.status_code for a in answers].count(429) >= 5
-            assert answers[-1].headers["retry-after"] == "10"
-            assert (await browser.get(url, headers=head)).status_code == 200
+        async with front.client(world, tmp_path) as client:
+            failures, _ = await hammering(client)
+    assert failures == {}
