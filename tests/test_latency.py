@@ -163,7 +163,7 @@ async def test_harbor_club_is_quick_and_its_slow_reads_are_seen(world, harbor):
     found = await latency.steady(harbor)
     verdict = latency.p95(found)
     assert verdict.status is Status.FAIL, verdict.summary
-    assert verdict.measured > 800
     dashboard, profile = found.samples
-    assert (len(dashboard.timings), dashboard.connections) <= (100, 10)
-    assert latency.p95(dataclasses.replace(found, samples=(profile,))).status is Status.PASS
+    assert verdict.measured == round(max(dashboard.p95().value, profile.p95().value), 1)
+    assert len(dashboard.timings) == len(profile.timings) == 100
+    assert sum(timing.service_ms > 850 for timing in dashboard.timings) >= 100 // 8
