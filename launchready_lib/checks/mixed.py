@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from launchready_lib.network import Browser
 
 QUIET_S = 1.0
-AT_ONCE = 3
+AT_ONCE = 2
 MOST_PAGES = 12
 _FOR_STRANGERS = ("home", "login", "signup", "reset")
 _WORDS = {
