@@ -7,6 +7,7 @@ import contextlib
 import datetime as dt
 from dataclasses import replace
 
+import dns.rdataset
 import dns.zone
 import pytest
 from audited import client_for
@@ -132,6 +133,17 @@ class TestResolves:
         text = DOMAIN_ZONE.replace("www A 203.0.113.10", "www CNAME acme.cdn.example.")
         found = await verdict(domain.resolves, {"domain": zone("acme.example.", text), "others": [cdn]})
         assert found.status is Status.PASS, found
+
+    async def test_an_alias_at_the_apex_fails_though_it_resolves(self):
+        cdn = dns.zone.from_text("@ SOA n. h. 1 1 1 1 1\nacme A 203.0.113.10", "cdn.example.", check_origin=False)
+        text = DOMAIN_ZONE.replace("@ A 203.0.113.10", "")
+        aliased = zone("acme.example.", text)
+        # A loader refuses what careless servers serve: the alias is put in behind its back.
+        alias = dns.rdataset.from_text("IN", "CNAME", 300, "acme.cdn.example.")
+        aliased.nodes[aliased.origin].rdatasets.append(alias)
+        found = await verdict(domain.resolves, {"domain": aliased, "others": [cdn]})
+        assert found.status is Status.FAIL
+        assert "acme.example itself is an alias (CNAME to acme.cdn.example)" in found.summary
 
     async def test_a_name_that_leads_nowhere_outside_fails(self):
         cdn = zone("cdn.example.", "other A 203.0.113.10\n")

@@ -157,6 +157,12 @@ class TestTakeover:
         assert found.status is Status.PASS, found
         assert any(row["name"] == "blog.acme.example" for row in found.evidence)
 
+    async def test_a_wildcard_that_leads_to_nobody_is_found_without_a_zone_file(self):
+        found = await evidence_of(page, zone_text=f"{ZONE}* CNAME gone.azurewebsites.net.\n", site=site())
+        verdict = subdomains.takeover(found)
+        assert verdict.status is Status.FAIL, verdict
+        assert "anybody with an account at Microsoft Azure may claim it" in verdict.summary
+
     async def test_without_a_zone_file_the_other_names_are_unknown(self):
         found = subdomains.takeover(await evidence_of(page, site=site()))
         assert found.status is Status.UNKNOWN

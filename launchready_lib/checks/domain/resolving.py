@@ -16,6 +16,7 @@ from launchready_lib.network import Answer
 def resolves(domain: DomainEvidence) -> Verdict:
     """Apex, www and the canonical host resolve everywhere alike (RFC 1034 section 4.2), and their addresses answer."""
     clauses = [_alike(domain, host) for host in domain.hosts]
+    clauses += _alias_at_apex(domain)
     if domain.reached:
         clauses.append(_accepting(domain))
     if domain.canonical is None:
@@ -49,6 +50,21 @@ def _alike(domain: DomainEvidence, host: str) -> Verdict:
         who = listed(silent)
         return unknown(f"the nameserver at {who} did not answer for {host}", needs="a second run", evidence=rows)
     return passed(f"{host} resolves alike on {counted(len(servers), 'nameserver address', 'es')}", evidence=rows)
+
+
+def _alias_at_apex(domain: DomainEvidence) -> list[Verdict]:
+    """A CNAME at the zone's own name, where its SOA and NS stand (RFC 1034 section 3.6.2)."""
+    aliased = [answer for answer in domain.of(domain.domain) if answer.chain]
+    if not aliased:
+        return []
+    target = aliased[0].chain[0]
+    text = f"{domain.domain} itself is an alias (CNAME to {target}), which hides its other records, mail among them"
+    fix = (
+        f"Replace the CNAME of {domain.domain} by the DNS host's ALIAS, ANAME or flattened record to {target}, or by "
+        f"the A and AAAA records that the provider names; a CNAME may stay at www"
+    )
+    rows = [{**domain.row(answer), "alias_of": answer.chain[0]} for answer in aliased]
+    return [failed(text, evidence=rows, fix=fix, about=(domain.domain, "apex alias"))]
 
 
 def _leads(answer: Answer) -> bool:
