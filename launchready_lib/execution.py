@@ -5,7 +5,7 @@ from __future__ import annotations
 from launchready_lib import quick_nbformat  # noqa: F401  # isort: skip - before nbformat, which it makes load faster
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -15,6 +15,7 @@ from papermill.engines import NotebookExecutionManager
 
 from launchready_lib.files import write_private
 from launchready_lib.redact import Redactor
+from launchready_lib.redact.kernel import redacted
 
 Ending = Literal["complete", "failed", "timed_out", "died", "interrupted"]
 
@@ -122,14 +123,10 @@ class Record(NotebookExecutionManager):  # type: ignore[misc]
         """A copy of a cell; what is nbformat's own (types, ids, counts) is left as it is."""
         clean = dict(cell, source=self.redactor.text(cell.source), metadata=self.redactor.value(cell.metadata))
         if "outputs" in cell:
-            clean["outputs"] = [self._output(output) for output in joined(cell.outputs)]
+            clean["outputs"] = [redacted(output, self.redactor) for output in joined(cell.outputs)]
         if "attachments" in cell:
             clean["attachments"] = self.redactor.value(cell.attachments)
         return nbformat.from_dict(clean)
-
-    def _output(self, output: Mapping[str, Any]) -> dict[str, Any]:
-        own = ("output_type", "name", "execution_count")
-        return {key: item if key in own else self.redactor.value(item) for key, item in output.items()}
 
 
 def joined(outputs: list[nbformat.NotebookNode]) -> list[nbformat.NotebookNode]:
