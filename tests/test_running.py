@@ -7,10 +7,10 @@ from pathlib import Path
 
 import psutil
 import pytest
-from checkouts import git, new_checkout
 
 from launchready_lib.checks import repository
 from launchready_lib.running import Limits, Running, clean_environment, fresh_clone, run
+from tests.checkouts import git, new_checkout
 
 pytestmark = pytest.mark.anyio
 MIB = 1024**2

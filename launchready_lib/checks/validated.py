@@ -303,7 +303,6 @@ def _starts_without(started: list[Start], complete: list[Row]) -> Verdict:
         f"The app starts without {_listed(names)}, which it needs: members would be the first to notice",
         evidence=[*(start.row() for start in started), *complete][:_MOST_ROWS],
         about=names,
-        files=["validate_env"],
     )
 
 

@@ -114,7 +114,7 @@ def scripts(texts: Mapping[str, str]) -> Iterator[DeployWay]:
             continue
         by = deploying(text)
         if by or not listing:
-            yield DeployWay("script", by or "own script", path)
+            yield DeployWay("script", by or "its own script", path)
 
 
 def deploying(text: str) -> str:

@@ -78,7 +78,7 @@ def _production(judged: Mapping[str, Finding]) -> Delivery:
 def _checklist_delivery(steps: dict[str, list[str]], seen: Seen) -> Delivery:
     gaps = [what for what, found in (("the repository", seen.deploys), ("the way back", seen.back)) if found is None]
     blanks = sum(item.endswith("…") for items in steps.values() for item in items)
-    gaps += [f"{blanks} steps that only you can fill in"] if blanks else []
+    gaps += [f"{blanks} {'step' if blanks == 1 else 'steps'} that only you can fill in"] if blanks else []
     reason = f"it lacks {' and '.join(gaps)}" if gaps else None
     return Delivery("deploy_checklist", "partial" if gaps else "made", dict(steps), reason, CHECKLIST)
 

@@ -4,7 +4,6 @@ import shlex
 import sys
 
 import pytest
-from checkouts import git, new_checkout
 
 from launchready_lib.checks import build, repository
 from launchready_lib.client import Client
@@ -12,6 +11,7 @@ from launchready_lib.findings import Status, Unavailable
 from launchready_lib.locks import Pinning, State
 from launchready_lib.parameters import load
 from launchready_lib.running import Run
+from tests.checkouts import git, new_checkout
 
 pytestmark = pytest.mark.anyio
 FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN

@@ -5,13 +5,13 @@ import shlex
 import sys
 
 import pytest
-from checkouts import new_checkout
-from web_servers import Reply, client, serving
 
 from launchready_lib.checks import deploy, drill
 from launchready_lib.checks.drill import DrillEvidence, Leg, Look
 from launchready_lib.findings import Status, Unavailable
 from launchready_lib.running import Run
+from tests.checkouts import new_checkout
+from tests.web_servers import Reply, client, serving
 
 pytestmark = pytest.mark.anyio
 FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN

@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from checkouts import new_checkout
 
 from launchready_lib import roadmap
 from launchready_lib.checks import REGISTRY, overbuild, repository
 from launchready_lib.findings import Status, Unavailable
 from launchready_lib.overbuilding import topics
+from tests.checkouts import new_checkout
 
 FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN
 

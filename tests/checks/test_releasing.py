@@ -3,13 +3,13 @@
 import json
 
 import pytest
-from checkouts import new_checkout
 
 from launchready_lib.checks import releasing, repository
 from launchready_lib.deploys import migrations, steps, ways, workflows
 from launchready_lib.findings import Status, Unavailable
 from launchready_lib.network import Response
 from launchready_lib.parameters import load
+from tests.checkouts import new_checkout
 
 FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN
 CONTENT = {"name": "Acme", "domain": "acme.example", "release": "1.0"}

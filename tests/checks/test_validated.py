@@ -4,13 +4,13 @@ import sys
 
 import psutil
 import pytest
-from checkouts import new_checkout
 
 from launchready_lib.checks import build, environment, validated
 from launchready_lib.checks.validated import Outcome, Start, StartEvidence
 from launchready_lib.client import Client
 from launchready_lib.findings import Status, Unavailable
 from launchready_lib.parameters import load
+from tests.checkouts import new_checkout
 
 pytestmark = pytest.mark.anyio
 FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN
