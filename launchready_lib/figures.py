@@ -16,8 +16,8 @@ from launchready_lib.findings import Row, Unavailable
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
-    from launchready_lib.checks.latency import Reads, Sample
     from launchready_lib.checks.pages import CorePages
+    from launchready_lib.checks.samples import Reads, Sample
     from launchready_lib.checks.visits import Load, Visit
 
 MOST_LOADS = 8
@@ -45,7 +45,7 @@ def response_times(reads: Reads | Unavailable) -> Chart | Unavailable:
     if isinstance(reads, Unavailable):
         return reads
     limit = roadmap.load().targets["core_read_p95_ms"].limit
-    lines = [_answered(sample) for sample in reads.samples if sample.answered]
+    lines = [_answered(sample) for sample in reads.best() if sample.answered]
     if not lines:
         return Unavailable("no core read was answered", "core reads that answer")
     target = {"x": [limit, limit], "y": [0, 100], "name": f"target, {limit:g} ms", "line": {"dash": "dash"}}

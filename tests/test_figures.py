@@ -3,8 +3,8 @@
 import pytest
 
 from launchready_lib import exhibits, figures
-from launchready_lib.checks.latency import Reads, Sample
 from launchready_lib.checks.pages import CorePages
+from launchready_lib.checks.samples import Reads, Sample
 from launchready_lib.checks.visits import Load, Visit
 from launchready_lib.findings import Unavailable
 from launchready_lib.network import Timing

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchready_lib.checks import latency
-from launchready_lib.checks.latency import Reads, Sample, quantile
+from launchready_lib.checks.samples import Reads, Sample, quantile
 from launchready_lib.findings import Status, Unavailable
 from launchready_lib.network import Timing
 from tests.web_servers import client
@@ -65,6 +65,22 @@ def test_the_point_estimate_decides_and_an_interval_over_the_target_is_said(slow
     verdict = latency.p95(reads(sample(*[QUICK] * (100 - slow), *[SLOW] * slow)))
     assert verdict.status is status
     assert "the interval reaches over the target" in verdict.summary
+
+
+def test_the_quicker_of_two_samples_counts_and_both_are_shown():
+    verdict = latency.p95(reads(sample(*[timing(0, 400)] * 100), sample(*[timing(0, 80)] * 100)))
+    assert (verdict.status, verdict.measured, len(verdict.evidence)) == (Status.PASS, 81.0, 2)
+    assert "sampled twice" in verdict.summary
+
+
+def test_a_second_sample_that_was_cut_short_does_not_count():
+    cut = sample(QUICK, QUICK, stopped="the site answered 429")
+    assert latency.p95(reads(sample(*[timing(0, 400)] * 100), cut)).status is Status.FAIL
+
+
+@pytest.mark.parametrize(("ms", "again"), [(298, False), (299, True), (598, True), (599, False)])
+def test_only_a_read_that_is_a_little_too_slow_is_sampled_again(ms, again):
+    assert latency._a_little_slow(sample(*[timing(0, ms)] * 100)) is again
 
 
 def test_response_time_counts_from_when_a_request_was_due():
