@@ -28,7 +28,7 @@ def manifests(paths: frozenset[str]) -> Iterator[str]:
 def look(tree: Tree, manifest: str, own: frozenset[str]) -> list[Pinning]:
     """How one package.json is pinned; `own` are the names of the repository's own packages."""
     body = _json(tree.text(manifest))
-    if not isinstance(body, dict):
+    if body is None:
         return [Pinning(manifest, "npm", State.UNTOLD, detail="package.json could not be read")]
     wanted = _wanted(body)
     if not wanted:
@@ -48,7 +48,7 @@ def look(tree: Tree, manifest: str, own: frozenset[str]) -> list[Pinning]:
 def name_of(tree: Tree, manifest: str) -> str:
     """The package's own name; empty where it has none."""
     body = _json(tree.text(manifest))
-    return str(body.get("name") or "") if isinstance(body, dict) else ""
+    return str(body.get("name") or "") if body is not None else ""
 
 
 def _wanted(body: Mapping[str, Any]) -> dict[str, str]:
@@ -73,21 +73,19 @@ def _against(
     if name == "bun.lockb":
         needs = "bun.lockb is binary: bun install --save-text-lockfile makes one that can be read"
         return told(State.UNTOLD, needs) if not place else None
-    text = tree.text(lock)
-    if text is None:
+    content = tree.once(lock, {"npm": _json, "pnpm": _pnpm_head, "yarn": _yarn_entries}.get(kind, _bun_json))
+    if content is None:
         return told(State.UNTOLD, _UNREADABLE)
-    try:
-        if kind == "yarn":
-            return _yarn(text, wanted, place, own, told)
-        locked = {"npm": _npm, "pnpm": _pnpm}.get(kind, _bun)(text, place)
-    except _UnreadableError:
-        return told(State.UNTOLD, _UNREADABLE)
+    if isinstance(content, frozenset):
+        return _yarn(content, wanted, place, own, told)
+    locked = {"npm": _npm, "pnpm": _pnpm, "yarn": _berry}.get(kind, _bun)(content, place)
     if locked is None:
         return told(State.STALE, "it knows nothing of this package") if not place else None
     if isinstance(locked, _Versions):
         return _by_version(wanted, locked, told)
-    loose = locked.keys() & _overridden(text) if kind == "pnpm" else set()
-    difference = compared(_without(wanted, loose), _without(locked, loose))
+    loose = _overridden(content) if kind == "pnpm" else set()
+    asked = {name: value.removeprefix("npm:") for name, value in wanted.items()} if kind == "yarn" else wanted
+    difference = compared(_without(asked, loose), _without(locked, loose))
     return told(State.STALE, difference) if difference else told(State.LOCKED, "")
 
 
@@ -95,19 +93,12 @@ def _without(entries: Mapping[str, str], names: Collection[str]) -> dict[str, st
     return {name: value for name, value in entries.items() if name not in names}
 
 
-class _UnreadableError(Exception):
-    """The lock file is not what its name says."""
-
-
 class _Versions(dict[str, str]):
     """Name -> installed version, of a lock that does not repeat what was asked for."""
 
 
-def _npm(text: str, place: str) -> dict[str, str] | None:
+def _npm(body: Mapping[str, Any], place: str) -> dict[str, str] | None:
     """What `packages` repeats of the manifest (docs.npmjs.com, package-lock.json); of version 1 the versions."""
-    body = _json(text)
-    if not isinstance(body, dict):
-        raise _UnreadableError
     packages = body.get("packages")
     if isinstance(packages, dict):
         entry = packages.get(place)
@@ -132,11 +123,14 @@ def _by_version(wanted: Mapping[str, str], locked: _Versions, told: Told) -> Pin
     return told(State.LOCKED, "")
 
 
-def _pnpm(text: str, place: str) -> dict[str, str] | None:
+def _pnpm_head(text: str) -> dict[Any, Any] | None:
+    """What stands before the packages."""
+    head = re.split(r"(?m)^(?:packages|snapshots):", text, maxsplit=1)[0]
+    return foreign_yaml.mapping(head, most=_MOST_YAML) or None
+
+
+def _pnpm(body: Mapping[str, Any], place: str) -> dict[str, str] | None:
     """The specifiers of one importer (github.com/pnpm/spec, lockfile)."""
-    body = foreign_yaml.mapping(re.split(r"(?m)^(?:packages|snapshots):", text, maxsplit=1)[0], most=_MOST_YAML)
-    if not body:
-        raise _UnreadableError
     importers = body.get("importers")
     importer = importers.get(place or ".") if isinstance(importers, dict) else None if place else body
     if not isinstance(importer, dict):
@@ -153,31 +147,47 @@ def _pnpm(text: str, place: str) -> dict[str, str] | None:
     return found
 
 
-def _overridden(text: str) -> set[str]:
-    body = foreign_yaml.mapping(re.split(r"(?m)^(?:packages|snapshots|importers):", text, maxsplit=1)[0])
+def _overridden(body: Mapping[str, Any]) -> set[str]:
     overrides = body.get("overrides")
     return {re.split(r"(?<=.)@|>", str(name))[0] for name in overrides} if isinstance(overrides, dict) else set()
 
 
-def _bun(text: str, place: str) -> dict[str, str] | None:
-    """What `workspaces` repeats of the manifest (bun.com/docs, lockfile); JSON with commas at the end."""
-    body = _json(re.sub(r",(\s*[}\]])", r"\1", text))
-    if not isinstance(body, dict):
-        raise _UnreadableError
+def _bun_json(text: str) -> dict[str, Any] | None:
+    """JSON with commas at the end."""
+    return _json(re.sub(r",(\s*[}\]])", r"\1", text))
+
+
+def _bun(body: Mapping[str, Any], place: str) -> dict[str, str] | None:
+    """What `workspaces` repeats of the manifest (bun.com/docs, lockfile)."""
     workspaces = body.get("workspaces")
     entry = workspaces.get(place) if isinstance(workspaces, dict) else None
     return _wanted(entry) if isinstance(entry, dict) else None
 
 
-def _yarn(text: str, wanted: dict[str, str], place: str, own: frozenset[str], told: Told) -> Pinning | None:
-    if "__metadata:" in text:
-        locked = _berry(text, place)
-        if locked is None:
-            return None if place else told(State.STALE, "it knows nothing of this package")
-        asked = {name: value.removeprefix("npm:") for name, value in wanted.items()}
-        difference = compared(asked, locked)
-        return told(State.STALE, difference) if difference else told(State.LOCKED, "")
-    entries = {part.strip().strip('"') for head in re.findall(r"(?m)^(\S.*):$", text) for part in head.split(",")}
+def _yarn_entries(text: str) -> frozenset[str] | dict[str, dict[str, str]]:
+    """Version 1: every "name@range"; from version 2 on what each workspace's own entry depends on, by its place."""
+    if "__metadata:" not in text:
+        heads = re.findall(r"(?m)^(\S.*):$", text)
+        return frozenset(part.strip().strip('"') for head in heads for part in head.split(","))
+    found = {}
+    for block in re.split(r"\n\n+", text):
+        head, _, rest = block.partition("\n")
+        if place := re.match(r'"?[^\n]*@workspace:([^"\n,]+)"?:\Z', head):
+            section = re.search(r"(?m)^  dependencies:\n((?:    [^\n]*\n?)*)", rest)
+            pairs = [line.strip().partition(": ") for line in (section[1].splitlines() if section else ())]
+            found[place[1]] = {name.strip('"'): asked.strip('"').removeprefix("npm:") for name, _, asked in pairs}
+    return found
+
+
+def _berry(body: Mapping[str, Any], place: str) -> dict[str, str] | None:
+    """The dependencies of one workspace's own entry (yarnpkg.com, yarn.lock from version 2)."""
+    return body.get(place or ".")
+
+
+def _yarn(
+    entries: frozenset[str], wanted: dict[str, str], place: str, own: frozenset[str], told: Told
+) -> Pinning | None:
+    """Version 1 names every "name@range" that anybody asked for."""
     named = {entry.rpartition("@")[0] for entry in entries}
     asked = {name: value for name, value in wanted.items() if name not in own and not _LOOSE.match(value)}
     missing = [f"{name}@{value}" for name, value in asked.items() if f"{name}@{value}" not in entries]
@@ -188,21 +198,9 @@ def _yarn(text: str, wanted: dict[str, str], place: str, own: frozenset[str], to
     return told(State.LOCKED, "")
 
 
-def _berry(text: str, place: str) -> dict[str, str] | None:
-    """The dependencies of one workspace's own entry (yarnpkg.com, yarn.lock from version 2)."""
-    block = re.search(rf'(?m)^"?[^\n]*@workspace:{re.escape(place or ".")}"?:\n((?:[ \t]+[^\n]*\n|\n(?=[ \t]))*)', text)
-    if block is None:
-        return None
-    found = {}
-    section = re.search(r"(?m)^  dependencies:\n((?:    [^\n]*\n?)*)", block[1])
-    for line in section[1].splitlines() if section else ():
-        name, _, asked = line.strip().partition(": ")
-        found[name.strip('"')] = asked.strip('"').removeprefix("npm:")
-    return found
-
-
-def _json(text: str | None) -> Any:
+def _json(text: str | None) -> dict[str, Any] | None:
     try:
-        return json.loads(text or "")
+        body = json.loads(text or "")
     except (ValueError, RecursionError):
         return None
+    return body if isinstance(body, dict) else None

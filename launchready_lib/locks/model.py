@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
+from typing import Any, TypeVar
 
 from launchready_lib.findings import Row
+
+Made = TypeVar("Made")
 
 
 class State(StrEnum):
@@ -54,10 +57,19 @@ class Pinning:
 
 @dataclass(frozen=True)
 class Tree:
-    """Tracked files: which there are, and their text (None where it was not read)."""
+    """Tracked files: which there are, and their text (None where it was not read); what was made of one is kept."""
 
     paths: frozenset[str]
     text: Callable[[str], str | None]
+    _made: dict[str, Any] = field(default_factory=dict, repr=False, compare=False)
+
+    def once(self, path: str, make: Callable[[str], Made]) -> Made | None:
+        """What `make` makes of a file's text, made once however many manifests ask; None where it was not read."""
+        if path not in self._made:
+            text = self.text(path)
+            self._made[path] = None if text is None else make(text)
+        made: Made | None = self._made[path]
+        return made
 
     def beside(self, manifest: str, *names: str) -> str:
         """The first of these names in the manifest's folder; empty where none is tracked."""

@@ -60,7 +60,7 @@ def _project(tree: Tree, manifest: str) -> Pinning:
         return Pinning(manifest, "pip", State.NOTHING)
     number = len(wanted) + len(poetry)
     for lock in tree.above(manifest, "uv.lock"):
-        found = _uv(tree.text(lock) or "", body, wanted, unclear, relative(folder_of(manifest), folder_of(lock)))
+        found = _uv(tree.once(lock, str) or "", body, wanted, unclear, relative(folder_of(manifest), folder_of(lock)))
         if found is not None:
             return Pinning(manifest, "uv", found[0], lock, found[1], number)
     if lock := tree.beside(manifest, "poetry.lock"):
