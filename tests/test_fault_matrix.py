@@ -24,6 +24,8 @@ BROWSER = {"pages-phone", "tls-contents"}
 SLOW = {*BROWSER, "latency-reads", "load-steady", "exposure-files", "exposure-bundles", "burst", "mail-delivery"}
 CLIENT_CODE = {"build-answer", "environments-start"}
 """Runs what is tracked in the checkout."""
+KIT = {"kit"}
+"""Judges nothing, and needs every cell above it: run without faults only."""
 CHECKOUT = ("build.", "deploy.", "environment.", "overbuild.", "rollback.", "secrets.")
 """Faults in what is tracked in the checkout, or lies beside it."""
 NAMES_TRIED = {"exposure.files", "hosting.production", "subdomains.mapped", "redirects.canonical"}
@@ -109,7 +111,7 @@ async def test_without_faults_every_measuring_check_is_green(club, tmp_path):
 async def test_a_fault_turns_its_check_red_and_nothing_undeclared(fault, club, tmp_path, record_property):
     club.only(fault.check)
     try:
-        findings = await survey(club, tmp_path, skipped(fault.check))
+        findings = await survey(club, tmp_path, KIT | skipped(fault.check))
     finally:
         club.only()
     wanted = {fault.check: Status.FAIL, **fault.also}
