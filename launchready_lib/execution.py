@@ -17,6 +17,7 @@ from launchready_lib.files import write_private
 from launchready_lib.redact import Redactor
 from launchready_lib.redact.kernel import redacted
 
+SAVE_EVERY_S = 2.0
 Ending = Literal["complete", "failed", "timed_out", "died", "interrupted"]
 
 
@@ -67,12 +68,18 @@ class Record(NotebookExecutionManager):  # type: ignore[misc]
         self.failed: set[int] = set()
         self.outcome: Outcome | None = None
         self._began = time.monotonic()
+        self._saved = float("-inf")
         self._shown = [self._redacted(cell) for cell in nb.cells]
 
-    def save(self, **_: Any) -> None:
-        """Write the redacted copy beside its place."""
-        if self.part is not None:
+    def save(self, *, always: bool = False, **_: Any) -> None:
+        """Write the redacted copy beside its place; not more often than `SAVE_EVERY_S` unless it must be.
+
+        What lies there is only for looking at after a kill: the stage then runs again.
+        """
+        now = time.monotonic()
+        if self.part is not None and (always or now - self._saved >= SAVE_EVERY_S):
             write_private(self.part, nbformat.v4.writes(self.redacted()))
+            self._saved = now
 
     def autosave_cell(self) -> None:
         """Nothing: a cell is saved when it has ended."""
@@ -103,7 +110,7 @@ class Record(NotebookExecutionManager):  # type: ignore[misc]
         self.nb.metadata["launchready"] = {"ending": ending, "error": error, "cells": asdict(self.outcome.cells)}
         self._shown = [self._redacted(cell) for cell in self.nb.cells]
         self.cleanup_pbar()
-        self.save()
+        self.save(always=True)
         if self.part is not None and self.target is not None:
             self.part.replace(self.target)
         return self.outcome

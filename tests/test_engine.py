@@ -13,7 +13,7 @@ import nbformat
 import psutil
 import pytest
 
-from launchready_lib import executor
+from launchready_lib import execution, executor
 from launchready_lib.execution import Cells, joined
 from launchready_lib.kernels import warm
 from launchready_lib.network.browser import find_chromium
@@ -153,8 +153,9 @@ def test_no_secret_is_written_by_a_notebook_that_shows_it_everywhere(tmp_path):
 
 
 @pytest.mark.usefixtures("canary")
-def test_nothing_secret_lies_on_the_disk_while_a_cell_runs(tmp_path):
-    """Papermill saves before the first cell and after each; a copy of every save is looked at."""
+def test_nothing_secret_lies_on_the_disk_while_a_cell_runs(tmp_path, monkeypatch):
+    """The notebook is saved before the first cell and after others; a copy of every save is looked at."""
+    monkeypatch.setattr(execution, "SAVE_EVERY_S", 0.0)
     seen = []
     target = tmp_path / "leaks.ipynb"
     executor.execute(

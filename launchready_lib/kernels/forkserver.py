@@ -39,7 +39,7 @@ MODULES = (
     "ipykernel.zmqshell",
     "IPython.core.completer",
     "IPython.extensions.storemagic",
-    "debugpy.server.api",
+    "ipykernel.debugger",
     "matplotlib_inline.backend_inline",
     "asyncio",
     "sqlite3",
@@ -89,6 +89,20 @@ def _try_import(name: str) -> Any:
         if name.startswith("launchready_lib."):
             raise
         return None
+
+
+def warm_up() -> None:
+    """Do once what otherwise the first table, the first figure and the first stage in every kernel wait for."""
+    from launchready_lib import roadmap  # noqa: PLC0415 - imported already, by import_all
+
+    roadmap.load()
+    with suppress(ImportError):
+        import pandas as pd  # noqa: PLC0415
+        import plotly.express as px  # noqa: PLC0415
+
+        frame = pd.DataFrame({"x": ["a"], "y": [1.0]})
+        frame.to_html()
+        px.bar(frame, x="x", y="y").to_plotly_json()
 
 
 @dataclass(frozen=True)
@@ -236,6 +250,7 @@ def main() -> None:
     if sys.path[0] == str(Path.cwd()):
         del sys.path[0]  # as ipykernel_launcher does; IPython puts the kernel's own working directory in
     import_all()
+    warm_up()
     gc.collect()
     gc.freeze()  # pages that the collector never touches stay shared with the kernels
     own = os.getpid()

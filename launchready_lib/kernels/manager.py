@@ -2,15 +2,47 @@
 
 from __future__ import annotations
 
+import contextlib
 import shutil
 import sys
+import time
 from pathlib import Path
+from queue import Empty
 from typing import Any
 
+from jupyter_client.asynchronous import AsyncKernelClient
 from jupyter_client.manager import AsyncKernelManager
 
 from launchready_lib.kernels.provisioner import WarmProvisioner
 from launchready_lib.kernels.warm import private_folder
+
+
+class PromptClient(AsyncKernelClient):  # type: ignore[misc]
+    """A client that goes on as soon as the kernel is ready.
+
+    The stock one then listens until nothing more has come for a fifth of a second; nbclient drops by itself whatever
+    does not belong to a cell.
+    """
+
+    async def wait_for_ready(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as in jupyter_client
+        """Wait until the kernel answers on its shell channel and is heard on its output channel.
+
+        Raises:
+            RuntimeError: it died, or does not answer within `timeout` seconds.
+        """
+        deadline = None if timeout is None else time.monotonic() + timeout
+        while True:
+            self.kernel_info()
+            with contextlib.suppress(Empty):
+                message = await self.get_shell_msg(timeout=1)
+                if message["msg_type"] == "kernel_info_reply":
+                    await self.get_iopub_msg(timeout=0.2)
+                    self._handle_kernel_info_reply(message)
+                    return
+            if not await self.is_alive():
+                raise RuntimeError("the kernel died before it was ready")
+            if deadline is not None and time.monotonic() > deadline:
+                raise RuntimeError(f"the kernel was not ready within {timeout:g} s")
 
 
 class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]
@@ -23,6 +55,7 @@ class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]
 
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(**kwargs)
+        self.client_factory = PromptClient
         if sys.platform == "win32":
             self.transport_encryption = "auto"
             return

@@ -10,6 +10,7 @@ say so.
 from __future__ import annotations
 
 import base64
+import functools
 import html
 import json
 import re
@@ -28,6 +29,7 @@ SHORTEST = 6
 """From this length on a secret is looked for everywhere and in every encoding."""
 
 _DEEPEST = 200
+_SHORT = 2000
 _BINARY = ("image/", "audio/", "video/", "font/", "application/pdf", "application/octet-stream", "application/zip")
 _VARIABLE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 _SECRET_KEY = re.compile(r"(?i)(?:\A|_)(?:password|passwd|secret|token|api_?key|private_?key)\Z")
@@ -48,6 +50,8 @@ class Redactor:
         named = secrets.items() if isinstance(secrets, Mapping) else (("secret", value) for value in secrets)
         self._known = [(name, value) for name, value in named if value]
         self._known += [("personal data", value) for value in personal if value]
+        # The same short texts come by again: from the kernel, in a cell, in the whole notebook.
+        self._short = functools.lru_cache(maxsize=4096)(self._text)
 
     @classmethod
     def from_parameters(cls, parameters: Parameters, environment: Mapping[str, str]) -> Redactor:
@@ -84,7 +88,12 @@ class Redactor:
 
     def text(self, text: str) -> str:
         """Replace known secrets and whatever has the form of a credential."""
-        return credentials.mask(self.known(text)) if len(text) > 2 else text
+        if len(text) < 3:
+            return text
+        return self._short(text) if len(text) <= _SHORT else self._text(text)
+
+    def _text(self, text: str) -> str:
+        return credentials.mask(self.known(text))
 
     def known(self, text: str) -> str:
         """Replace known secrets only; for payloads in which a form could occur by chance."""
