@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
@@ -36,6 +36,7 @@ class Client:
         self.root = root
         self.release = release or parameters.release
         self.environment = parameters_module.environment(root) if environment is None else environment
+        self._closing: list[Callable[[], None]] = []
 
     @classmethod
     def open(cls, source: str | Path | Mapping[str, Any], *, root: Path | None = None, release: str = "") -> Client:
@@ -107,8 +108,14 @@ class Client:
         base = self.parameters.repository.path
         return None if base is None else self.path(base) / Path(text)
 
+    def at_close(self, tidy: Callable[[], None]) -> None:
+        """Have something tidied when the client is closed, which a stage's summary does."""
+        self._closing.append(tidy)
+
     async def close(self) -> None:
-        """Close connections left open."""
+        """Close connections left open, and tidy what was left for the end."""
+        while self._closing:
+            self._closing.pop()()
         await self.network.close()
 
     async def __aenter__(self) -> Self:

@@ -3,14 +3,16 @@
 import asyncio
 import os
 import sys
+import tempfile
 from pathlib import Path
 
 import psutil
 import pytest
 
-from launchready_lib.checks import repository
+from launchready_lib.checks import build, repository
 from launchready_lib.running import Limits, Running, clean_environment, fresh_clone, run
 from tests.checkouts import git, new_checkout
+from tests.web_servers import client
 
 pytestmark = pytest.mark.anyio
 MIB = 1024**2
@@ -257,3 +259,26 @@ async def test_the_scratch_folder_goes_with_its_last_holder(commit):
             break
         await asyncio.sleep(0.01)
     assert not folder.exists()
+
+
+async def test_what_killed_audits_left_behind_is_removed_by_the_next(commit, tmp_path, monkeypatch):
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    gone = await asyncio.create_subprocess_exec(sys.executable, "-c", "")
+    await gone.wait()
+    left, alive = (tmp_path / f"launchready-clone-{pid}-x" for pid in (gone.pid, os.getpid()))
+    for folder in (left, alive):
+        (folder / "app").mkdir(parents=True)
+    scratch = await fresh_clone(repository.open_at(commit({"a": "1"})))
+    assert (left.exists(), alive.exists(), scratch.app.exists()) == (False, True, True)
+
+
+async def test_a_closed_client_leaves_no_scratch_folder(commit):
+    folder = commit({"a": "1"})
+    audited = client(
+        authorization={"granted_by": "x", "granted_on": "2026-01-01", "hosts": ["acme.example"], "allow": ["build"]},
+        repository={"path": str(folder), "build": ["true"]},
+    )
+    made = await build.tried(audited)
+    assert made.scratch.app.is_dir()
+    await audited.close()
+    assert not made.scratch.folder.exists()

@@ -101,7 +101,7 @@ async def tried(client: Client) -> BuildEvidence | Unavailable:
     opened = await repository.survey(client)
     if isinstance(opened, Unavailable):
         return opened
-    scratch = await _prepared(opened, commands)
+    scratch = await _prepared(client, opened, commands)
     if isinstance(scratch, Unavailable):
         return scratch
     deadline = time.monotonic() + client.parameters.limits.stage_minutes * 60 * PART_OF_STAGE
@@ -111,14 +111,18 @@ async def tried(client: Client) -> BuildEvidence | Unavailable:
     settings = await asyncio.to_thread(harmless, opened, client.parameters)
     if not set(first.unset) <= settings.keys():
         return first
-    again = await _prepared(opened, commands)
+    scratch.remove()
+    again = await _prepared(client, opened, commands)
     return again if isinstance(again, Unavailable) else await _attempt(client, opened, again, settings, deadline)
 
 
-async def _prepared(repo: Repository, commands: Iterable[str]) -> Scratch | Unavailable:
-    """A fresh clone, with a Python to install into where the commands install with pip."""
+async def _prepared(client: Client, repo: Repository, commands: Iterable[str]) -> Scratch | Unavailable:
+    """A fresh clone until the client is closed, with a Python to install into where the commands install with pip."""
     scratch = await running.fresh_clone(repo)
-    if not isinstance(scratch, Unavailable) and any(_PIP.search(command) for command in commands):
+    if isinstance(scratch, Unavailable):
+        return scratch
+    client.at_close(scratch.remove)
+    if any(_PIP.search(command) for command in commands):
         return await _own_python(scratch) or scratch
     return scratch
 

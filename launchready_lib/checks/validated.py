@@ -142,9 +142,10 @@ async def survey(
     if isinstance(opened, Unavailable):
         return opened
     scratch = made.scratch if isinstance(made, BuildEvidence) else None
-    place = scratch or await running.fresh_clone(opened)
+    place = scratch if scratch is not None and scratch.app.is_dir() else await running.fresh_clone(opened)
     if isinstance(place, Unavailable):
         return place
+    client.at_close(place.remove)
     try:
         trial = await asyncio.to_thread(_prepared, client, opened, place, settings)
     except GitError as error:

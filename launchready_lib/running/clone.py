@@ -15,18 +15,21 @@ import weakref
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import psutil
+
 from launchready_lib.checks import repository
 from launchready_lib.checks.repository import GitError, Repository
 from launchready_lib.findings import Row, Unavailable
 from launchready_lib.running.commands import clean_environment
 
+_PREFIX = "launchready-clone-"
 _MOST_CHANGES = 200
 _KINDS = {"??": "new and not ignored", " D": "deleted", " M": "changed", " T": "another kind of file"}
 
 
 @dataclass(frozen=True)
 class Scratch:
-    """A folder with a fresh clone in it, gone with the last who holds this.
+    """A folder with a fresh clone in it, gone when it is removed, or with the last who holds this.
 
     Attributes:
         folder: the scratch folder.
@@ -40,6 +43,10 @@ class Scratch:
     store: Path
     commit: str
     environment: dict[str, str] = field(default_factory=dict)
+
+    def remove(self) -> None:
+        """Remove the folder, also where a build took rights away; harmless where it is gone."""
+        _remove(self.folder)
 
     def changes(self) -> tuple[Row, ...]:
         """What is not as committed: changed or deleted tracked files, and new ones that git does not ignore.
@@ -62,7 +69,8 @@ async def fresh_clone(repo: Repository) -> Scratch | Unavailable:
 
 
 def _clone(repo: Repository) -> Scratch | Unavailable:
-    folder = Path(tempfile.mkdtemp(prefix="launchready-"))
+    _sweep(Path(tempfile.gettempdir()))
+    folder = Path(tempfile.mkdtemp(prefix=f"{_PREFIX}{os.getpid()}-"))
     try:
         scratch = _filled(repo, folder)
     except (GitError, OSError) as error:
@@ -119,8 +127,16 @@ def _branch(repo: Repository) -> str:
     return "main"
 
 
+def _sweep(place: Path) -> None:
+    """Remove what processes left behind that were killed before they could tidy."""
+    for folder in place.glob(f"{_PREFIX}*-*"):
+        owner = folder.name.removeprefix(_PREFIX).partition("-")[0]
+        with contextlib.suppress(OSError):
+            if owner.isdigit() and folder.stat().st_uid == os.getuid() and not psutil.pid_exists(int(owner)):
+                _remove(folder)
+
+
 def _remove(folder: Path) -> None:
-    """Remove a scratch folder also where a build took rights away."""
     for parent, names, _ in os.walk(folder):
         for name in names:
             with contextlib.suppress(OSError):
