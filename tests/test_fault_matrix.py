@@ -121,4 +121,4 @@ async def test_a_fault_turns_its_check_red_and_nothing_undeclared(fault, club, t
 
 
 def test_every_measuring_check_has_its_fault():
-    assert set(FAULTS) == set(checks.REGISTRY)
+    assert set(FAULTS) == set(checks.registered())

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import functools
+import importlib
 import inspect
+import pkgutil
 import traceback
 from collections.abc import Callable, Coroutine
 from dataclasses import replace
@@ -19,6 +21,13 @@ First = TypeVar("First")
 CheckFunction = Callable[..., Verdict]
 REGISTRY: dict[str, CheckFunction] = {}
 """Roadmap id -> the function that judges it."""
+
+
+def registered() -> dict[str, CheckFunction]:
+    """Every check that measures, by its roadmap id; imports all modules of this package first."""
+    for module in pkgutil.walk_packages(__path__, f"{__name__}."):
+        importlib.import_module(module.name)
+    return REGISTRY
 
 
 def check(check_id: str) -> Callable[[Callable[..., Verdict]], CheckFunction]:

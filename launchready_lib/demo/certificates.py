@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import ssl
+import warnings
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -58,7 +59,21 @@ class CertificateAuthority:
                     connection.context = expired
 
             healthy.sni_callback = choose
+        self._date(healthy)
+
+        async def follow() -> None:
+            self._date(healthy)
+
+        self._switchboard.subscribe(follow)
         return healthy
+
+    def _date(self, context: ssl.SSLContext) -> None:
+        """Keep a context's oldest protocol as `tls.protocols` says: TLS 1.0 needs OpenSSL's lowest security level."""
+        old = self._switchboard.on("tls.protocols")
+        context.set_ciphers("ALL:@SECLEVEL=0" if old else "DEFAULT")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", DeprecationWarning)  # that it is old is the point
+            context.minimum_version = ssl.TLSVersion.TLSv1 if old else ssl.TLSVersion.TLSv1_2
 
     def _serve(self, hosts: tuple[str, ...], start: dt.datetime, end: dt.datetime) -> ssl.SSLContext:
         key = ec.generate_private_key(ec.SECP256R1())

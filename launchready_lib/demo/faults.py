@@ -46,6 +46,8 @@ _INFRASTRUCTURE = (
     ),
     Fault("edge.ddos", "the site before this one still runs at old.harborclub.example, with nothing before it"),
     Fault("tls.certificate", "the certificate of api.harborclub.example expired yesterday"),
+    Fault("tls.protocols", "the edge still speaks TLS 1.0 and 1.1"),
+    Fault("tls.issuance", "the CAA record allows an authority that is no longer used, and not the one that is"),
     Fault("mail.spf", "two SPF records are published, so receivers use neither"),
     Fault("mail.dkim", "the DKIM key of selector s1 was cut off when it was pasted"),
     Fault("mail.dmarc", "the DMARC record stands under a doubled name, where nobody looks"),

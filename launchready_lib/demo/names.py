@@ -61,6 +61,8 @@ RDAP_URL = f"https://{RDAP_HOST}/"
 CA_NAME = "Harbor Club Test CA"
 CA_DOMAIN = "ca.nic.example"
 """The issuer that the CAA record names."""
+OTHER_CA_DOMAIN = "formerca.example"
+"""An issuer that the founder left, which a fault still names."""
 
 TUNNEL_NAME = "quiet-harbor-lantern.trycloudflare.com"
 TUNNEL_ADDRESS = "104.16.230.132"

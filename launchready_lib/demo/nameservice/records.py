@@ -45,7 +45,8 @@ def club(faulty: Faulty, dkim: Mapping[str, str], *, serial: int = SERIAL, secon
         records.append(Record(names.UNCLAIMED_HOST, f"CNAME {names.UNCLAIMED_NAME}."))
     if faulty("edge.ddos"):
         records.append(Record(names.FORMER, f"A {names.FORMER_ADDRESS}"))
-    records.append(Record(names.DOMAIN, f'CAA 0 issue "{names.CA_DOMAIN}"'))
+    issuer = names.OTHER_CA_DOMAIN if faulty("tls.issuance") else names.CA_DOMAIN
+    records.append(Record(names.DOMAIN, f'CAA 0 issue "{issuer}"'))
     return (*records, *_mail(faulty, dkim))
 
 
