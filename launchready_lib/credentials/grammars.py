@@ -88,6 +88,7 @@ _AFTER = r"(?![0-9A-Za-z_])"
 _STANDINGS = {"secret": Standing.SECRET, "public": Standing.PUBLIC, "test": Standing.TEST}
 
 GRAMMARS: tuple[Grammar, ...] = _load()
+_MARKERS = tuple((marker, number) for number, grammar in enumerate(GRAMMARS) for marker in grammar.markers)
 
 DOCUMENTED = frozenset(
     {
@@ -114,9 +115,8 @@ def find(text: str) -> Iterator[Match]:
 
     A value is judged by itself here: where it stands (a test, an example file) is for the caller.
     """
-    for grammar in GRAMMARS:
-        if not any(marker in text for marker in grammar.markers):
-            continue
+    present = {number for marker, number in _MARKERS if marker in text}
+    for grammar in (GRAMMARS[number] for number in sorted(present)):
         for found in grammar.pattern.finditer(text):
             group = "value" if "value" in grammar.pattern.groupindex else 0
             yield Match(grammar, found[group], found.start(group), _standing(grammar, found))

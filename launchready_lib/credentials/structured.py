@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import binascii
+import functools
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -38,6 +39,7 @@ _CONNECTION = re.compile(r"""(?i)\b(password|pwd|accesskey|sharedaccesskey)=([^;
 _NETRC = re.compile(r"\bpassword\s+(\S{1,200})")
 
 
+@functools.lru_cache(maxsize=50_000)
 def reader_for(path: str) -> Reader | None:
     """The reader of a file, by its name; None for files that are not structured settings."""
     lowered = path.lower()

@@ -34,28 +34,22 @@ class Excerpt:
 class Unseen:
     """Remembers lines by their hash; Python salts it anew for every process, so that none can be aimed at another."""
 
-    _known: set[int] = field(default_factory=set)
+    _known: dict[Hashable, set[int]] = field(default_factory=dict)
 
     def of(self, kind: Hashable, content: bytes, *, whole: bool) -> Excerpt | None:
         """What of this content was not seen in its kind of place; `whole`: all of it, whatever was seen before."""
         lines = content.split(b"\n")
-        salt = hash(kind)
-        hashes = [hash(line) ^ salt for line in lines]
-        if whole or len(content) < _SMALL or b"PRIVATE KEY" in content:
-            if not whole and self._known.issuperset(hashes):
-                return None
-            self._learn(hashes)
-            return Excerpt(content)
-        fresh = [number for number, mark in enumerate(hashes) if mark not in self._known]
-        if not fresh:
+        hashes = list(map(hash, lines))
+        known = self._known.setdefault(kind, set())
+        if not whole and known.issuperset(hashes):
             return None
-        self._learn(hashes)
+        fresh = [] if whole else [number for number, mark in enumerate(hashes) if mark not in known]
+        if sum(map(len, self._known.values())) > MAX_KNOWN:
+            known.clear()
+        known.update(hashes)
+        if whole or len(content) < _SMALL or b"PRIVATE KEY" in content:
+            return Excerpt(content)
         return _with_neighbours(lines, fresh)
-
-    def _learn(self, hashes: list[int]) -> None:
-        if len(self._known) > MAX_KNOWN:
-            self._known.clear()
-        self._known.update(hashes)
 
 
 def _with_neighbours(lines: list[bytes], fresh: list[int]) -> Excerpt:

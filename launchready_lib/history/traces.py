@@ -115,6 +115,8 @@ def _trace(
     )
     if now:
         lives = f"at HEAD: {_placed(*now[0], index)}:{now[0][0].hit.line}"
+    elif not named.is_leak:
+        lives = "not at HEAD"
     else:
         lives = search.lives(deciding.hit.value, first.hit.path, index.files[first.order], origin)
     return Trace(named, bool(now), lives, origin.commit, _day(origin.seconds), reach)

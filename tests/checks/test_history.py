@@ -16,6 +16,7 @@ from launchready_lib.history import Reach, Trace, excerpts, objects, sightings
 from launchready_lib.parameters import load
 from tests.checkouts import git, new_checkout, noise
 from tests.planted import REACHABLE, UNREACHABLE, key, live, plant
+from tests.replayed import digest, replay
 
 CONTENT = {"name": "Acme", "domain": "acme.example", "release": "1.0"}
 
@@ -159,6 +160,20 @@ def test_an_unreachable_object_is_not_taken_from_another_repository(tmp_path):
     evidence = read(folder)
     assert not [trace for trace in evidence.traces if trace.credential.is_leak]
     assert any("borrow" in gap["why"] for gap in evidence.gaps)
+
+
+def test_a_project_full_of_example_keys_gives_the_planted_ones_and_nothing_else(tmp_path):
+    """The rule of a real project, in small: benchmarks/secrets_history.py holds it over 4,000 commits."""
+    values = replay(tmp_path / "app", 130)
+    evidence = read(tmp_path / "app")
+    assert {t.credential.fingerprint for t in evidence.traces if t.is_leak} == {fingerprint(v) for v in values.values()}
+    assert not [t for t in evidence.traces if t.credential.standing is Standing.POSSIBLE]
+    assert evidence.gaps == ()
+    assert sum(evidence.folded.values()) + len(evidence.traces) > 60
+
+
+def test_the_project_is_the_same_each_time(tmp_path):
+    assert len({(replay(tmp_path / name, 30), digest(tmp_path / name))[1] for name in ("a", "b")}) == 1
 
 
 def trace(standing=Standing.SECRET, reach=Reach.REACHABLE):

@@ -1,0 +1,100 @@
+"""What secrets.history costs beside its engine alone, on a generated project of 4,000 commits (or as many as given).
+
+Prints wall and CPU seconds and the largest process of each, children included, then what was found. Four limits hold:
+every planted key found, fewer than ten other rows that fail or may, at most 1.5 times the engine's own CPU time, and
+less than 500 MB.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))
+
+from launchready_lib.checks import history, repository  # noqa: E402 - the tests' generator is beside the package
+from launchready_lib.credentials import Standing, engine, fingerprint  # noqa: E402
+from launchready_lib.findings import Unavailable  # noqa: E402
+from launchready_lib.parameters import load  # noqa: E402
+from tests.replayed import replay  # noqa: E402
+
+RATIO, MEGABYTES, ROWS = 1.5, 500, 10
+PARAMETERS = {"name": "Acme", "domain": "acme.example", "release": "1.0"}
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Wall and CPU seconds, and the largest process in MB."""
+
+    wall: float
+    cpu: float
+    megabytes: int
+    output: str
+
+
+def measured(command: list[str]) -> Cost:
+    """Run a command to its end and say what it and its children took."""
+    started = time.perf_counter()
+    with tempfile.TemporaryFile() as output:
+        process = subprocess.Popen(command, stdout=output, stderr=subprocess.DEVNULL)
+        _, _, usage = os.wait4(process.pid, 0)
+        process.returncode = 0
+        output.seek(0)
+        text = output.read().decode("utf-8", "replace")
+    return Cost(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024, text)
+
+
+def scan(folder: Path) -> None:
+    """Print what secrets.history finds, as JSON."""
+    opened = repository.open_at(folder)
+    found = opened if isinstance(opened, Unavailable) else history.read_history(opened, load(PARAMETERS))
+    if isinstance(found, Unavailable):
+        raise SystemExit(found.reason)
+    loud = [t for t in found.traces if t.credential.standing in (Standing.SECRET, Standing.POSSIBLE)]
+    told = {
+        "commits": found.commits,
+        "versions": found.objects,
+        "gaps": list(found.gaps),
+        "loud": [t.credential.fingerprint for t in loud],
+        "folded": len(found.traces) - len(loud) + sum(found.folded.values()),
+    }
+    print(json.dumps(told))
+
+
+def main(commits: int) -> int:
+    """Compare, print, and say whether the limits hold."""
+    with tempfile.TemporaryDirectory(prefix="launchready-bench-") as place:
+        folder = Path(place) / "project"
+        planted = {fingerprint(value) for value in replay(folder, commits).values()}
+        program = engine.program()
+        if program is None:
+            raise SystemExit("the secret engine (kingfisher) is not installed")
+        alone = [program, "scan", str(folder), "--no-validate", "--no-update-check", "--format", "jsonl"]
+        measured(alone)  # the first run fills the engine's rule cache and the disk's
+        theirs = measured(alone)
+        ours = measured([sys.executable, __file__, "--scan", str(folder)])
+    told = json.loads(ours.output)
+    others = set(told["loud"]) - planted
+    print(f"{told['commits']} commits, {told['versions']} versions of files and messages")
+    for name, cost in (("engine alone", theirs), ("secrets.history", ours)):
+        print(f"{name:16} {cost.wall:6.1f} s wall {cost.cpu:6.1f} s CPU {cost.megabytes:5} MB in the largest process")
+    found = len(planted & set(told["loud"]))
+    print(f"{found} of {len(planted)} planted keys, {len(others)} other rows, {told['folded']} values folded")
+    whole = found == len(planted) and len(others) < ROWS and not told["gaps"]
+    cheap = ours.cpu <= RATIO * theirs.cpu and ours.megabytes < MEGABYTES
+    print("limits hold" if whole and cheap else "a limit is broken")
+    return 0 if whole and cheap else 1
+
+
+if __name__ == "__main__":
+    if sys.argv[1:2] == ["--scan"]:
+        scan(Path(sys.argv[2]))
+    else:
+        raise SystemExit(main(int(sys.argv[1]) if len(sys.argv) > 1 else 4000))
