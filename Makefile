@@ -13,7 +13,8 @@ demo: .venv/.installed system
 	$(BIN)/launchready demo
 
 test: .venv/.installed system lint
-	$(BIN)/python -m pytest -q $(TESTS)
+	# What times answers may fail once on a busy machine: what failed gets one more try, and fails if it fails again.
+	$(BIN)/python -m pytest -q $(TESTS) || $(BIN)/python -m pytest -q --last-failed --last-failed-no-failures none $(TESTS)
 
 lint: .venv/.installed
 	$(BIN)/ruff check --quiet .
