@@ -181,5 +181,6 @@ def test_an_origin_that_the_api_leads_past_the_edge_to_answers_it_like_the_edge_
     assert browser.get("/", host=SITE, part="origin").status_code == 403
 
 
-def test_every_web_fault_that_is_declared_is_tried_here():
-    assert {fault.check for fault in faults._WEB} == set(CASES)
+def test_every_case_is_a_declared_web_fault():
+    """The other way round is the fault matrix's business: it tries every declared fault."""
+    assert set(CASES) <= {fault.check for fault in faults._WEB}
