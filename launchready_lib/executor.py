@@ -82,6 +82,7 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
                 try:
                     self.papermill_execute_cells()
                 except BaseException:
+                    self._cancel_tasks()  # before the kernel goes, or the one that watches it complains of its death
                     self.shutdown_kernel = "immediate"
                     raise
                 self.set_widgets_metadata()
@@ -119,15 +120,18 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
 
     def _abandon(self) -> None:
         """After an interrupt: no task of nbclient's is left waiting, and no kernel running."""
+        self._cancel_tasks()
+        if self.km is not None and self.km.has_kernel:
+            self.shutdown_kernel = "immediate"
+            self._cleanup_kernel()
+
+    def _cancel_tasks(self) -> None:
         loop = ensure_event_loop()
         tasks = asyncio.all_tasks(loop)
         for task in tasks:
             task.cancel()
         with suppress(RuntimeError):
             loop.run_until_complete(asyncio.gather(*tasks, return_exceptions=True))
-        if self.km is not None and self.km.has_kernel:
-            self.shutdown_kernel = "immediate"
-            self._cleanup_kernel()
 
 
 class Engine(NBClientEngine):  # type: ignore[misc]

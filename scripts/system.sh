@@ -15,7 +15,7 @@ for browser in "${LAUNCHREADY_CHROMIUM:-}" google-chrome google-chrome-stable ch
 done
 # Knot serves the tests' signed zones; the others run or read the files that the kit prints. An audit needs none of them.
 if [ "${CI:-}" = true ]; then
-    for program in knotd:knot nginx:nginx-light caddy:caddy node:nodejs ruby:ruby php:php-cli; do
+    for program in knotd:knot kdig:knot-dnsutils nginx:nginx-light caddy:caddy node:nodejs ruby:ruby php:php-cli; do
         command -v "${program%%:*}" >/dev/null 2>&1 || missing="$missing ${program##*:}"
     done
 fi

@@ -1,7 +1,12 @@
+import hypothesis
 import pytest
 
 from launchready_lib import checks, demo, roadmap
 from launchready_lib.client import Client
+
+hypothesis.settings.register_profile("same", derandomize=True)
+"""The same cases in each run; `--hypothesis-profile=default` looks for new ones."""
+hypothesis.settings.load_profile("same")
 
 
 @pytest.fixture

@@ -12,13 +12,12 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 import pandas as pd
-from cryptography import x509
-from cryptography.x509.oid import NameOID
 
 from launchready_lib.checks import check, probe
 from launchready_lib.checks.clauses import together
 from launchready_lib.checks.domain import NETWORK_DOWN
 from launchready_lib.checks.reach import steady
+from launchready_lib.checks.tls import chain
 from launchready_lib.findings import Row, Unavailable, Verdict, failed, passed, unknown
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import counted, listed, public_hosts
@@ -149,12 +148,11 @@ def _issued_by(sock: socket.socket, host: str) -> str | None:
     context.verify_mode = ssl.CERT_NONE
     try:
         with context.wrap_socket(sock, server_hostname=host) as wrapped:
-            certificate = x509.load_der_x509_certificate(wrapped.getpeercert(binary_form=True) or b"")
-            names = certificate.issuer.get_attributes_for_oid(NameOID.ORGANIZATION_NAME)
+            certificate = chain.read(wrapped.getpeercert(binary_form=True) or b"")
     except (OSError, ValueError):
         sock.close()
         return None
-    return str(names[0].value) if names else None
+    return (certificate and certificate.organisation) or None
 
 
 def clues(host: HostTrace, origins: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> tuple[Clue, ...]:

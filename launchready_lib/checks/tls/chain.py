@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import datetime as dt
 import hashlib
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.utils import CryptographyDeprecationWarning
 from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
 
 from launchready_lib.network import address_of, normal
@@ -72,7 +74,9 @@ class Certificate:
 def read(der: bytes) -> Certificate | None:
     """Read one certificate; None where it is malformed."""
     try:
-        certificate = x509.load_der_x509_certificate(der)
+        with warnings.catch_warnings():  # of what RFC 5280 disallows and the parser bears
+            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+            certificate = x509.load_der_x509_certificate(der)
         key, weak_key = _key(certificate)
         signature, weak_signature = _signature(certificate)
         subject, issuer = certificate.subject, certificate.issuer

@@ -70,6 +70,8 @@ def security_of(reply: dns.message.Message, trust: Trust, name: Name, rdtype: Rd
     """Whether an authoritative answer of a trusted zone is what the zone's owner signed."""
     if trust.keys is None:
         return trust.security
+    if rdtype == RdataType.RRSIG:
+        return Security.INSECURE  # nothing signs a signature (RFC 4035 section 2.2)
     keys = trust.keys
     answers = [rrset for rrset in reply.answer if rrset.rdtype != RdataType.RRSIG]
     if not all(_signed(rrset, reply.answer, trust.zone, keys) for rrset in answers):
