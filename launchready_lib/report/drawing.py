@@ -146,11 +146,13 @@ def _third_parties(route: RouteMap, drawing: Drawing, width: float, gap: float, 
 
 
 def _box(node: Node, x: float, y: float, width: float, height: float, letters: int) -> Box:
-    label = _SIGNS[node.state] + node.label
-    lines = [label]
-    if len(label) > letters:  # break behind a dot, hyphen or space where there is one
-        place = max(label.rfind(mark, 0, letters) for mark in ".- :") + 1
-        lines = [label[: place or letters].strip(), label[place or letters :].strip()]
+    left = _SIGNS[node.state] + node.label
+    lines: list[str] = []
+    while len(left) > letters and len(lines) < 2:  # break behind a dot, hyphen or space where there is one
+        place = max(left.rfind(mark, 0, letters) for mark in ".- :") + 1
+        lines.append(left[: place or letters].strip())
+        left = left[place or letters :].strip()
+    lines.append(left)
     if node.detail:
         lines.append(node.detail)
     return Box(node, x, y, width, height, tuple(_short(line, letters) for line in lines), _named(node))
@@ -206,8 +208,8 @@ def _seen(audit: Audit) -> RouteMap:
     rows = [row for check in ("domain.resolves", "hosting.provider") for row in findings[check].evidence]
     names = _unique(_first(row, "name", "host") for row in rows)[:MAX_IN_LAYER]
     pairs = [(_first(row, "name", "host"), a) for row in rows for a in _addresses(row)]
-    providers = _unique(_first(row, "provider") for row in findings["hosting.provider"].evidence)
-    edge = _unique(_first(row, "edge") for row in findings["edge.proxied"].evidence)
+    providers = _unique(_first(row, "served_by") for row in findings["hosting.provider"].evidence)
+    edge = _unique(_first(row, "edge") for row in findings["hosting.provider"].evidence)
     nodes = [Node("member", "A member's browser", "member")]
     nodes += [Node(f"name {name}", name, "name") for name in names]
     nodes += [Node(f"address {a}", a, "address") for a in _unique(a for _, a in pairs)]

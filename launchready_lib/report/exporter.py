@@ -67,6 +67,7 @@ class LaunchReadyExporter(TemplateExporter):  # type: ignore[misc]  # nbconvert 
             "day": words.day,
             "figure_data": charts.figure_data,
             "upfirst": words.upfirst,
+            "sentence": words.sentence,
             "short": words.short,
             "isoday": words.isoday,
         }

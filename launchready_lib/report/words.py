@@ -78,6 +78,8 @@ TERMS: dict[str, tuple[str, str]] = {
 _TERM = re.compile(
     r"(?<![\w.-])(" + "|".join(sorted(map(re.escape, TERMS), key=len, reverse=True)) + r")s?(?!\w|-[A-Z])"
 )
+_RECORD = re.compile(r"\bIN $")
+"""What stands before the type in a line of a zone file."""
 
 
 class Words:
@@ -127,6 +129,8 @@ class Words:
         plain = "" if text is None else str(text)
         for found in _TERM.finditer(plain):
             term = found[1]
+            if _RECORD.search(plain, max(0, found.start() - 12), found.start()):
+                continue  # within a line that is meant to be copied
             self.used.add(term)
             if term in self.explained:
                 continue
@@ -188,3 +192,9 @@ def isoday(text: object) -> str:
         return day(date.fromisoformat(str(text)))
     except ValueError:
         return str(text)
+
+
+def sentence(text: str | None) -> str:
+    """A sentence with a capital and a full stop; what ends in a mark or a quote is left as it ends."""
+    said = upfirst((text or "").strip())
+    return f"{said}." if said and (said[-1].isalnum() or said[-1] == ")") else said
