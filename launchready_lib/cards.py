@@ -21,7 +21,10 @@ _LOOK = {
     Status.NOT_APPLICABLE: ("·", "Not applicable", "#4a5568"),
 }
 _CARD = "border-left:4px solid {colour};padding:.35em .8em;margin:.4em 0;max-width:60em"
-_CELL = "text-align:left;vertical-align:top;padding:.15em .6em .15em 0;overflow-wrap:anywhere"
+_CELL = "text-align:left;vertical-align:top;padding:.15em .6em .15em 0;word-break:normal"
+_LONG_CELL = _CELL + ";min-width:9em;overflow-wrap:anywhere"
+_LONG_WORD = 24
+"""Letters; a column may be narrower than such a word, never than a shorter one."""
 
 
 def finding_html(finding: Finding) -> str:
@@ -63,11 +66,14 @@ def table_html(table: Table | None) -> str:
         return ""
     caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
     head = "".join(f'<th scope="col" style="{_CELL}">{escape(c)}</th>' for c in table.columns)
-    body = "".join(
-        "<tr>" + "".join(f'<td style="{_CELL}">{escape(c)}</td>' for c in row) + "</tr>" for row in table.rows
-    )
+    body = "".join("<tr>" + "".join(_cell(text) for text in row) + "</tr>" for row in table.rows)
     more = f"<p>… and {table.left_off} more rows</p>" if table.left_off else ""
     return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _cell(text: str) -> str:
+    style = _LONG_CELL if any(len(word) > _LONG_WORD for word in text.split()) else _CELL
+    return f'<td style="{style}">{escape(text)}</td>'
 
 
 def frame_html(frame: pd.DataFrame) -> str:

@@ -5,6 +5,7 @@ Only what the report's bundle draws is used (scatter and bar), and colour never 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from launchready_lib.checks.pages import CorePages
-    from launchready_lib.checks.samples import Reads, Sample
+    from launchready_lib.checks.samples import Kind, Reads, Sample
     from launchready_lib.checks.visits import Load, Visit
 
 MOST_LOADS = 8
@@ -40,18 +41,26 @@ class Chart:
     rows: tuple[Row, ...]
 
 
-def response_times(reads: Reads | Unavailable) -> Chart | Unavailable:
-    """How many of the requests to each core read were answered within how many milliseconds, beside the target."""
+_COUNTED = {"response": "from when the request was due", "service": "from when the request was sent"}
+
+
+def response_times(reads: Reads | Unavailable, kind: Kind = "response") -> Chart | Unavailable:
+    """How many of the requests to each core read were answered within how many milliseconds, beside the target.
+
+    Args:
+        reads: the samples.
+        kind: what counts: the time as members wait under load, or that of the site alone where requests do not queue.
+    """
     if isinstance(reads, Unavailable):
         return reads
     limit = roadmap.load().targets["core_read_p95_ms"].limit
-    lines = [_answered(sample) for sample in reads.best() if sample.answered]
+    lines = [_answered(sample, kind) for sample in reads.best() if sample.answered]
     if not lines:
         return Unavailable("no core read was answered", "core reads that answer")
     target = {"x": [limit, limit], "y": [0, 100], "name": f"target, {limit:g} ms", "line": {"dash": "dash"}}
     lines.append({"type": "scatter", "mode": "lines", **target})
     layout = {
-        "xaxis": {"title": {"text": "milliseconds from when the request was due"}, "type": "log"},
+        "xaxis": {"title": {"text": f"milliseconds {_COUNTED[kind]}"}, "type": "log"},
         "yaxis": {"title": {"text": "of 100 requests answered"}, "range": [0, 102]},
     }
     caption = (
@@ -60,9 +69,9 @@ def response_times(reads: Reads | Unavailable) -> Chart | Unavailable:
     return Chart(_figure(lines, layout), caption, tuple(reads.rows()))
 
 
-def _answered(sample: Sample) -> dict[str, Any]:
+def _answered(sample: Sample, kind: Kind) -> dict[str, Any]:
     """A step for each answer, from the quickest; a failed request keeps the line below 100."""
-    times = sorted(timing.response_ms for timing in sample.answered)
+    times = sorted(ms for ms in sample.times(kind) if ms < math.inf)
     share = 100 / len(sample.timings)
     return {
         "type": "scatter",

@@ -10,9 +10,10 @@ from launchready_lib.findings import Unavailable
 from launchready_lib.network import Timing
 
 
-def _timing(response_ms: float, *, error: str | None = None) -> Timing:
+def _timing(response_ms: float, service_ms: float | None = None, *, error: str | None = None) -> Timing:
     url, status = "https://acme.example/api/dashboard", 0 if error else 200
-    return Timing(url, 0.0, response_ms, response_ms, 0.0, 0.0, response_ms, status, 100, error)
+    service_ms = response_ms if service_ms is None else service_ms
+    return Timing(url, 0.0, service_ms, response_ms, 0.0, 0.0, response_ms, status, 100, error)
 
 
 def _reads(*timings: Timing) -> Reads:
@@ -49,6 +50,13 @@ def test_failed_requests_keep_the_line_below_a_hundred():
     assert list(line["x"]) == [10, 20, 30]
     assert list(line["y"]) == [25, 50, 75]
     assert target["name"] == "target, 300 ms"
+
+
+def test_times_of_the_site_alone_leave_out_what_we_sent_late():
+    """What is judged is what is drawn: an unhurried look counts from the sending."""
+    reads = _reads(_timing(30, 3), _timing(20, 2))
+    line = figures.response_times(reads, "service").figure.to_plotly_json()["data"][0]
+    assert list(line["x"]) == [2, 3]
 
 
 def test_a_page_with_many_loads_is_cut_to_those_that_took_longest():
