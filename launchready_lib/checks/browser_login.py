@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
     from launchready_lib.network import Session
 
-_USER_SELECTORS = (
+USER_SELECTORS = (
     "input[autocomplete~=username], input[autocomplete~=email]",
     "input[type=email]",
     "input[name*=mail i], input[name*=user i], input[id*=mail i], input[id*=user i]",
@@ -129,7 +129,7 @@ async def _listening(client: Client, page: BrowserPage, typed: Typed) -> AsyncIt
 async def _submit(page: BrowserPage, email: str, password: str) -> None:
     secret = page.locator("input[type=password]:visible").first
     await secret.wait_for(timeout=steps.STEP_S * 1000)
-    for selector in _USER_SELECTORS:
+    for selector in USER_SELECTORS:
         user = page.locator(selector).locator("visible=true").first
         if await user.count():
             await user.fill(email)

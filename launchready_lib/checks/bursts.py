@@ -5,24 +5,24 @@ from __future__ import annotations
 import asyncio
 import datetime as dt
 import re
-import secrets
 import time
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 import pandas as pd
 
-from launchready_lib.checks import check, forms, probe, web
+from launchready_lib.checks import check, forms, probe, seen_forms, web
 from launchready_lib.checks.clauses import together
 from launchready_lib.checks.signin import attempt
+from launchready_lib.checks.tries import LIMITS, ByForm, ByScript, form_of, made_up, password
 from launchready_lib.client import Client
 from launchready_lib.findings import Row, Unavailable, Verdict, failed, passed, unknown
 
 if TYPE_CHECKING:
-    from launchready_lib.checks.forms import Form, Page
+    from launchready_lib.checks.seen_forms import Typist
     from launchready_lib.checks.signin import Attempt
+    from launchready_lib.checks.tries import Way
     from launchready_lib.network import Response, Session
 
 TRIES = 12
@@ -31,8 +31,7 @@ PAUSE_S = 10.0
 USUAL_WAIT_S = 60.0
 """What a limit that names no time is taken to last."""
 TARGETS = ("login", "signup", "reset")
-_LIMITS = (429, 403, 503)
-_NOT_TRIED = (400, 404, 405, 415, 419, 501)
+_BY_HAND = "a try by hand"
 _DROPS_AFTER = 3
 _WORDS = re.compile(
     r"(?i)too many (?:\w+ ){0,3}(?:attempts|tries|requests)|try again (?:in|after) [\d#]|rate limit|slow down"
@@ -113,13 +112,15 @@ class BurstEvidence:
 async def survey(client: Client) -> BurstEvidence | Unavailable:
     """Send up to a dozen made-up tries to each form, one after the other, each up to its first limit.
 
+    A form that works by script alone is typed into once in a browser, and the request that it sends is sent again.
     Nothing in them belongs to anybody; `network.headers`, by which a site may let the audit pass, are left out.
     """
     if no := client.forbidden("rate_limit"):
         return no
     stranger = _as_stranger(client)
     try:
-        bursts = [await _burst(stranger, name) for name in TARGETS]
+        async with seen_forms.Typist(stranger) as typist:
+            bursts = [await _burst(stranger, typist, name) for name in TARGETS]
         return BurstEvidence(tuple(bursts), await _honest(stranger, bursts))
     finally:
         if stranger is not client:
@@ -140,7 +141,7 @@ def _as_stranger(client: Client) -> Client:
 # --- the burst --------------------------------------------------------------------------------------------------------
 
 
-async def _burst(client: Client, name: str) -> Burst:
+async def _burst(client: Client, typist: Typist, name: str) -> Burst:
     url = web.page(client, name)
     if isinstance(url, Unavailable):
         return Burst(name, "", problem=url)
@@ -150,55 +151,42 @@ async def _burst(client: Client, name: str) -> Burst:
             return _ended(Burst(name, url), opened, "429 before the first try")
         if why := web.why_unseen(url, opened):
             return Burst(name, url, problem=why)
-        form = _form(name, forms.read(opened.text, opened.url))
-        if form is None:
-            needs = f"site.pages.{name} with a form that works without script, or a try by hand"
-            return Burst(name, url, problem=Unavailable(f"the {name} page has no form of its own to try", needs))
-        return await _tried(session, Burst(name, url), form, opened.url, _made_up(client))
+        form, email = form_of(name, forms.read(opened.text, opened.url)), made_up(client)
+        if form is not None:
+            return await _tried(session, Burst(name, url), ByForm(name, form, opened.url, email))
+        return await _by_script(typist, session, Burst(name, url), email)
 
 
-def _form(name: str, page: Page) -> Form | None:
-    posted = [form for form in page.forms if form.method == "post" and form.user is not None]
-    if name == "login":
-        return next((form for form in posted if len(form.passwords) == 1), None)
-    return next((form for form in posted if bool(form.passwords) == (name == "signup")), None)
+async def _by_script(typist: Typist, session: Session, burst: Burst, email: str) -> Burst:
+    """Try a form that works by script alone with the request that a real browser was seen to send."""
+    seen = await typist.type_in(burst.name, burst.url, email, password(burst.name))
+    if isinstance(seen, Unavailable):
+        reason = f"the {burst.name} page has no form of its own that works without script: {seen.reason}"
+        return replace(burst, problem=Unavailable(reason, seen.needs))
+    return await _tried(session, burst, ByScript(burst.name, seen))
 
 
-def _made_up(client: Client) -> str:
-    """An address that nobody has, known to the owner by the pattern of `accounts.new_email`."""
-    pattern = client.parameters.accounts.new_email or f"launch-audit-{{n}}@{client.parameters.domain}"
-    return pattern.replace("{n}", f"burst-{secrets.token_hex(6)}")
-
-
-def _values(name: str, form: Form, email: str) -> dict[str, str]:
-    """A try that must fail: a wrong password for a login, a much too short one for a signup."""
-    password = "x" if name == "signup" else f"wrong-{secrets.token_hex(6)}"
-    user = form.user
-    named = {user.name: email} if user is not None else {}
-    return form.filled(**named, **{field.name: password for field in form.passwords if field.name})
-
-
-async def _tried(session: Session, burst: Burst, form: Form, page: str, email: str) -> Burst:
-    parts = urlsplit(page)
-    headers = {"Origin": f"{parts.scheme}://{parts.netloc}", "Referer": page}
+async def _tried(session: Session, burst: Burst, way: Way) -> Burst:
     first = ""
     for _ in range(TRIES):
-        values = _values(burst.name, form, email)
-        sent = await session.request("POST", form.action, form=values, headers=headers, follow=3, paced=False)
+        sent = await way.send(session)
         answers = (*sent.history, sent)
         if sent.state == "blocked":
-            return replace(burst, problem=web.why_unseen(form.action, sent))
+            return replace(burst, problem=web.why_unseen(sent.url, sent))
         burst = replace(burst, statuses=(*burst.statuses, answers[0].status))
+        if unlike := way.unlike(burst.statuses, answers[0]):
+            return replace(burst, problem=Unavailable(unlike, _BY_HAND))
         if limit := _limit(burst, answers, first):
-            return _ended(burst, next((a for a in answers if a.status in _LIMITS), sent), limit)
+            return _ended(burst, next((a for a in answers if a.status in LIMITS), sent), limit)
         if not sent.ok or (sent.status or 0) >= 500:
             reason = (
                 f"the {burst.name} form stopped answering ({sent.error or sent.status}) at try {len(burst.statuses)}"
             )
             return replace(burst, problem=Unavailable(reason, web.AGAIN))
         first = first or sent.text
-        form = _form(burst.name, forms.read(sent.text, sent.url)) or form
-    return replace(_ended(burst, sent, ""), problem=_not_tried(burst, sent))
+    refused = way.refused(burst.statuses, sent)
+    needs = f"site.pages.{burst.name} with the form itself, or {_BY_HAND}"
+    return replace(_ended(burst, sent, ""), problem=Unavailable(refused, needs) if refused else None)
 
 
 def _limit(burst: Burst, answers: tuple[Response, ...], first: str) -> str:
@@ -207,7 +195,7 @@ def _limit(burst: Burst, answers: tuple[Response, ...], first: str) -> str:
     if any(web.is_challenge(answer) for answer in answers):
         return "a challenge"
     for answer in answers:
-        if answer.status == 429 or (answer.status in _LIMITS and earlier and answer.status not in earlier):
+        if answer.status == 429 or (answer.status in LIMITS and earlier and answer.status not in earlier):
             return str(answer.status)
     if last.state in ("reset", "timeout", "refused") and len(earlier - {None}) and len(burst.statuses) > _DROPS_AFTER:
         return f"no answer any more ({last.state})"
@@ -237,17 +225,6 @@ def _seconds(value: str | None) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return min(max(left, 0.0), _LONGEST_S)
-
-
-def _not_tried(burst: Burst, last: Response) -> Unavailable | None:
-    """Why a dozen answers prove nothing: each try was refused before anybody looked at it."""
-    statuses = set(burst.statuses)
-    if len(statuses) != 1 or not statuses & {*_NOT_TRIED, *_LIMITS}:
-        return None
-    if statuses == {400} and _form(burst.name, forms.read(last.text, last.url)) is not None:
-        return None
-    reason = f"each try at the {burst.name} form was refused from the first on ({last.status}), for another reason"
-    return Unavailable(reason, f"site.pages.{burst.name} with a form that works without script, or a try by hand")
 
 
 # --- the honest member ------------------------------------------------------------------------------------------------
@@ -281,7 +258,7 @@ async def _honest(client: Client, bursts: list[Burst]) -> Honest:
 
 
 def _may_be_limited(tried: Attempt) -> bool:
-    told = tried.outcome in ("limited", "error") or tried.status in _LIMITS or _WORDS.search(tried.said)
+    told = tried.outcome in ("limited", "error") or tried.status in LIMITS or _WORDS.search(tried.said)
     return bool(told) or tried.missing is not None
 
 
@@ -289,7 +266,7 @@ def _why(tried: Attempt) -> Unavailable | None:
     """Why it is not known whether honest members get in; None where they are shut out."""
     if tried.missing is not None:
         return tried.missing
-    if tried.outcome == "limited" or tried.status in _LIMITS or _WORDS.search(tried.said):
+    if tried.outcome == "limited" or tried.status in LIMITS or _WORDS.search(tried.said):
         return None
     why = tried.error or f"the answer was {tried.status}"
     return Unavailable(
