@@ -52,7 +52,9 @@ _INFRASTRUCTURE = (
     Fault("mail.dkim", "the DKIM key of selector s1 was cut off when it was pasted"),
     Fault("mail.dmarc", "the DMARC record stands under a doubled name, where nobody looks"),
     Fault("mail.delivered", "the app sends its mail by itself: unsigned, and from an address that no record lists"),
-    Fault("mail.transport", "the second MX record names a host that has no address"),
+    Fault(
+        "mail.transport", "the second MX record names a host that has no address, and that the policy does not allow"
+    ),
     Fault("handover.dns", "the domain expires in ten days and is not locked against transfer"),
     Fault("handover.access", "only one person reaches the database, without two-factor login"),
 )

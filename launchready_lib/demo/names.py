@@ -24,6 +24,9 @@ APP = f"app.{DOMAIN}"
 ADMIN = f"admin.{DOMAIN}"
 API = f"api.{DOMAIN}"
 WEB_HOSTS = (DOMAIN, WWW, APP, ADMIN, API)
+POLICY_HOST = f"mta-sts.{DOMAIN}"
+"""Where senders of mail read what encryption the club asks for (RFC 8461); no member ever types it."""
+EDGE_HOSTS = (*WEB_HOSTS, POLICY_HOST)
 CANONICAL = f"https://{DOMAIN}"
 
 EDGE_NETWORK = "203.0.113.128/25"

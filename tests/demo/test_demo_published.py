@@ -3,9 +3,11 @@
 import pytest
 
 from launchready_lib import demo
+from launchready_lib.checks import mail
+from launchready_lib.checks.mail import transport_records as records
 from launchready_lib.client import Client
 from launchready_lib.demo import names
-from launchready_lib.findings import Unavailable
+from launchready_lib.findings import Status, Unavailable
 from launchready_lib.network import Purpose
 
 pytestmark = [pytest.mark.anyio, pytest.mark.world]
@@ -29,7 +31,7 @@ async def read(client, host, **options):
     return await client.network.request("GET", f"https://{host}/", verify=True, **options)
 
 
-@pytest.mark.parametrize("host", names.WEB_HOSTS)
+@pytest.mark.parametrize("host", names.EDGE_HOSTS)
 async def test_every_host_answers_at_the_edge_over_trusted_tls(client, host):
     answer = await read(client, host)
     assert (answer.state, answer.address, answer.error) == ("ok", names.EDGE_ADDRESS, None)
@@ -71,6 +73,27 @@ async def test_registration_data_and_the_control_look_up_answer(client):
     answer = await client.network.request("GET", url, verify=True, purpose=Purpose.REGISTRATION)
     assert (answer.state, answer.status) == ("ok", 200)
     assert await client.network.control()
+
+
+async def test_the_policy_for_mail_is_read_and_a_mail_host_beside_it_breaks_it(world, client):
+    healthy = mail.in_transit(await mail.transport(client))
+    assert healthy.status is Status.PASS, healthy
+    assert f"MTA-STS of {names.DOMAIN} is in order" in healthy.summary
+    assert any("mode: enforce" in str(row["record"]) for row in healthy.evidence)
+    world.only("mail.transport")
+    async with Client.open(world.parameters_file) as again:
+        broken = mail.in_transit(await mail.transport(again))
+    assert broken.status is Status.FAIL
+    assert f"does not name its mail host {names.LOST_MAIL_HOST}" in broken.summary
+
+
+async def test_the_policy_for_mail_is_served_by_its_own_host_alone(client):
+    policy = f"https://{names.POLICY_HOST}/.well-known/mta-sts.txt"
+    answer = await client.network.request("GET", policy, verify=True)
+    assert (answer.status, answer.media_type) == (200, "text/plain")
+    assert records.sts_policy(answer.text).covers(names.MAIL_HOST)
+    elsewhere = await client.network.request("GET", policy.replace(names.POLICY_HOST, names.DOMAIN), verify=True)
+    assert elsewhere.status == 404
 
 
 async def test_the_mail_host_greets_at_its_published_address(client):

@@ -38,7 +38,7 @@ def club(faulty: Faulty, dkim: Mapping[str, str], *, serial: int = SERIAL, secon
     records = [Record(names.DOMAIN, _SOA.format(server=server, zone=names.DOMAIN, serial=serial))]
     records += [Record(names.DOMAIN, f"NS {each}.") for each in names.NAMESERVERS]
     records += [Record(each, f"A {address}") for each, address in names.NAMESERVERS.items()]
-    records += [_web(host, faulty) for host in names.WEB_HOSTS]
+    records += [_web(host, faulty) for host in names.EDGE_HOSTS]
     if second and faulty("domain.resolves"):
         records = [record for record in records if record.name != names.WWW]
     if faulty("subdomains.takeover"):
@@ -73,6 +73,7 @@ def _mail(faulty: Faulty, dkim: Mapping[str, str]) -> list[Record]:
         cut = faulty("mail.dkim") and selector == names.DKIM_SELECTORS[0]
         records.append(Record(f"{selector}._domainkey.{domain}", txt(key[:255] if cut else key)))
     policy = f"_dmarc.{domain}.{domain}" if faulty("mail.dmarc") else f"_dmarc.{domain}"
+    records.append(Record(f"_mta-sts.{domain}", txt(f"v=STSv1; id={SERIAL}00")))
     records.append(Record(f"_smtp._tls.{domain}", txt(f"v=TLSRPTv1; rua=mailto:tls@{domain}")))
     return [*records, Record(policy, txt(f"v=DMARC1; p=quarantine; rua=mailto:dmarc@{domain}"))]
 

@@ -73,12 +73,12 @@ class Web:
     async def _open(self, tls: CertificateAuthority) -> None:
         """Open the origin's two ports, then the edge's before them."""
         app, club = origin.application(self._club), self._club
-        self._serve("origin_https", app, tls.context(names.WEB_HOSTS))
+        self._serve("origin_https", app, tls.context((*names.EDGE_HOSTS, names.FORMER)))
         self._serve("origin_http", origin.door(club), None)
         trusting = ssl.create_default_context(cafile=str(tls.file))
         self._upstream = Upstream(self.ports["origin_https"], trusting, names.DOMAIN)
         front = edge.application(club, self._upstream, self._limits)
-        self._serve("edge_https", front, tls.context(names.WEB_HOSTS))
+        self._serve("edge_https", front, tls.context(names.EDGE_HOSTS))
         self._serve("edge_http", front, None)
 
     def _serve(self, name: str, app: Application, context: ssl.SSLContext | None) -> None:

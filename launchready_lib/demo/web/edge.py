@@ -88,7 +88,7 @@ class Edge(RequestHandler):
     async def answer(self) -> None:
         """Redirect, refuse, or forward."""
         host, path = self.request.host_name.lower().rstrip("."), self.request.path
-        if host not in names.WEB_HOSTS:
+        if host not in names.EDGE_HOSTS:
             self._say(404, "No such site here.")
         elif self.request.protocol == "http" and not (host == names.APP and self.club.on("redirects.https")):
             self._move(host)

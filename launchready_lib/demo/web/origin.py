@@ -57,10 +57,12 @@ SITE: list[tuple[str, type[Handler]]] = [
     (r"/checkout/done", pages.CheckoutDone),
     (r"/(\.env|\.git/HEAD|\.git/config)", pages.Leak),
 ]
+POLICY: list[tuple[str, type[Handler]]] = [(r"/\.well-known/mta-sts\.txt", pages.MailPolicy)]
 REST: list[tuple[str, type[Handler]]] = [(r".*", Missing)]
 
 ON_SITE = [*COMMON, *ACCOUNTS, *API, *ADMIN, *SITE, *REST]
 ON_ADMIN = [*COMMON, *ACCOUNTS, (r"/", admin.Admin), *ADMIN, *REST]
+ON_POLICY = [*POLICY, *REST]
 ON_API = [*COMMON, (r"/", pages.ApiRoot), *API, *REST]
 
 
@@ -76,6 +78,7 @@ def application(club: Club) -> Application:
     inner = {
         names.ADMIN: Application(ON_ADMIN, first_page="/", **settings),
         names.API: Application(ON_API, first_page="/", **settings),
+        names.POLICY_HOST: Application(ON_POLICY, first_page="/", **settings),
     }
     rules = [Rule(HostMatches(host.replace(".", r"\.")), app) for host, app in inner.items()]
     return Application([*rules, Rule(AnyMatches(), Application(ON_SITE, first_page="/dashboard", **settings))],
@@ -92,8 +95,9 @@ class Door(RequestHandler):
     def prepare(self) -> None:
         """Refuse, or lead a host that bypasses the edge to HTTPS."""
         self.clear_header("Server")
-        if self.club.on("edge.proxied") and self.request.host_name == names.API:
-            self.redirect(f"https://{names.API}{self.request.uri}", permanent=True)
+        host = self.request.host_name
+        if host == names.FORMER or (host == names.API and self.club.on("edge.proxied")):
+            self.redirect(f"https://{host}{self.request.uri}", permanent=True)
         else:
             self.set_status(403)
             self.finish("Not here.")

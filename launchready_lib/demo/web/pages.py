@@ -198,6 +198,18 @@ class Robots(Handler):
         self.finish("User-agent: *\nDisallow: /admin\nDisallow: /api/\nDisallow: /dashboard\n")
 
 
+class MailPolicy(Handler):
+    """What senders of mail to the club must insist on (RFC 8461 section 3.2)."""
+
+    route = "/.well-known/mta-sts.txt"
+    keeping = "public, max-age=3600"
+
+    def get(self) -> None:
+        """Name the one mail host; nothing else is to be trusted with mail."""
+        self.set_header("Content-Type", "text/plain; charset=utf-8")
+        self.finish(f"version: STSv1\r\nmode: enforce\r\nmx: {names.MAIL_HOST}\r\nmax_age: 604800\r\n")
+
+
 class ApiRoot(Handler):
     """The front door of the API host."""
 
