@@ -7,7 +7,7 @@ import ipaddress
 import re
 import secrets
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +17,7 @@ import yaml
 
 from launchready_lib.checks import check, probe, web
 from launchready_lib.findings import Row, Status, Unavailable, Verdict, combine, failed, passed, unknown
+from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, SERVICES, ZoneHosts, zone_hosts
 from launchready_lib.network import address_of, normal
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ if TYPE_CHECKING:
     from launchready_lib.network import Answer, Response
 
 _DATA = Path(__file__).parents[1] / "data" / "edges.yaml"
-_OTHER_NAMES = ("smtp", "imap", "pop", "mx", "ftp", "ssh")
+_MOST_SERVICES = 40
 _TOLD = ("NOERROR", "NODATA", "NXDOMAIN")
 
 
@@ -98,6 +99,7 @@ class Named:
         role: web, or why it should not stand behind a web edge.
         state: "ok" where DNS told, else what it said.
         response: a read of `/` over HTTPS, for web hosts.
+        proxied: what the zone file notes of the edge's proxy; None where it does not say.
     """
 
     name: str
@@ -106,6 +108,7 @@ class Named:
     chain: tuple[str, ...]
     state: str
     response: Response | None = None
+    proxied: bool | None = None
 
 
 @dataclass(frozen=True)
@@ -115,12 +118,17 @@ class EdgeEvidence:
     Attributes:
         declared: `hosting.edge`; "none" where the founder says there is none; None where nothing is said.
         edge: the one declared, where there is one.
+        web_hosts: declared ones, and those that the zone file notes as proxied; others: names of other services.
+        aside: names that the zone file notes as DNS only, on purpose past the edge.
+        zone: the zone file's names beside the declared ones.
     """
 
     declared: str | None
     edge: Edge | None
     web_hosts: tuple[Named, ...]
     others: tuple[Named, ...]
+    aside: tuple[str, ...] = ()
+    zone: ZoneHosts = NO_ZONE_HOSTS
 
     def frame(self) -> pd.DataFrame:
         """One row a name."""
@@ -137,6 +145,7 @@ def _row(named: Named, edge: Edge | None) -> Row:
         "in_its_networks": bool(edge and named.addresses and all(edge.holds(a) for a in named.addresses)),
         "marks": "; ".join(e.marks_of(named.response) for e in recognised if named.response is not None),
         "recognised": web.listed(e.title for e in recognised),
+        "zone_file": {None: None, True: "proxied", False: "DNS only"}[named.proxied],
     }
 
 
@@ -151,11 +160,18 @@ async def survey(client: Client) -> EdgeEvidence | Unavailable:
         given = tuple(hosting.edge_networks)
         edge = Edge(edge.id, edge.title, edge.networks + given, edge.names, edge.marks, edge.source, edge.date)
     hosts = web.public_hosts(client)
-    found, others = await asyncio.gather(
-        asyncio.gather(*(look_up(client, host, "web", read=True) for host in hosts)), _others(client, hosts)
+    zone = zone_hosts(client)
+    proxied = [host.name for host in zone.web if host.proxied]
+    found, more, others = await asyncio.gather(
+        asyncio.gather(*(look_up(client, host, "web", read=True) for host in hosts)),
+        asyncio.gather(*(look_up(client, host, "web, in the zone file", read=True) for host in proxied)),
+        _others(client, hosts, zone),
     )
-    real = tuple(n for n in found if n.state != "absent" or web.is_declared(client, n.name))
-    return EdgeEvidence(hosting.edge, edge, real, others)
+    real = [n for n in found if n.state != "absent" or web.is_declared(client, n.name)]
+    # A name gone from DNS since the file was made hides nothing and shows nothing.
+    real += [replace(n, proxied=True) for n in more if n.state != "absent"]
+    aside = tuple(host.name for host in zone.web if host.proxied is False)
+    return EdgeEvidence(hosting.edge, edge, tuple(real), others, aside, zone)
 
 
 async def look_up(client: Client, name: str, role: str, *, read: bool = False) -> Named:
@@ -172,8 +188,8 @@ def _state(*answers: Answer) -> str:
     return (silent[0].error or silent[0].state) if silent else "absent"
 
 
-async def _others(client: Client, hosts: tuple[str, ...]) -> tuple[Named, ...]:
-    """Mail exchangers of the client's own, and usual names of services that a web edge breaks."""
+async def _others(client: Client, hosts: tuple[str, ...], zone: ZoneHosts) -> tuple[Named, ...]:
+    """Mail exchangers of the client's own, and names of services that a web edge breaks: usual and in the zone file."""
     p = client.parameters
     domains = list(dict.fromkeys((p.domain, *p.mail.from_domains)))
     asked = await asyncio.gather(*(client.network.ask(domain, "MX") for domain in domains))
@@ -181,11 +197,16 @@ async def _others(client: Client, hosts: tuple[str, ...]) -> tuple[Named, ...]:
     own = [name for name in exchangers if name == p.domain or name.endswith(f".{p.domain}")]
     wild, *usual = await asyncio.gather(
         look_up(client, f"launch-audit-{secrets.token_hex(4)}.{p.domain}", ""),
-        *(look_up(client, f"{word}.{p.domain}", f"named {word}") for word in _OTHER_NAMES),
+        *(look_up(client, f"{word}.{p.domain}", f"named {word}") for word in SERVICES),
     )
     mail = await asyncio.gather(*(look_up(client, name, "mail exchanger") for name in dict.fromkeys(own)))
     real = [n for n in usual if n.state != "absent" and n.name not in (*hosts, *own)]
-    return (*mail, *(n for n in real if not n.addresses or n.addresses != wild.addresses))
+    found = [*mail, *(n for n in real if not n.addresses or n.addresses != wild.addresses)]
+    seen = {*hosts, *(n.name for n in found)}
+    listed = [each for each in zone.services if each.name not in seen][:_MOST_SERVICES]
+    told = await asyncio.gather(*(look_up(client, each.name, each.service) for each in listed))
+    found += [replace(n, proxied=each.proxied) for n, each in zip(told, listed, strict=True) if n.state != "absent"]
+    return tuple(found)
 
 
 @check("edge.proxied")
@@ -200,10 +221,14 @@ def proxied(evidence: EdgeEvidence) -> Verdict:
     hosts = [_host(named, edge) for named in evidence.web_hosts]
     others = [_other(named, edge) for named in evidence.others]
     clauses = [clause for clause in (*hosts, *others) if clause.status is not Status.PASS]
+    clauses += evidence.zone.unseen()
     for found, text in ((hosts, f"behind {edge.title}"), (others, "not behind it, as it must be")):
         good = [row for clause in found if clause.status is Status.PASS for row in clause.evidence]
         if good:
             clauses.append(passed(f"{web.listed(str(row['name']) for row in good)}: {text}", evidence=good))
+    if evidence.aside:
+        aside: list[Row] = [{"name": name, "zone_file": "DNS only"} for name in evidence.aside]
+        clauses.append(passed(f"{web.listed(evidence.aside)}: DNS only, as the zone file says", evidence=aside))
     return combine(*clauses)
 
 

@@ -16,7 +16,9 @@ import pandas as pd
 import yaml
 
 from launchready_lib.checks import check, inside, markup, probe, web
+from launchready_lib.checks.reach import SILENT
 from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
+from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS
 
 if TYPE_CHECKING:
@@ -106,10 +108,11 @@ class HostExposure:
 
 @dataclass(frozen=True)
 class ExposureEvidence:
-    """Every public host; `missing`: hosts that could not be asked at all."""
+    """Every public host; `missing`: hosts that could not be asked at all; `zone`: the zone file's other names."""
 
     hosts: tuple[HostExposure, ...]
     missing: tuple[Unavailable, ...] = ()
+    zone: ZoneHosts = NO_ZONE_HOSTS
 
     def frame(self) -> pd.DataFrame:
         """One row for each thing served, and one for each host."""
@@ -142,16 +145,30 @@ async def survey(client: Client) -> ExposureEvidence | Unavailable:
         return no
     origin = web.origin(client)
     main = web.host_of(origin)
-    others = [host for host in web.public_hosts(client) if host != main]
+    zone = zone_hosts(client)
+    others = [host for host in (*web.public_hosts(client), *zone.own) if host != main]
     bases = {main: origin} | {host: f"https://{host}" for host in others}
     first = dict(zip(bases, await asyncio.gather(*(_baseline(client, base) for base in bases.values())), strict=True))
     results = await asyncio.gather(
-        *(_host(client, host, base, first[host], first[main] if host != main else ()) for host, base in bases.items())
+        *(
+            _host(client, host, base, first[host], first[main] if host != main else ())
+            for host, base in bases.items()
+            if not _is_idle(host, first[host][0], zone)
+        )
     )
     return ExposureEvidence(
         tuple(r for r in results if isinstance(r, HostExposure)),
         tuple(r for r in results if isinstance(r, Unavailable)),
+        zone,
     )
+
+
+def _is_idle(host: str, first: Response, zone: ZoneHosts) -> bool:
+    """Whether a name that only the zone file knows serves nothing of its own: it is silent, or leads elsewhere."""
+    if host not in zone.own:
+        return False
+    target = web.host_of(first.header("location") or "") if first.status in REDIRECTS else ""
+    return first.state in SILENT or bool(target and target != host)
 
 
 def _random() -> str:
@@ -273,6 +290,7 @@ def _keys(kind: Kind, body: bytes) -> tuple[str, ...]:
 def files(exposure: ExposureEvidence) -> Verdict:
     """No environment file, VCS data, backup, dump, or open admin or debug endpoint is served."""
     clauses = [web.unseen(exposure.missing)] if exposure.missing else []
+    clauses += exposure.zone.unseen()
     served = [found for host in exposure.hosts for found in host.found if found.is_open]
     aside = [_row(found) for host in exposure.hosts for found in host.found if not found.is_open]
     if served:

@@ -16,12 +16,13 @@ import pandas as pd
 from launchready_lib.checks import check, probe
 from launchready_lib.checks.clauses import together
 from launchready_lib.checks.domain import NETWORK_DOWN
-from launchready_lib.checks.reach import steady
+from launchready_lib.checks.reach import SILENT, steady
 from launchready_lib.checks.tls import chain
 from launchready_lib.findings import Row, Unavailable, Verdict, failed, passed, unknown
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import counted, listed, public_hosts
 from launchready_lib.names.providers import Kind, Provider
+from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS, Answer, ConnectFailure, Response, address_of, normal
 
 if TYPE_CHECKING:
@@ -93,14 +94,16 @@ class HostingEvidence:
     """What every public host, and the declared origins, show of who serves them.
 
     Attributes:
-        hosts: one per public host.
+        hosts: one per public host; of the zone file's other names those that serve the web, or lead to what hangs.
         origins: hosting.origins with the names of each (PTR).
         believed: hosting.provider as the founder wrote it.
+        zone: the zone file's names beside the declared ones.
     """
 
     hosts: tuple[HostTrace, ...]
     origins: tuple[tuple[str, tuple[str, ...]], ...]
     believed: str | None
+    zone: ZoneHosts = NO_ZONE_HOSTS
 
     def frame(self) -> pd.DataFrame:
         """One row per host: where it leads, and who serves it by which clue."""
@@ -113,9 +116,14 @@ async def survey(client: Client) -> HostingEvidence | Unavailable:
     network, p = client.network, client.parameters
     if not await network.control():
         return NETWORK_DOWN
-    hosts = await asyncio.gather(*(_trace(client, host) for host in public_hosts(p)))
-    names = await asyncio.gather(*(_reverse(client, (address,)) for address in p.hosting.origins))
-    return HostingEvidence(tuple(hosts), tuple(zip(p.hosting.origins, names, strict=True)), p.hosting.provider)
+    zone = zone_hosts(client) if p.authorization is not None else NO_ZONE_HOSTS
+    hosts, others, names = await asyncio.gather(
+        asyncio.gather(*(_trace(client, host) for host in public_hosts(p))),
+        asyncio.gather(*(_trace(client, host) for host in zone.names)),
+        asyncio.gather(*(_reverse(client, (address,)) for address in p.hosting.origins)),
+    )
+    found = (*hosts, *(each for each in others if each.reply.state not in SILENT or _leads_to_a_session(each)))
+    return HostingEvidence(found, tuple(zip(p.hosting.origins, names, strict=True)), p.hosting.provider, zone)
 
 
 async def _trace(client: Client, host: str) -> HostTrace:
@@ -215,7 +223,7 @@ def provider(hosting: HostingEvidence) -> Verdict:
     found = [clues(each, hosting.origins) for each in hosting.hosts]
     named = dict.fromkeys(p.name for each in found for p in (of_kind(each, "host") or of_kind(each, "tunnel")))
     text = f"{counted(len(hosting.hosts), 'public host')} are served by {listed(named)}{_differs(hosting)}"
-    return together(text, *(_served(hosting, host) for host in hosting.hosts))
+    return together(text, *(_served(hosting, host) for host in hosting.hosts), *hosting.zone.unseen())
 
 
 def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
@@ -264,7 +272,7 @@ def _unseen(host: HostTrace, row: list[Row]) -> Verdict | None:
 def independent(hosting: HostingEvidence) -> Verdict:
     """No public host is a tunnel, a laptop, or the address of one branch or pull request."""
     text = f"none of {counted(len(hosting.hosts), 'public host')} is a tunnel, a laptop or a preview"
-    return together(text, *(_stands(host) for host in hosting.hosts))
+    return together(text, *(_stands(host) for host in hosting.hosts), *hosting.zone.unseen())
 
 
 def _stands(host: HostTrace) -> Verdict:
@@ -280,11 +288,8 @@ def _stands(host: HostTrace) -> Verdict:
 
 def _hangs(host: HostTrace, found: tuple[Clue, ...], names: list[str]) -> str | None:
     """What somebody's session or the next push may end; None where nothing does."""
-    for name in names:
-        if (known := providers.by_name(name)) and known.kind == "tunnel":
-            return f"leads to {name}: {known.name}, which lasts as long as somebody's session"
-        if kind := providers.preview(name):
-            return f"leads to {name}: {kind}, which the next push or clean-up may end"
+    if problem := next((text for name in names if (text := _passing(name))), None):
+        return problem
     if tunnels := of_kind(found, "tunnel"):
         clue = next(c for c in found if c.provider == tunnels[0].id)
         return f"is served through {tunnels[0].name} ({clue.seen_in} {clue.text})"
@@ -292,6 +297,19 @@ def _hangs(host: HostTrace, found: tuple[Clue, ...], names: list[str]) -> str | 
     if private:
         return f"publishes the private address {private[0]}, which nobody outside that building reaches"
     return None
+
+
+def _passing(name: str) -> str | None:
+    if (known := providers.by_name(name)) and known.kind == "tunnel":
+        return f"leads to {name}: {known.name}, which lasts as long as somebody's session"
+    if kind := providers.preview(name):
+        return f"leads to {name}: {kind}, which the next push or clean-up may end"
+    return None
+
+
+def _leads_to_a_session(host: HostTrace) -> bool:
+    """Whether its names alone say that it hangs on a session or a preview, be it up or not."""
+    return any(_passing(name) for name in host.chain)
 
 
 def _is_private(address: str) -> bool:

@@ -14,7 +14,10 @@ from urllib.parse import urlsplit
 import pandas as pd
 
 from launchready_lib.checks import check, inside, markup, probe, web
+from launchready_lib.checks.reach import SILENT
 from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
+from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
+from launchready_lib.network import REDIRECTS
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
@@ -56,9 +59,10 @@ class Tried:
 
 @dataclass(frozen=True)
 class ProductionEvidence:
-    """Pages given and an unknown one, as strangers get them."""
+    """Pages given and an unknown one, as strangers get them; `zone`: the zone file's names beside the declared ones."""
 
     pages: tuple[Tried, ...]
+    zone: ZoneHosts = NO_ZONE_HOSTS
 
     def frame(self) -> pd.DataFrame:
         """One row a page."""
@@ -122,18 +126,26 @@ def _texts(value: Any, *, wanted: bool = False, depth: int = 0) -> Iterator[str]
 
 @probe
 async def survey(client: Client) -> ProductionEvidence | Unavailable:
-    """Read every page given, each declared subdomain's first page, and an address that nothing can answer."""
+    """Read every page given, each subdomain's first page, those of the zone file too, and an unknown address."""
     if no := web.unauthorized(client):
         return no
     p = client.parameters
     urls = {"home": web.address(client, "/")}
     urls |= {name: web.address(client, path) for name, path in p.site.pages.items()}
     urls |= {sub.host: f"https://{sub.host}/" for sub in p.site.subdomains.values()}
+    zone = zone_hosts(client)
+    urls |= {host: f"https://{host}/" for host in zone.own}
     urls[UNKNOWN_PAGE] = web.address(client, _unknown())
     answers = await asyncio.gather(*(client.network.request("GET", url, follow=web.HOPS) for url in urls.values()))
-    return ProductionEvidence(
-        tuple(Tried(name, "page", "GET", url, a) for (name, url), a in zip(urls.items(), answers, strict=True))
-    )
+    pages = [Tried(name, "page", "GET", url, a) for (name, url), a in zip(urls.items(), answers, strict=True)]
+    return ProductionEvidence(tuple(page for page in pages if not _is_idle(page, zone)), zone)
+
+
+def _is_idle(page: Tried, zone: ZoneHosts) -> bool:
+    """Whether a name that only the zone file knows shows no page of its own: it is silent, or leads elsewhere."""
+    response = page.response
+    led = web.host_of(response.url) != page.name or response.status in REDIRECTS
+    return page.name in zone.own and (response.state in SILENT or led)
 
 
 def _unknown() -> str:
@@ -195,6 +207,7 @@ def production(evidence: ProductionEvidence) -> Verdict:
         clauses.append(failed(f"the inside shows on {what}", evidence=rows, about=about))
     if missing:
         clauses.append(web.unseen(missing))
+    clauses += evidence.zone.unseen()
     if seen and not bad:
         summary = f"{len(seen)} pages, an unknown address among them, show nothing of the inside"
         clauses.append(passed(summary, evidence=[_row(page) for page in seen]))

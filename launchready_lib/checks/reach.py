@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 PAUSE_S = 0.5
 DOWN = ("refused", "timeout", "reset", "unreachable")
+SILENT = (*DOWN, "dns", "blocked")
+"""How a name that nobody declared answers where it serves no web page to the outside."""
 _CLOSED = ("refused", "timeout", "reset")
 _NEEDS = {
     "blocked": "authorization.hosts (or network.connect_to for a private address)",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
@@ -12,9 +12,10 @@ import pandas as pd
 
 from launchready_lib.checks import check, probe
 from launchready_lib.checks.clauses import together
-from launchready_lib.checks.reach import DOWN, hindered, reply_row, steady
+from launchready_lib.checks.reach import DOWN, SILENT, hindered, reply_row, steady
 from launchready_lib.findings import Row, Unavailable, Verdict, failed, passed, unknown
 from launchready_lib.names.hosts import canonical_host, counted, listed, public_hosts
+from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS, Network, Response, normal
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class RedirectEvidence:
         plain: one answer a public host, over HTTP.
         up: hosts where something answers, on whichever port.
         walks: http and https for apex and www, in this order.
+        zone: the zone file's names beside the declared ones.
     """
 
     domain: str
@@ -83,6 +85,7 @@ class RedirectEvidence:
     plain: tuple[Response, ...]
     up: frozenset[str]
     walks: tuple[Walk, ...]
+    zone: ZoneHosts = NO_ZONE_HOSTS
 
     def frame(self) -> pd.DataFrame:
         """One row per answer, plain HTTP first."""
@@ -93,7 +96,8 @@ class RedirectEvidence:
 async def survey(client: Client) -> RedirectEvidence | Unavailable:
     """Ask every public host over plain HTTP, and walk from the four addresses with a path and a query."""
     network, p = client.network, client.parameters
-    hosts = public_hosts(p)
+    zone = zone_hosts(client)
+    hosts = (*public_hosts(p), *zone.names)
     domain = normal(p.domain)
     origin = _origin(p.site.canonical) if p.site.canonical else None
     plain = asyncio.gather(*(steady(network, f"http://{host}{PATH}?{QUERY}") for host in hosts))
@@ -105,10 +109,18 @@ async def survey(client: Client) -> RedirectEvidence | Unavailable:
         domain=domain,
         canonical=origin,
         apis=frozenset(normal(s.host) for s in p.site.subdomains.values() if s.expect == "api") - {canonical_host(p)},
-        plain=tuple(answers),
+        plain=tuple(_serving(answers, secured, zone)),
         up=frozenset(normal(urlsplit(r.url).hostname or "") for r in (*answers, *secured) if r.state in _ANSWERS),
         walks=tuple(walked),
+        zone=zone,
     )
+
+
+def _serving(answers: Iterable[Response], secured: Iterable[Response], zone: ZoneHosts) -> Iterator[Response]:
+    """The plain answers, without names that only the zone file knows and that serve no web page at all."""
+    for plain, secure in zip(answers, secured, strict=True):
+        if not (plain.state in SILENT and secure.state in SILENT and _host(plain) in zone.names):
+            yield plain
 
 
 async def _walk(network: Network, start: str, canonical: str | None) -> Walk:
@@ -153,14 +165,20 @@ def _origin(url: str) -> str:
 def https(redirects: RedirectEvidence) -> Verdict:
     """Every public host answers plain HTTP with one permanent redirect to HTTPS (RFC 9110 section 15.4)."""
     text = f"{counted(len(redirects.plain), 'host')} lead from plain HTTP to HTTPS for good"
-    return together(text, *(_plain(redirects, reply) for reply in redirects.plain))
+    return together(text, *(_plain(redirects, reply) for reply in redirects.plain), *redirects.zone.unseen())
+
+
+def _host(reply: Response) -> str:
+    return normal(urlsplit(reply.url).hostname or "")
 
 
 def _plain(redirects: RedirectEvidence, reply: Response) -> Verdict:
-    host = normal(urlsplit(reply.url).hostname or "")
+    host = _host(reply)
     row = [reply_row(reply)]
     if reply.state in ("refused", "timeout") and host in redirects.apis:
         return passed(f"{host} is an API and keeps port 80 closed", evidence=row)
+    if reply.state in ("refused", "timeout") and host in redirects.zone.names:
+        return passed(f"{host} is no address that members type, and keeps port 80 closed", evidence=row)
     if reply.state in DOWN and host not in redirects.up:
         reason = f"{host} does not answer at all, neither over HTTP nor over HTTPS"
         return unknown(reason, needs=f"a run while {host} is up", evidence=row)

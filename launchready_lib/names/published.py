@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from launchready_lib.findings import Unavailable
@@ -49,9 +50,14 @@ def zone_of(client: Client) -> ZoneFile | Unavailable:
         return Unavailable(reason, "hosting.zone_file (an export from the DNS host)")
     try:
         with client.path(given).open(encoding="utf-8", errors="replace") as file:
-            return zonefile.read(file.read(zonefile.MOST_CHARACTERS + 1), client.parameters.domain)
+            return _read(file.read(zonefile.MOST_CHARACTERS + 1), client.parameters.domain)
     except OSError as error:
         return Unavailable(f"the zone file could not be read ({type(error).__name__})", "hosting.zone_file")
+
+
+@lru_cache(maxsize=2)  # a dozen surveys ask for the same file within one stage
+def _read(text: str, domain: str) -> ZoneFile:
+    return zonefile.read(text, domain)
 
 
 def in_zone(zone: ZoneFile) -> tuple[tuple[Published, ...], tuple[str, ...]]:

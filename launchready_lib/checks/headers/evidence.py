@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 import pandas as pd
 
 from launchready_lib.checks import markup, probe, web
+from launchready_lib.checks.reach import SILENT
 from launchready_lib.findings import Unavailable
+from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import Purpose, Response
 
 if TYPE_CHECKING:
@@ -116,11 +118,12 @@ class HeadersEvidence:
 
     Attributes:
         pages: pages given in the parameters, home first.
-        hosts: one read of `/` on every public host over HTTPS, redirects not followed.
+        hosts: one read of `/` on every public host over HTTPS, redirects not followed; those of the zone file too.
         shared: cross-origin answers, several foreign origins for each address.
         outside: scripts and styles from other sites.
         canonical: the site's origin; third_parties: hosts it needs on purpose.
         missing: what could not be asked at all.
+        zone: the zone file's names beside the declared ones.
     """
 
     pages: tuple[View, ...]
@@ -130,6 +133,7 @@ class HeadersEvidence:
     canonical: str = ""
     third_parties: tuple[str, ...] = ()
     missing: tuple[Unavailable, ...] = field(default=())
+    zone: ZoneHosts = NO_ZONE_HOSTS
 
     def seen(self) -> tuple[View, ...]:
         """Pages that answered for themselves."""
@@ -154,10 +158,18 @@ async def survey(client: Client, member: Member | Unavailable | None = None) -> 
     if no := web.unauthorized(client):
         return no
     signed_in = None if isinstance(member, Unavailable) else member
-    pages, hosts = await asyncio.gather(_pages(client, signed_in), _hosts(client))
+    zone = zone_hosts(client)
+    pages, hosts = await asyncio.gather(_pages(client, signed_in), _hosts(client, zone))
     shared, outside = await asyncio.gather(_shared(client, signed_in), _outside(client, pages))
     return HeadersEvidence(
-        pages, hosts, shared[0], outside, web.origin(client), tuple(client.parameters.site.third_parties), shared[1]
+        pages,
+        hosts,
+        shared[0],
+        outside,
+        web.origin(client),
+        tuple(client.parameters.site.third_parties),
+        shared[1],
+        zone,
     )
 
 
@@ -189,16 +201,19 @@ def _each_once(views: Iterable[View]) -> Iterator[View]:
             yield view
 
 
-async def _hosts(client: Client) -> tuple[View, ...]:
-    async def one(host: str) -> View | None:
+async def _hosts(client: Client, zone: ZoneHosts) -> tuple[View, ...]:
+    async def one(host: str, quiet: tuple[str, ...] = ()) -> View | None:
         url = f"https://{host}/"
         answer = await client.network.request("GET", url)
+        if answer.state in quiet:
+            return None
         undeclared = answer.state == "dns" and not web.is_declared(client, host)
         if undeclared and await web.is_absent(client, host):
             return None
         return View(host, url, answer)
 
-    found = await asyncio.gather(*(one(host) for host in web.public_hosts(client)))
+    declared = (one(host) for host in web.public_hosts(client))
+    found = await asyncio.gather(*declared, *(one(host, SILENT) for host in zone.own))
     return tuple(view for view in found if view is not None)
 
 

@@ -53,6 +53,7 @@ def hsts(headers: HeadersEvidence) -> Verdict:
         (good if age is not None and age >= SIX_MONTHS_S else bad).append(row)
     clauses = [_failed(bad)] if bad else []
     clauses += [web.unseen(missing)] if missing else []
+    clauses += headers.zone.unseen()
     if good:
         hosts = web.listed(row["host"] for row in good)
         clauses.append(passed(f"{hosts}: browsers keep to HTTPS for six months or more", evidence=good))

@@ -13,8 +13,10 @@ from typing import TYPE_CHECKING
 import pandas as pd
 
 from launchready_lib.checks import probe, web
+from launchready_lib.checks.reach import SILENT
 from launchready_lib.checks.tls.chain import Certificate, read
 from launchready_lib.findings import Row, Unavailable
+from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import Answer, ConnectFailure, Response
 
 if TYPE_CHECKING:
@@ -85,10 +87,16 @@ class HostTls:
 
 @dataclass(frozen=True)
 class TlsEvidence:
-    """Every public host, and the moment of looking."""
+    """Every public host, and the moment of looking.
+
+    Attributes:
+        hosts: declared ones, and those of the zone file that answer.
+        zone: the zone file's names beside the declared ones.
+    """
 
     hosts: tuple[HostTls, ...]
     now: dt.datetime
+    zone: ZoneHosts = NO_ZONE_HOSTS
 
     def frame(self) -> pd.DataFrame:
         """One row a host."""
@@ -122,8 +130,12 @@ async def survey(client: Client) -> TlsEvidence | Unavailable:
     if no := web.unauthorized(client):
         return no
     contexts = _contexts(client.network.ca_file)
-    hosts = await asyncio.gather(*(_host(client, host, contexts) for host in web.public_hosts(client)))
-    return TlsEvidence(tuple(host for host in hosts if host is not None), dt.datetime.now(dt.UTC))
+    zone = zone_hosts(client)
+    hosts = await asyncio.gather(
+        *(_host(client, host, contexts) for host in web.public_hosts(client)),
+        *(_host(client, host, contexts, quiet=SILENT) for host in zone.names),
+    )
+    return TlsEvidence(tuple(host for host in hosts if host is not None), dt.datetime.now(dt.UTC), zone)
 
 
 @dataclass(frozen=True)
@@ -156,8 +168,11 @@ def _open(lowest: ssl.TLSVersion, highest: ssl.TLSVersion) -> ssl.SSLContext:
     return context
 
 
-async def _host(client: Client, host: str, contexts: _Contexts) -> HostTls | None:
+async def _host(client: Client, host: str, contexts: _Contexts, *, quiet: tuple[str, ...] = ()) -> HostTls | None:
+    """Shake hands with one host; None where it is absent, or ends in one of the states of `quiet`."""
     first = await shake(client, host, contexts.reading)
+    if first.state in quiet:
+        return None
     if first.state == "dns" and not web.is_declared(client, host) and await web.is_absent(client, host):
         return None
     if first.state != "ok":

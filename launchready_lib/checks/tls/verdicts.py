@@ -159,6 +159,7 @@ def certificate(tls: TlsEvidence) -> Verdict:
             good.append(facts)
     if missing:
         clauses.append(web.unseen(missing))
+    clauses += tls.zone.unseen()
     if good:
         soonest = min(good, key=lambda facts: int(facts["days_left"]))
         hosts = web.listed(str(facts["host"]) for facts in good)
@@ -182,6 +183,7 @@ def protocols(tls: TlsEvidence) -> Verdict:
         facts: Row = {"host": host.host, "suite": host.read.cipher}
         facts |= {name: shake.state if shake.state == "ok" else shake.error for name, shake in host.versions.items()}
         clauses.append(_judged(host, accepted, facts))
+    clauses += tls.zone.unseen()
     return _joined(clauses, "TLS 1.2 or newer only, with forward secrecy")
 
 
@@ -239,6 +241,7 @@ def issuance(tls: TlsEvidence) -> Verdict:
     """CAA records exist and allow the issuer in use (RFC 8659 §4)."""
     clauses = [_issued(host) for host in tls.hosts if host.own is not None]
     clauses += [web.unseen([why]) for host in tls.hosts if (why := host.unseen())]
+    clauses += tls.zone.unseen()
     return _joined(clauses, "CAA records allow the issuer in use")
 
 

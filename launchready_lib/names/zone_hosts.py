@@ -1,0 +1,133 @@
+"""The names of the client's zone file that may serve the web: which may be looked at, and which are left alone."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from launchready_lib.findings import Verdict, unknown
+from launchready_lib.names.hosts import counted, listed, public_hosts, under
+from launchready_lib.names.published import zone_of
+from launchready_lib.names.zonefile import ZoneFile, ZoneRecord
+from launchready_lib.network import normal
+
+if TYPE_CHECKING:
+    from launchready_lib.client import Client
+
+MOST_HOSTS = 40
+SERVICES = ("smtp", "imap", "pop", "mx", "ftp", "ssh")
+"""Usual names of services that a web edge breaks."""
+_SERVICE = re.compile(r"(?:smtps?|imaps?|pop3?s?|mx|ns|dns|s?ftps?|ssh|vpn|ldap|autodiscover|autoconfig)\d*")
+_WEB_TYPES = ("A", "AAAA", "CNAME")
+_POINTING = ("MX", "NS", "SRV")
+
+
+@dataclass(frozen=True)
+class ZoneHost:
+    """One name of the zone file with an address or an alias.
+
+    Attributes:
+        name: the name.
+        proxied: what the file notes of the DNS host's own proxy; None where it does not say.
+        target: the name outside the client's domain that it is an alias of, so that others run its server.
+        service: why it is no web host, such as "named by an MX record"; empty where it may be one.
+    """
+
+    name: str
+    proxied: bool | None = None
+    target: str | None = None
+    service: str = ""
+
+
+@dataclass(frozen=True)
+class ZoneHosts:
+    """The names of a zone file beside those that the parameters declare.
+
+    Attributes:
+        web: may serve the web, and the authorization names them.
+        services: others with an address: mail exchangers, nameservers and the like.
+        outside: may serve the client's own web pages, but the authorization does not name them; never contacted.
+        cut: how many more there are than `MOST_HOSTS`.
+    """
+
+    web: tuple[ZoneHost, ...] = ()
+    services: tuple[ZoneHost, ...] = ()
+    outside: tuple[str, ...] = ()
+    cut: int = 0
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Every name that may be looked at."""
+        return tuple(host.name for host in self.web)
+
+    @property
+    def own(self) -> tuple[str, ...]:
+        """Those whose server the client runs or rents: what it sends is the client's to change."""
+        return tuple(host.name for host in self.web if host.target is None)
+
+    def unseen(self) -> list[Verdict]:
+        """A clause for the names that were not looked at; none where all were."""
+        clauses = []
+        if self.outside:
+            reason = f"not looked at, though the zone file has {'it' if len(self.outside) == 1 else 'them'}: "
+            rows = [{"name": name, "looked_at": "no: authorization.hosts does not name it"} for name in self.outside]
+            needs = f"authorization.hosts: [{', '.join(self.outside[:6])}]"
+            clauses.append(unknown(reason + listed(self.outside), needs=needs, evidence=rows))
+        if self.cut:
+            reason = f"{counted(self.cut, 'more name')} of the zone file {'was' if self.cut == 1 else 'were'} not read"
+            clauses.append(unknown(reason, needs="a zone file with the names in use"))
+        return clauses
+
+
+NO_ZONE_HOSTS = ZoneHosts()
+"""Where no zone file is given."""
+
+
+def zone_hosts(client: Client) -> ZoneHosts:
+    """Sort the names of `hosting.zone_file`; nothing is asked of anybody. Empty where no zone file is given."""
+    zone = zone_of(client)
+    if not isinstance(zone, ZoneFile):
+        return NO_ZONE_HOSTS
+    declared = set(public_hosts(client.parameters))
+    found = [host for host in _hosts(zone, normal(client.parameters.domain)) if host.name not in declared]
+    web = [host for host in found if not host.service]
+    mine = [host for host in web if client.network.scope.names(host.name)]
+    # Where others run the server and the founder did not name it, it is theirs to look at.
+    outside = [host.name for host in web if host not in mine and host.target is None]
+    return ZoneHosts(
+        tuple(mine[:MOST_HOSTS]),
+        tuple(host for host in found if host.service),
+        tuple(outside) if client.network.scope.hosts is not None else (),
+        max(0, len(mine) - MOST_HOSTS),
+    )
+
+
+def _hosts(zone: ZoneFile, domain: str) -> Iterator[ZoneHost]:
+    pointed = {target: kind for kind in _POINTING for target in _targets(zone.records, kind)}
+    by_name: dict[str, list[ZoneRecord]] = {}
+    for record in zone.records:
+        if record.rdtype in _WEB_TYPES and under(record.name, domain) and not _is_technical(record.name):
+            by_name.setdefault(record.name, []).append(record)
+    for name, records in by_name.items():
+        notes = [record.proxied for record in records if record.proxied is not None]
+        aliases = [normal(record.text) for record in records if record.rdtype == "CNAME"]
+        target = next((alias for alias in aliases if not under(alias, domain)), None)
+        yield ZoneHost(name, any(notes) if notes else None, target, _service(name, pointed))
+
+
+def _is_technical(name: str) -> bool:
+    """Wildcards are no host, and names with an underscore are none that a browser asks for (RFC 8552)."""
+    return name.startswith(("*", "_")) or "._" in name
+
+
+def _targets(records: Iterable[ZoneRecord], kind: str) -> Iterator[str]:
+    return (normal(words[-1]) for record in records if record.rdtype == kind and (words := record.text.split()))
+
+
+def _service(name: str, pointed: dict[str, str]) -> str:
+    if kind := pointed.get(name):
+        return f"named by a record of type {kind}"
+    first = name.partition(".")[0]
+    return f"named {first}" if _SERVICE.fullmatch(first) else ""
