@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from launchready_lib.findings import Verdict, unknown
-from launchready_lib.names.hosts import counted, listed, public_hosts, under
+from launchready_lib.names.hosts import counted, listed, main_hosts, public_hosts, under
 from launchready_lib.names.published import zone_of
 from launchready_lib.names.zonefile import ZoneFile, ZoneRecord
 from launchready_lib.network import normal
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
 
 MOST_HOSTS = 40
+MOST_QUESTIONS = 200
 SERVICES = ("smtp", "imap", "pop", "mx", "ftp", "ssh")
 """Usual names of services that a web edge breaks."""
 _SERVICE = re.compile(r"(?:smtps?|imaps?|pop3?s?|mx|ns|dns|s?ftps?|ssh|vpn|ldap|autodiscover|autoconfig)\d*")
@@ -102,6 +103,24 @@ def zone_hosts(client: Client) -> ZoneHosts:
         tuple(outside) if client.network.scope.hosts is not None else (),
         max(0, len(mine) - MOST_HOSTS),
     )
+
+
+def looked_up(client: Client) -> tuple[tuple[tuple[str, str], ...], int]:
+    """(name, type) of every address and alias of the zone file, to ask the nameservers for; and how many were cut.
+
+    Aliases are asked for as addresses, as members' machines do. DNS may be asked about any name: scope does not matter.
+    """
+    zone = zone_of(client)
+    if not isinstance(zone, ZoneFile):
+        return (), 0
+    declared, domain = set(main_hosts(client.parameters)), normal(client.parameters.domain)
+    found = dict.fromkeys(
+        (record.name, "AAAA" if record.rdtype == "AAAA" else "A")
+        for record in zone.records
+        if record.rdtype in _WEB_TYPES and under(record.name, domain) and not _is_technical(record.name)
+        if record.name not in declared
+    )
+    return tuple(found)[:MOST_QUESTIONS], max(0, len(found) - MOST_QUESTIONS)
 
 
 def _hosts(zone: ZoneFile, domain: str) -> Iterator[ZoneHost]:

@@ -19,6 +19,7 @@ from launchready_lib.checks.reach import Reach
 from launchready_lib.findings import Status, Unavailable
 from launchready_lib.names.delegation import Delegation, Nameserver, Zone
 from launchready_lib.names.validation import Trust
+from launchready_lib.names.zone_hosts import MOST_QUESTIONS
 from launchready_lib.network import Answer
 
 pytestmark = pytest.mark.anyio
@@ -330,3 +331,60 @@ def test_the_server_answers_over_both_transports_on_one_port():
             return {server.port, server._tcp.sockets[0].getsockname()[1]}
 
     assert len(asyncio.run(both())) == 1
+
+
+class TestZoneFile:
+    """The other names of the zone file are asked of every nameserver too."""
+
+    EXPORT = DOMAIN_ZONE.replace("\n@ NS ns1\n@ NS ns2", "\n") + "left A 203.0.113.9\n*.wild A 203.0.113.9\n"
+    """`left` is in the file and no longer in DNS."""
+
+    async def judged(self, tmp_path, export: str = EXPORT, **world):
+        (tmp_path / "zone.txt").write_text(export)
+        return await verdict(domain.resolves, world, root=tmp_path, hosting={"zone_file": "zone.txt"})
+
+    async def test_names_that_resolve_alike_or_are_gone_pass(self, tmp_path):
+        found = await self.judged(tmp_path)
+        assert found.status is Status.PASS, found
+        notes = {row["name"]: row.get("note") for row in found.evidence if row["name"] != "acme.example"}
+        assert "gone from DNS" in notes["left.acme.example"]
+        assert notes["app.acme.example"] is None
+        assert "wild" not in str(notes)
+
+    @pytest.mark.parametrize(
+        ("line", "instead", "words"),
+        [
+            ("app A 203.0.113.10", "", "app.acme.example does not exist at ns2.acme.example (198.51.100.54)"),
+            ("app A 203.0.113.10", "app A 203.0.113.66", "app.acme.example has different A records"),
+        ],
+        ids=["missing", "different"],
+    )
+    async def test_a_name_that_one_nameserver_has_otherwise_fails(self, tmp_path, line, instead, words):
+        second = zone("acme.example.", DOMAIN_ZONE.replace(f"\n{line}\n", f"\n{instead}\n"))
+        found = await self.judged(tmp_path, second=second)
+        assert found.status is Status.FAIL
+        assert words in found.summary
+
+    async def test_a_nameserver_that_fails_for_one_name_only_is_named(self, tmp_path):
+        (tmp_path / "zone.txt").write_text(self.EXPORT)
+
+        def refuse(world):
+            world.second.faults["app.acme.example"] = "servfail"
+
+        options = {"root": tmp_path, "hosting": {"zone_file": "zone.txt"}}
+        found = await verdict(domain.resolves, change=refuse, **options)
+        assert found.status is Status.FAIL
+        assert "ns2.acme.example (198.51.100.54) does not answer for app.acme.example" in found.summary
+
+    async def test_more_names_than_are_asked_for_are_said(self, tmp_path):
+        found = await self.judged(tmp_path, "".join(f"h{n} A 203.0.113.9\n" for n in range(MOST_QUESTIONS + 5)))
+        assert found.status is Status.UNKNOWN
+        assert "5 more names of the zone file not asked for" in found.reason
+
+    async def test_no_question_is_asked_twice(self, tmp_path):
+        (tmp_path / "zone.txt").write_text(self.EXPORT)
+        async with dns_world() as world:
+            async with surveyed(world, root=tmp_path, hosting={"zone_file": "zone.txt"}):
+                pass
+            for server in (world.first, world.second, world.resolver):
+                assert len(server.questions) == len(set(server.questions))

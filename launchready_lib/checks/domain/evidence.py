@@ -17,6 +17,7 @@ from launchready_lib.names import anchors, chain, delegation, validation
 from launchready_lib.names.delegation import Delegation
 from launchready_lib.names.hosts import canonical_host, main_hosts
 from launchready_lib.names.validation import Trust
+from launchready_lib.names.zone_hosts import looked_up
 from launchready_lib.network import Answer, normal
 
 if TYPE_CHECKING:
@@ -39,6 +40,7 @@ class DomainEvidence:
         delegation: the parent's side, and every nameserver's addresses.
         soa, ns: what each nameserver's address answered for the domain itself.
         answers: what each nameserver's address answered for A and AAAA of each host.
+        others: what each answered for the other names of the zone file; `unasked`: how many of those were not asked.
         again: the same asked once more over TCP, where nameservers gave different addresses.
         resolved: what the resolver answers for the hosts, as members' machines see it.
         reached: whether the addresses found accept connections.
@@ -58,10 +60,14 @@ class DomainEvidence:
     trust: Trust | Unavailable
     asked_at: dt.datetime
     again: tuple[Answer, ...] = ()
+    others: tuple[Answer, ...] = ()
+    unasked: int = 0
 
     def frame(self) -> pd.DataFrame:
         """One row per answer: name, type, nameserver, state, records."""
-        return pd.DataFrame([*(self.row(a) for a in (*self.soa, *self.ns, *self.answers, *self.resolved))])
+        return pd.DataFrame(
+            [*(self.row(a) for a in (*self.soa, *self.ns, *self.answers, *self.others, *self.resolved))]
+        )
 
     def row(self, answer: Answer) -> Row:
         """One answer as evidence."""
@@ -104,12 +110,19 @@ async def survey(client: Client) -> DomainEvidence | Unavailable:
         asked = (network.ask(name, t, server=s, dnssec=True) for name, t in questions for s in servers)
         return tuple(await asyncio.gather(*asked))
 
-    links, soa, ns, answers = await asyncio.gather(
-        chain.fetch(network, delegated), everywhere([(domain, "SOA")]), everywhere([(domain, "NS")]), everywhere(pairs)
+    more, unasked = looked_up(client)
+    links, soa, ns, answers, others = await asyncio.gather(
+        chain.fetch(network, delegated),
+        everywhere([(domain, "SOA")]),
+        everywhere([(domain, "NS")]),
+        everywhere(pairs),
+        everywhere(more),
     )
     now = dt.datetime.now(dt.UTC)
     again = [
-        network.ask(a.name, a.rdtype, server=a.server, dnssec=True, tcp=True) for a in answers if _disputed(a, answers)
+        network.ask(a.name, a.rdtype, server=a.server, dnssec=True, tcp=True)
+        for group in (answers, others)
+        for a in _disputed(group)
     ]
     places = _places((*answers, *resolved))
     return DomainEvidence(
@@ -122,9 +135,11 @@ async def survey(client: Client) -> DomainEvidence | Unavailable:
         answers=answers,
         resolved=tuple(resolved),
         reached=await reach(client, places),
-        trust=_trust(client, links, (*soa, *ns, *answers), now),
+        trust=_trust(client, links, (*soa, *ns, *answers, *others), now),
         asked_at=now,
         again=tuple(await asyncio.gather(*again)),
+        others=others,
+        unasked=unasked,
     )
 
 
@@ -137,12 +152,13 @@ def _places(answers: Iterable[Answer]) -> list[tuple[str, str]]:
     return [(host, address) for address, host in found.items()]
 
 
-def _disputed(answer: Answer, answers: Iterable[Answer]) -> bool:
-    return answer.state == "NOERROR" and any(
-        other.state == "NOERROR" and set(other.records) != set(answer.records)
-        for other in answers
-        if (other.name, other.rdtype) == (answer.name, answer.rdtype)
-    )
+def _disputed(answers: Iterable[Answer]) -> list[Answer]:
+    """Answers for a name and type for which another server gave other records."""
+    given: dict[tuple[str, str], dict[frozenset[str], list[Answer]]] = {}
+    for answer in answers:
+        if answer.state == "NOERROR":
+            given.setdefault((answer.name, answer.rdtype), {}).setdefault(frozenset(answer.records), []).append(answer)
+    return [answer for sets in given.values() if len(sets) > 1 for found in sets.values() for answer in found]
 
 
 def _trust(

@@ -17,6 +17,7 @@ def resolves(domain: DomainEvidence) -> Verdict:
     """Apex, www and the canonical host resolve everywhere alike (RFC 1034 section 4.2), and their addresses answer."""
     clauses = [_alike(domain, host) for host in domain.hosts]
     clauses += _alias_at_apex(domain)
+    clauses += _of_the_zone_file(domain)
     if domain.reached:
         clauses.append(_accepting(domain))
     if domain.canonical is None:
@@ -50,6 +51,46 @@ def _alike(domain: DomainEvidence, host: str) -> Verdict:
         who = listed(silent)
         return unknown(f"the nameserver at {who} did not answer for {host}", needs="a second run", evidence=rows)
     return passed(f"{host} resolves alike on {counted(len(servers), 'nameserver address', 'es')}", evidence=rows)
+
+
+def _of_the_zone_file(domain: DomainEvidence) -> list[Verdict]:
+    """Whether the other names of the zone file resolve alike; where they lead is the business of other checks."""
+    clauses, alike = [], []
+    names = dict.fromkeys(answer.name for answer in domain.others)
+    for name in names:
+        found = [answer for answer in domain.others if answer.name == name]
+        rows = [domain.row(answer) for answer in found]
+        heard = [answer for answer in found if answer.state != "TIMEOUT"]
+        if not any(map(_leads, heard)) and all(a.state in ("NXDOMAIN", "NODATA") for a in heard) and heard:
+            alike += [{**row, "note": "gone from DNS since the zone file was made"} for row in rows[:1]]
+            continue
+        if problem := _apart(domain, name, heard):
+            fix = _publish(domain, name, heard) if " does not exist at " in problem else None
+            clauses.append(failed(problem, evidence=rows, fix=fix, about=(name,)))
+        elif len(heard) < len(found):
+            reason = f"not every nameserver answered for {name}"
+            clauses.append(unknown(reason, needs="a second run", evidence=rows))
+        else:
+            alike += rows
+    if domain.unasked:
+        reason = f"{counted(domain.unasked, 'more name')} of the zone file not asked for"
+        clauses.append(unknown(reason, needs="a zone file with the names in use"))
+    if alike:
+        clauses.append(passed(f"{counted(len(names), 'name')} of the zone file resolve alike", evidence=alike))
+    return clauses
+
+
+def _apart(domain: DomainEvidence, name: str, heard: list[Answer]) -> str | None:
+    """How nameservers differ in their answers for one name; None where they do not."""
+    lost = [a for a in heard if a.state == "SERVFAIL"] or [a for a in heard if not _leads(a)]
+    # One family may be missing on purpose: a name is missing only where a server has neither.
+    lost = [a for a in lost if a.state == "SERVFAIL" or not any(_leads(b) for b in heard if b.server == a.server)]
+    if lost:
+        who = listed(dict.fromkeys(domain.server_name(a) for a in lost))
+        return f"{who} does not answer for {name}" if lost[0].state == "SERVFAIL" else f"{name} does not exist at {who}"
+    if different := _different(domain, name, heard):
+        return f"{name} has different {different} records depending on which nameserver is asked"
+    return None
 
 
 def _alias_at_apex(domain: DomainEvidence) -> list[Verdict]:
