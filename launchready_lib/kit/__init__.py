@@ -1,11 +1,11 @@
-"""The files a founder keeps: what fixes names, mail, headers, redirects, the edge and deploys, made from evidence.
+"""The files a founder keeps: what fixes names, mail, headers, redirects, edge, caching and deploys, made from evidence.
 
 Pure functions of the client's facts, the failed checks and their evidence; a notebook records what they make with
-`stage.kit(kit.names(stage, …))`, `stage.kit(kit.deploys(stage, …))` or `stage.kit(kit.edge(stage, …))`.
+`stage.kit(kit.names(stage, …))`, and so with `kit.deploys`, `kit.edge` and `kit.speed`.
 """
 
 from launchready_lib.kit.deliverables import Delivery
 from launchready_lib.kit.deploying import deploys
-from launchready_lib.kit.fixes import Kit, KitFile, edge, names
+from launchready_lib.kit.fixes import Kit, KitFile, edge, names, speed
 
-__all__ = ["Delivery", "Kit", "KitFile", "deploys", "edge", "names"]
+__all__ = ["Delivery", "Kit", "KitFile", "deploys", "edge", "names", "speed"]

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from launchready_lib.checks.caching import StaticEvidence
 from launchready_lib.checks.domain import DomainEvidence
 from launchready_lib.checks.edge import EdgeEvidence
 from launchready_lib.checks.exposure import ExposureEvidence
@@ -20,6 +21,7 @@ from launchready_lib.checks.signin import SignedIn
 from launchready_lib.checks.subdomains import SubdomainEvidence
 from launchready_lib.checks.tls import TlsEvidence
 from launchready_lib.kit import (
+    caching_files,
     deliverables,
     guard_files,
     header_files,
@@ -123,6 +125,15 @@ def edge(stage: Stage, *evidence: object) -> Kit:
     ]
     named = [(each.name, each.fixes) for each in files]
     return Kit(tuple(_with_zone(files)), deliverables.of(stage.judged, named, tls, mail))
+
+
+@kept_going
+def speed(stage: Stage, *evidence: object) -> Kit:
+    """Files for what stage 4 found wrong with caching, from its cells' evidence in any order."""
+    files = one(StaticEvidence, evidence)
+    facts = Facts.of(stage.client, (asset.response for asset in files.assets) if files is not None else ())
+    caching = caching_files.plan(stage.failures, files)
+    return Kit(tuple(_with_zone(_of_systems(caching_files.files(facts, caching), (caching_files.CHECK,)))))
 
 
 def one(kind: type[Evidence], evidence: Iterable[object]) -> Evidence | None:

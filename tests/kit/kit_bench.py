@@ -9,6 +9,7 @@ from typing import Any
 from launchready_lib import kit
 from launchready_lib.checks import (
     bursts,
+    caching,
     domain,
     edge,
     exposure,
@@ -136,3 +137,11 @@ async def hammering(client: Client) -> tuple[dict[str, Finding], dict[str, str]]
     bench = Bench.of(client, "secure_edge")
     bench.judge(bursts.limited(await bursts.survey(client)))
     return bench.stage.failures, files(kit.edge(bench.stage))
+
+
+async def speeding(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
+    """The failures of stage 4's check of static files, and the kit's files for them."""
+    bench = Bench.of(client, "reduce_drag")
+    found = await caching.survey(client)
+    bench.judge(caching.static(found))
+    return bench.stage.failures, files(kit.speed(bench.stage, found))

@@ -177,6 +177,7 @@ class Handler(RequestHandler):
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with words a member can read, and nothing of the inside."""
         title, sentence = WORDS.get(status_code, OUR_FAULT)
+        self.set_header("Cache-Control", "no-store")
         if status_code == 405:
             self.set_header("Allow", ", ".join(self._methods()))
         if status_code >= 500 and self.club.on("hosting.failure_modes"):
