@@ -1,8 +1,8 @@
 """What secrets.history costs beside its engine alone, on a generated project of 4,000 commits (or as many as given).
 
-Prints wall and CPU seconds and the largest process of each, children included, then what was found. Four limits hold:
-every planted key found, fewer than ten other rows that fail or may, at most 1.5 times the engine's own CPU time, and
-less than 500 MB.
+Prints wall and CPU seconds and the largest process of each, children included, then what was found; both run in turn,
+three times, and the fastest counts, as others use this machine too. The limits: every planted key found, fewer than ten
+other rows that fail or may, at most 1.5 times the engine's own time, by the clock and by CPU, and less than 500 MB.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,7 +26,7 @@ from launchready_lib.findings import Unavailable  # noqa: E402
 from launchready_lib.parameters import load  # noqa: E402
 from tests.replayed import replay  # noqa: E402
 
-RATIO, MEGABYTES, ROWS = 1.5, 500, 10
+RATIO, MEGABYTES, ROWS, TURNS = 1.5, 500, 10, 3
 PARAMETERS = {"name": "Acme", "domain": "acme.example", "release": "1.0"}
 
 
@@ -49,6 +50,13 @@ def measured(command: list[str]) -> Cost:
         output.seek(0)
         text = output.read().decode("utf-8", "replace")
     return Cost(time.perf_counter() - started, usage.ru_utime + usage.ru_stime, usage.ru_maxrss // 1024, text)
+
+
+def fastest(costs: Sequence[Cost]) -> Cost:
+    """The least of each, except for memory."""
+    return Cost(
+        min(c.wall for c in costs), min(c.cpu for c in costs), max(c.megabytes for c in costs), costs[-1].output
+    )
 
 
 def scan(folder: Path) -> None:
@@ -78,8 +86,8 @@ def main(commits: int) -> int:
             raise SystemExit("the secret engine (kingfisher) is not installed")
         alone = [program, "scan", str(folder), "--no-validate", "--no-update-check", "--format", "jsonl"]
         measured(alone)  # the first run fills the engine's rule cache and the disk's
-        theirs = measured(alone)
-        ours = measured([sys.executable, __file__, "--scan", str(folder)])
+        turns = [(measured(alone), measured([sys.executable, __file__, "--scan", str(folder)])) for _ in range(TURNS)]
+    theirs, ours = (fastest(costs) for costs in zip(*turns, strict=True))
     told = json.loads(ours.output)
     others = set(told["loud"]) - planted
     print(f"{told['commits']} commits, {told['versions']} versions of files and messages")
@@ -88,7 +96,9 @@ def main(commits: int) -> int:
     found = len(planted & set(told["loud"]))
     print(f"{found} of {len(planted)} planted keys, {len(others)} other rows, {told['folded']} values folded")
     whole = found == len(planted) and len(others) < ROWS and not told["gaps"]
-    cheap = ours.cpu <= RATIO * theirs.cpu and ours.megabytes < MEGABYTES
+    print(f"{ours.wall / theirs.wall:.2f} times the engine's wall time, {ours.cpu / theirs.cpu:.2f} times its CPU time")
+    quick = ours.cpu <= RATIO * theirs.cpu and ours.wall <= RATIO * theirs.wall
+    cheap = quick and ours.megabytes < MEGABYTES
     print("limits hold" if whole and cheap else "a limit is broken")
     return 0 if whole and cheap else 1
 

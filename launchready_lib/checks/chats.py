@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections import Counter, deque
+from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -65,9 +65,7 @@ async def survey(client: Client) -> ChatEvidence | Unavailable:
 def read_exports(paths: list[Path], parameters: Parameters) -> ChatEvidence:
     """Scan chat exports."""
     reading = _Reading([Export(f"export {number}", path) for number, path in enumerate(paths, 1)])
-    files = reading.files()
-    found = engine.run(files)
-    deque(files, maxlen=0)  # our own scan still reads what an engine that is not there left
+    found = engine.run(reading.files())
     if not isinstance(found, Unavailable):
         for each in found:
             reading.report(each)

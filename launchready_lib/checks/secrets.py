@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-from collections import deque
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -68,9 +67,7 @@ def read_tree(repo: Repository, parameters: Parameters) -> TreeEvidence | Unavai
     wanted = [file for file in repo.files if not places.is_media(file.path)]
     try:
         left: list[Row] = []
-        contents = _contents(repo, wanted, hits, left)
-        found = engine.run(contents)
-        deque(contents, maxlen=0)  # our own scan still reads what an engine that is not there left
+        found = engine.run(_contents(repo, wanted, hits, left))
     except GitError as error:
         return Unavailable(f"the repository could not be read whole: {error}", "a complete clone at repository.path")
     engine_failed = found if isinstance(found, Unavailable) else None

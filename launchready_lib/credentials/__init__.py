@@ -3,7 +3,7 @@
 `find` names what a provider's key looks like in any text; `scan` adds structured files and where a file stands.
 """
 
-from launchready_lib.credentials.grammars import GRAMMARS, Grammar, Match, Standing, find
+from launchready_lib.credentials.grammars import GRAMMARS, Grammar, Match, Standing, find, likely
 from launchready_lib.credentials.scan import Credential, Hit, credential, engine_hit, gathered, of_part, rank, scan
 from launchready_lib.credentials.values import fingerprint, masked
 
@@ -19,6 +19,7 @@ __all__ = [
     "find",
     "fingerprint",
     "gathered",
+    "likely",
     "masked",
     "of_part",
     "rank",

@@ -9,12 +9,14 @@ from typing import Generic, TypeVar
 
 Tag = TypeVar("Tag")
 _SIZE = 256 * 1024
+_BETWEEN = b"\n\n"
 
 
 @dataclass
 class _Open(Generic[Tag]):
     texts: list[bytes] = field(default_factory=list)
     starts: list[int] = field(default_factory=list)
+    ends: list[int] = field(default_factory=list)
     tags: list[Tag] = field(default_factory=list)
     line: int = 1
     size: int = 0
@@ -37,6 +39,7 @@ class Bundles(Generic[Tag]):
         bundle.tags.append(tag)
         bundle.line += content.count(b"\n") + 2
         bundle.size += len(content)
+        bundle.ends.append(bundle.size + (len(bundle.ends) * len(_BETWEEN)))
         self.bytes += len(content)
         if bundle.size > _SIZE:
             yield self._closed(extension)
@@ -54,10 +57,17 @@ class Bundles(Generic[Tag]):
 
     def _closed(self, extension: str) -> tuple[str, bytes]:
         bundle = self._open.pop(extension)
-        content = b"\n\n".join(bundle.texts)
+        content = _BETWEEN.join(bundle.texts)
         bundle.texts.clear()
         self._given.append(bundle)
         return f"{len(self._given) - 1}.{extension}", content
+
+    def texts(self, number: int, content: bytes) -> Iterator[tuple[Tag, bytes]]:
+        """What the file of this number was put together from; nothing for a file of its own."""
+        start = 0
+        for tag, end in zip(self._given[number].tags, self._given[number].ends, strict=False):
+            yield tag, content[start:end]
+            start = end + len(_BETWEEN)
 
     def place(self, number: int, line: int) -> tuple[Tag, int]:
         """Whose text stands at this line of the file of this number, and which line of it that is, from 1."""

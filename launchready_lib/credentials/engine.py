@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import re
@@ -9,7 +10,8 @@ import shutil
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+import time
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -51,55 +53,83 @@ def program() -> str | None:
     return beside or shutil.which("kingfisher")
 
 
-def run(files: Iterable[tuple[str, bytes]]) -> tuple[EngineFind, ...] | Unavailable:
-    """Scan files given as path and content; they lie in a private folder meanwhile, under names of ours."""
+def run(
+    files: Iterable[tuple[str, bytes]], beside: Callable[[int, bytes], object] | None = None
+) -> tuple[EngineFind, ...] | Unavailable:
+    """Scan files given as path and content; they lie in a private folder meanwhile, under names of ours.
+
+    Without an engine they are asked for all the same, as whoever gives them may read them on the way.
+
+    `beside` gets the number and content of every file, while the engine reads them too; without an engine as well.
+    """
     engine = program()
     if engine is None:
+        for number, (_, content) in enumerate(files):
+            if beside is not None:
+                beside(number, content)
         return Unavailable("the secret engine (kingfisher) is not installed", "kingfisher-bin in this environment")
     with tempfile.TemporaryDirectory(prefix="launchready-scan-") as folder:
-        names = list(_laid_out(Path(folder), files))
-        if not names:
+        laid = list(_laid_out(Path(folder), files))
+        if not laid:
             return ()
-        report = _report(engine, folder)
-    return report if isinstance(report, Unavailable) else tuple(_finds(report, names))
+        with _started(engine, folder) as report:
+            if beside is not None:
+                for number, (_, place) in enumerate(laid):
+                    beside(number, place.read_bytes())
+            told = report()
+    return told if isinstance(told, Unavailable) else tuple(_finds(told, [path for path, _ in laid]))
 
 
-def _laid_out(folder: Path, files: Iterable[tuple[str, bytes]]) -> Iterator[str]:
-    """Write each file as `number-name` into a folder for a thousand of them; gives the real paths in that order."""
+def _laid_out(folder: Path, files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, Path]]:
+    """Write each file as `number-name` into a folder for a thousand of them; gives real paths and these, in order."""
     for number, (path, content) in enumerate(files):
         place = folder / str(number // 1000)
         if number % 1000 == 0:
             place.mkdir(mode=0o700)
         name = "".join(c if c in _NAME_CHARACTERS else "_" for c in path.rsplit("/", 1)[-1])[-80:]
         (place / f"{number}-{name}").write_bytes(content)
-        yield path
+        yield path, place / f"{number}-{name}"
 
 
-def _report(engine: str, folder: str) -> bytes | Unavailable:
+@contextlib.contextmanager
+def _started(engine: str, folder: str) -> Iterator[Callable[[], bytes | Unavailable]]:
+    """Start the engine over a folder; what this gives waits for its report. It ends with the block."""
     report = Path(folder) / "report.jsonl"
-    options = [*_OPTIONS, "--git-history", "none", "--format", "jsonl"]
-    needs = "a second try, with more memory or a smaller repository"
-    environment = {name: os.environ[name] for name in _KEPT if name in os.environ}
+    options = [*_OPTIONS, "--git-history", "none", "--format", "jsonl", "--output", str(report)]
+    until = time.monotonic() + SECONDS
     try:
-        done = subprocess.run(
-            [engine, "scan", ".", *options, "--output", str(report), "--exclude", "report.jsonl"],
+        process = subprocess.Popen(
+            [engine, "scan", ".", *options, "--exclude", "report.jsonl"],
             cwd=folder,
-            env=environment,
+            env={name: os.environ[name] for name in _KEPT if name in os.environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
-            timeout=SECONDS,
-            check=False,
         )
-        if done.returncode not in (0, _FOUND):
-            return Unavailable(f"the secret engine ended with exit code {done.returncode}", needs)
+    except OSError as error:
+        why = Unavailable(f"the secret engine did not run ({error.strerror})", "kingfisher-bin in this environment")
+        yield lambda: why
+        return
+    try:
+        yield lambda: _report(process, report, until)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def _report(process: subprocess.Popen[bytes], report: Path, until: float) -> bytes | Unavailable:
+    needs = "a second try, with more memory or a smaller repository"
+    try:
+        code = process.wait(max(0.0, until - time.monotonic()))
+        if code not in (0, _FOUND):
+            return Unavailable(f"the secret engine ended with exit code {code}", needs)
         if report.stat().st_size > MAX_REPORT:
             return Unavailable(f"the secret engine reports more than {MAX_REPORT // 1024**2} MB", needs)
         return report.read_bytes()
     except subprocess.TimeoutExpired:
         return Unavailable(f"the secret engine took over {SECONDS} s", needs)
-    except OSError as error:
-        return Unavailable(f"the secret engine did not run ({error.strerror})", "kingfisher-bin in this environment")
+    except OSError:
+        return Unavailable("the secret engine left no report", needs)
 
 
 def _finds(report: bytes, names: list[str]) -> Iterator[EngineFind]:

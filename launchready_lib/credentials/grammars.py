@@ -18,6 +18,9 @@ import yaml
 
 from launchready_lib.paths import PACKAGE
 
+Markers = tuple[tuple[str, int], ...]
+"""Texts, each with the place in GRAMMARS of a grammar that may match where it stands."""
+
 
 class Standing(StrEnum):
     """What a value that looks like a credential is; only `secret` ever fails a check."""
@@ -88,7 +91,7 @@ _AFTER = r"(?![0-9A-Za-z_])"
 _STANDINGS = {"secret": Standing.SECRET, "public": Standing.PUBLIC, "test": Standing.TEST}
 
 GRAMMARS: tuple[Grammar, ...] = _load()
-_MARKERS = tuple((marker, number) for number, grammar in enumerate(GRAMMARS) for marker in grammar.markers)
+_MARKERS: Markers = tuple((marker, number) for number, grammar in enumerate(GRAMMARS) for marker in grammar.markers)
 
 DOCUMENTED = frozenset(
     {
@@ -110,12 +113,18 @@ _DOCUMENTATION_HOST = re.compile(r"(?:^|\.)example\.(?:com|org|net)$|^(?:my|your
 _PUBLIC_ROLES = frozenset({"anon", "anonymous", "public", "publishable"})
 
 
-def find(text: str) -> Iterator[Match]:
+def likely(text: str) -> Markers:
+    """The markers that stand in a text: all that its parts need be searched for."""
+    return tuple(each for each in _MARKERS if each[0] in text)
+
+
+def find(text: str, among: Markers | None = None) -> Iterator[Match]:
     """Every credential that some provider's grammar recognises in a text, with what it is.
 
-    A value is judged by itself here: where it stands (a test, an example file) is for the caller.
+    A value is judged by itself here: where it stands (a test, an example file) is for the caller. `among`: what
+    `likely` told of a text of which this is a part.
     """
-    present = {number for marker, number in _MARKERS if marker in text}
+    present = {number for marker, number in (_MARKERS if among is None else among) if marker in text}
     for grammar in (GRAMMARS[number] for number in sorted(present)):
         for found in grammar.pattern.finditer(text):
             group = "value" if "value" in grammar.pattern.groupindex else 0

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launchready_lib.credentials import places, structured
-from launchready_lib.credentials.grammars import DOCUMENTED, Standing, find
+from launchready_lib.credentials.grammars import DOCUMENTED, Markers, Standing, find
 from launchready_lib.credentials.inside import Part
 from launchready_lib.credentials.values import (
     fingerprint,
@@ -88,15 +88,17 @@ class Credential:
         }
 
 
-def scan(path: str, text: str, settings: structured.Reader | None = None) -> Iterator[Hit]:
+def scan(
+    path: str, text: str, settings: structured.Reader | None = None, *, among: Markers | None = None
+) -> Iterator[Hit]:
     """Every credential-like value of one file's text, with what it is where it stands.
 
-    `settings` reads names and values where the file's own name does not say how.
+    `settings` reads names and values where the file's own name does not say how; `among` is as `find` takes it.
     """
     if places.is_foreign(path) and not path.endswith((".js", ".map")):
         return
     seen = set()
-    for match in find(text):
+    for match in find(text, among):
         seen.add(match.value)
         line = text.count("\n", 0, match.start) + 1
         grammar = match.grammar
@@ -184,10 +186,10 @@ def rank(standing: Standing) -> int:
     return _ORDER.index(standing)
 
 
-def credential(value: str, hits: Sequence[Hit], known: Mapping[str, Standing]) -> Credential:
-    """One value from all its hits."""
+def credential(value: str, hits: Sequence[Hit], known: Mapping[str, Standing], mark: str | None = None) -> Credential:
+    """One value from all its hits; `mark`: its fingerprint, where that was made before."""
     worst = min(hits, key=lambda hit: rank(hit.standing))
-    mark = fingerprint(value)
+    mark = mark or fingerprint(value)
     where = tuple(dict.fromkeys(hit.place for hit in hits))
     told = next((standing for key, standing in known.items() if key[:8] == mark or mark.startswith(key)), None)
     return Credential(

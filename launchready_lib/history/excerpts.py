@@ -6,7 +6,8 @@ same. A new line comes with its neighbours, for patterns that look at both.
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Sequence
+import itertools
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 
 MAX_KNOWN = 1_500_000
@@ -41,18 +42,26 @@ class Unseen:
         lines = content.split(b"\n")
         hashes = list(map(hash, lines))
         known = self._known.setdefault(kind, set())
-        if not whole and known.issuperset(hashes):
+        new = list(itertools.filterfalse(known.__contains__, hashes))
+        if not whole and not new:
             return None
-        fresh = [] if whole else [number for number, mark in enumerate(hashes) if mark not in known]
         if sum(map(len, self._known.values())) > MAX_KNOWN:
             known.clear()
-        known.update(hashes)
+        known.update(new)
         if whole or len(content) < _SMALL or b"PRIVATE KEY" in content:
             return Excerpt(content)
-        return _with_neighbours(lines, fresh)
+        return _with_neighbours(lines, _places(new, hashes))
 
 
-def _with_neighbours(lines: list[bytes], fresh: list[int]) -> Excerpt:
+def _places(new: list[int], hashes: list[int]) -> Iterator[int]:
+    """Where each of these stands; they come in the order in which they stand."""
+    at = -1
+    for mark in new:
+        at = hashes.index(mark, at + 1)
+        yield at
+
+
+def _with_neighbours(lines: list[bytes], fresh: Iterable[int]) -> Excerpt:
     kept: list[int] = []
     last = -1
     for number in fresh:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import time
-from collections import deque
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from launchready_lib.checks.repository import MAX_TEXT_BYTES, GitError, TrackedFile, blobs, is_text
-from launchready_lib.credentials import Hit, Standing, engine, engine_hit, of_part, scan, structured
+from launchready_lib.credentials import Hit, Standing, engine, engine_hit, likely, of_part, scan, structured
 from launchready_lib.credentials.bundles import Bundles
 from launchready_lib.credentials.inside import Left, inside, is_archive
 from launchready_lib.findings import Row, Unavailable
@@ -44,19 +43,18 @@ class Seen:
 
 @dataclass(frozen=True)
 class _Piece:
-    """What the engine got of one object."""
+    """What the engine got of one object; `ours` where our own layer is to read it too."""
 
     order: int
     label: str
     numbers: Excerpt
+    ours: bool = False
 
 
 def look(path: Path, index: Index, whole: frozenset[str]) -> Seen:
     """Scan every object of an index; those in `whole` line by line even where the lines were seen before."""
     reading = _Reading(path, index, whole)
-    files = reading.files()
-    found = engine.run(files)
-    deque(files, maxlen=0)  # our own layer still reads what an engine that is not there left
+    found = engine.run(reading.files(), reading.own)
     if isinstance(found, Unavailable):
         reading.seen.engine = found
     else:
@@ -72,11 +70,13 @@ class _Reading:
         self.seen = Seen()
         self._path, self._index, self._whole = path, index, whole
         self._until = time.monotonic() + SECONDS
+        self._own_until: float | None = None
+        self._own_stopped = False
         self._unseen = Unseen()
         self._bundles: Bundles[_Piece] = Bundles()
 
     def files(self) -> Files:
-        """Files for the engine, of many pieces each; on the way our own layer reads every piece."""
+        """Files for the engine, of many pieces each; what lies inside others our own layer reads on the way."""
         files = self._index.files
         try:
             left = max(1.0, self._until - time.monotonic())
@@ -89,12 +89,30 @@ class _Reading:
             self.seen.gaps.append({"not_read": "the rest of the objects", "why": str(error)})
         yield from self._bundles.rest()
 
+    def own(self, number: int, content: bytes) -> None:
+        """Our own layer over one of these files, while the engine reads it: this machine has more than one core."""
+        if self._own_until is None:
+            self._own_until = time.monotonic() + SECONDS
+        among = likely(content.decode("utf-8", "replace"))
+        for piece, text in self._bundles.texts(number, content):
+            if not piece.ours or self._own_stopped:
+                continue
+            for hit in scan(piece.label, text.decode("utf-8", "replace"), among=among):
+                self._keep(hit, piece.order, piece.numbers.line(hit.line))
+            if why := self._overrun(self._own_until):
+                self._own_stopped = True
+                self.seen.gaps.append({"not_read": "more versions, by our own patterns", "why": why})
+
     def _spent(self) -> str:
-        if time.monotonic() > self._until:
+        if self._bundles.bytes > MAX_SCRATCH_BYTES:
+            return "the limit of text to scan was reached"
+        return self._overrun(self._until)
+
+    def _overrun(self, until: float) -> str:
+        if time.monotonic() > until:
             return "the time limit was reached"
-        if len(self.seen.sightings) > MAX_SIGHTINGS:
-            return f"over {MAX_SIGHTINGS} places look like credentials"
-        return "the limit of text to scan was reached" if self._bundles.bytes > MAX_SCRATCH_BYTES else ""
+        many = len(self.seen.sightings) > MAX_SIGHTINGS
+        return f"over {MAX_SIGHTINGS} places look like credentials" if many else ""
 
     def _read(self, order: int, file: TrackedFile, content: bytes) -> Files:
         if file.path == MESSAGE:
@@ -113,10 +131,8 @@ class _Reading:
     def _lines(self, order: int, file: TrackedFile, content: bytes, excerpt: Excerpt) -> Files:
         if structured.reader_for(file.path) is not None and len(content) <= MAX_TEXT_BYTES:
             excerpt = Excerpt(content)
-        if len(excerpt.content) <= MAX_TEXT_BYTES:
-            for hit in scan(file.path, excerpt.content.decode("utf-8", "replace")):
-                self._keep(hit, order, excerpt.line(hit.line))
-        piece = _Piece(order, file.path, Excerpt(b"", excerpt.numbers))
+        ours = len(excerpt.content) <= MAX_TEXT_BYTES
+        piece = _Piece(order, file.path, Excerpt(b"", excerpt.numbers), ours)
         yield from self._bundles.add(file.path, excerpt.content, piece)
         if not kind_of(file.path)[2]:
             cells = file.path.lower().endswith(".ipynb")

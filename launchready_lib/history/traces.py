@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 from launchready_lib.checks.repository import MAX_FILE_BYTES, GitError, Repository, TrackedFile, blobs, git
-from launchready_lib.credentials import Credential, Standing, credential, rank
+from launchready_lib.credentials import Credential, Standing, credential, fingerprint, rank
 from launchready_lib.credentials.inside import Part, inside
 from launchready_lib.history.objects import MESSAGE, Index, Origin, Reach, kind_of
 from launchready_lib.history.sightings import Sighting
@@ -74,7 +75,9 @@ def traces(
     search = _Search(repo.path)
     secret = sum(_badness(same, index)[0] == 0 for same in ordered)
     shown = min(secret, MAX_SECRETS) + (MAX_OTHERS if secret <= MAX_SECRETS else 0)
-    rows = [_trace(same, index, head, search, known) for same in ordered[:shown]]
+    with ThreadPoolExecutor() as pool:  # outside of Python's lock
+        marks = pool.map(fingerprint, [same[0].hit.value for same in ordered[:shown]])
+        rows = [_trace(same, mark, index, head, search, known) for same, mark in zip(ordered, marks, strict=False)]
     rest = Counter(str(min((each.hit.standing for each in same), key=rank)) for same in ordered[shown:])
     return tuple(sorted(rows, key=lambda t: (rank(t.credential.standing), _REACHES.index(t.reach)))), dict(rest)
 
@@ -94,6 +97,7 @@ def _first_worst(same: list[Sighting], index: Index) -> Sighting:
 
 def _trace(
     same: list[Sighting],
+    mark: str,
     index: Index,
     head: Mapping[str, list[str]],
     search: _Search,
@@ -108,7 +112,7 @@ def _trace(
     places = [f"{_placed(s, path, index)}:{s.hit.line}" for s, path in now]
     if not any(_same(s, deciding) for s, _ in now):
         places = [f"{s.hit.path}:{s.hit.line}" for s in sorted(alike, key=_order) if _same(s, deciding)] + places
-    told = credential(deciding.hit.value, [deciding.hit, *(s.hit for s in alike)], known)
+    told = credential(deciding.hit.value, [deciding.hit, *(s.hit for s in alike)], known, mark)
     unique = tuple(dict.fromkeys(places))
     named = Credential(
         told.fingerprint, told.masked, told.provider, told.what, told.revoke, told.standing, unique[:5], len(unique)

@@ -141,6 +141,21 @@ def test_without_an_engine_our_own_layer_fails_what_it_sees_and_the_rest_is_unkn
     assert history.history(read(commit({"b.py": key("b")}))).status is Status.FAIL
 
 
+@pytest.mark.parametrize(
+    ("body", "reason"), [("#!/bin/sh\nexit 3\n", "exit code 3"), ("#!/no/such/program\n", "did not run")]
+)
+def test_an_engine_that_breaks_leaves_our_own_layers_finds(tmp_path, monkeypatch, body, reason):
+    broken = tmp_path / "kingfisher"
+    broken.write_text(body)
+    broken.chmod(0o755)
+    monkeypatch.setattr(engine, "program", lambda: str(broken))
+    commit = new_checkout(tmp_path / "app")
+    verdict = history.history(read(commit({"a.py": "A = 1\n"})))
+    assert verdict.status is Status.UNKNOWN
+    assert reason in verdict.reason
+    assert history.history(read(commit({"b.py": key("b")}))).status is Status.FAIL
+
+
 def test_a_line_from_a_test_counts_where_it_stands_in_production_code_too(tmp_path):
     """A line that was read before is read again in another kind of place."""
     commit = new_checkout(tmp_path / "app")
