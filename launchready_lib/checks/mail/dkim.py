@@ -14,6 +14,7 @@ from launchready_lib.names.hosts import listed, registrable
 def dkim(mail: MailEvidence) -> Verdict:
     """Each selector in use publishes a valid key of 1024 bits or more, or Ed25519 (RFC 6376, 8301, 8463)."""
     clauses = [verdict for each in mail.dkim for verdict in _keys(each)]
+    clauses += mail.zone.unseen()
     clauses += [_unsigned(mail, each.domain) for each in mail.domains if not _signs(mail, each.domain)]
     if not mail.declared:
         clauses.append(unknown(UNDECLARED.format(mail.domains[0].domain), needs="mail.from_domains"))
@@ -21,8 +22,13 @@ def dkim(mail: MailEvidence) -> Verdict:
 
 
 def _keys(each: DkimDomain) -> list[Verdict]:
-    declared = any(key.declared for key in each.keys)
-    return [_key(key) for key in each.keys if key.declared or (not declared and key.state in ("valid", "broken"))]
+    known = any(key.declared or key.listed for key in each.keys)
+    return [_key(key) for key in each.keys if key.declared or _counts(key, known=known)]
+
+
+def _counts(key: DkimKey, *, known: bool) -> bool:
+    """Whether a selector that is not declared says anything: a withdrawn key, or none, is no fault there."""
+    return key.state in ("valid", "broken", "lost") if key.listed else not known and key.state in ("valid", "broken")
 
 
 def _key(key: DkimKey) -> Verdict:

@@ -33,7 +33,7 @@ class DkimKey:
 
     Attributes:
         domain, selector: where.
-        declared: the parameters name it.
+        declared: the parameters name it; listed: the zone file does.
         state: valid; revoked (empty p); broken; missing; lost (the look-up failed).
         detail: for all but valid, why, a clause that follows "selector s1 of acme.example".
         algorithm, bits: of a valid key.
@@ -52,6 +52,7 @@ class DkimKey:
     testing: bool = False
     target: str | None = None
     record: str = ""
+    listed: bool = False
 
     @property
     def name(self) -> str:
@@ -63,6 +64,7 @@ class DkimKey:
         return {
             "name": self.name,
             "declared": self.declared,
+            "in_zone_file": self.listed,
             "state": self.state,
             "key": f"{self.algorithm}, {self.bits} bits" if self.algorithm else None,
             "testing": self.testing,
@@ -78,7 +80,7 @@ class DkimDomain:
 
     Attributes:
         domain: the signing domain.
-        keys: the declared selectors, and of the common ones those that publish something.
+        keys: the declared selectors and those of the zone file; of the common ones those that publish something.
         tried: how many common selectors were asked.
         wildcard: a random selector answers too, so the common ones prove nothing.
     """
@@ -89,16 +91,22 @@ class DkimDomain:
     wildcard: bool = False
 
 
-async def look_up(network: Network, domain: str, declared: Sequence[str], common: Sequence[str]) -> DkimDomain:
-    """Ask for the declared selectors and a random one, then for common ones that are not declared."""
+async def look_up(
+    network: Network, domain: str, declared: Sequence[str], common: Sequence[str], in_zone: Sequence[str] = ()
+) -> DkimDomain:
+    """Ask for the declared selectors, those of the zone file and a random one, then for common ones beside them."""
     random = f"launch-check-{secrets.token_hex(6)}"
 
     async def ask(selector: str) -> Answer:
         return await network.ask(f"{selector}._domainkey.{domain}", "TXT")
 
-    wild, *answers = await asyncio.gather(ask(random), *(ask(selector) for selector in declared))
-    keys = [read(domain, s, a, declared=True) for s, a in zip(declared, answers, strict=True)]
-    others = [] if wild.records else [selector for selector in common if selector not in declared]
+    known = dict.fromkeys([*declared, *in_zone])
+    wild, *answers = await asyncio.gather(ask(random), *(ask(selector) for selector in known))
+    keys = [
+        replace(read(domain, s, a, declared=s in declared), listed=s in in_zone)
+        for s, a in zip(known, answers, strict=True)
+    ]
+    others = [] if wild.records else [selector for selector in common if selector not in known]
     found = await asyncio.gather(*(ask(selector) for selector in others))
     keys += [
         key

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from launchready_lib.checks import check
-from launchready_lib.checks.mail.dmarc_discovery import Discovery, ReportTarget
+from launchready_lib.checks.mail.dmarc_discovery import Discovery, ReportTarget, is_record
 from launchready_lib.checks.mail.spf import UNDECLARED
 from launchready_lib.checks.mail.survey import MailEvidence
 from launchready_lib.findings import Row, Verdict, combine, failed, passed, unknown
@@ -16,6 +16,8 @@ _FIRST = "v=DMARC1; p=none; rua=mailto:dmarc@{domain}"
 def dmarc(mail: MailEvidence) -> Verdict:
     """A valid policy in force for every From domain (RFC 9989), with reports going somewhere authorised (RFC 9990)."""
     clauses = [_judge(each.dmarc) for each in mail.domains]
+    clauses += [verdict for each in mail.others if (verdict := _own(each.dmarc))]
+    clauses += mail.zone.unseen()
     if not mail.declared:
         clauses.append(unknown(UNDECLARED.format(mail.domains[0].domain), needs="mail.from_domains"))
     return combine(*clauses)
@@ -54,6 +56,24 @@ def _judge(found: Discovery) -> Verdict:
     return combine(_in_force(found, rows), _reports(found, rows))
 
 
+def _own(found: Discovery) -> Verdict | None:
+    """What a name of the zone file publishes for itself; None where it leaves that to the domain above."""
+    rows, first = _rows(found), found.asked[0]
+    if first.state in ("SERVFAIL", "TIMEOUT"):
+        reason = f"{first.name} could not be looked up ({first.state})"
+        return unknown(reason, needs="a second run once its DNS answers", evidence=rows)
+    if sum(map(is_record, first.records)) > 1:
+        return _several(found, first.name, rows)
+    if found.record is None or found.record.domain != found.domain:
+        return None
+    return _judge(found) if found.record.error or found.targets else _in_force(found, rows)
+
+
+def _several(found: Discovery, name: str, rows: list[Row]) -> Verdict:
+    text = f"{name} holds several DMARC records, so receivers use none of them"
+    return failed(text, evidence=rows, fix="Keep one of them, delete the others", about=(found.domain, "two"))
+
+
 def _absent(found: Discovery, rows: list[Row]) -> Verdict:
     if found.misplaced:
         place = f"_dmarc.{found.misplaced.domain}"
@@ -62,10 +82,9 @@ def _absent(found: Discovery, rows: list[Row]) -> Verdict:
         fix = f"Move it (most DNS panels add the domain by themselves, so type only _dmarc as the name): {record}"
         more: Row = {"asked": place, "state": "NOERROR", "records": found.misplaced.text}
         return failed(text, evidence=[*rows, more], fix=fix, about=(found.domain, "misplaced"))
-    several = next((a for a in found.asked if sum(r.startswith("v=DMARC1") for r in a.records) > 1), None)
+    several = next((a for a in found.asked if sum(map(is_record, a.records)) > 1), None)
     if several:
-        text = f"{several.name} holds several DMARC records, so receivers use none of them"
-        return failed(text, evidence=rows, fix="Keep one of them, delete the others", about=(found.domain, "two"))
+        return _several(found, several.name, rows)
     text = f"{found.domain} has no DMARC policy, so nobody is told of forged mail in its name"
     return failed(text, evidence=rows, fix=f"Publish {_line(found.domain)}", about=(found.domain, "missing"))
 

@@ -105,9 +105,14 @@ def steps(domain: str) -> tuple[str, ...]:
     return (".".join(labels), *(".".join(rest[place:]) for place in range(len(rest))))
 
 
+def is_record(text: str) -> bool:
+    """Whether a TXT text is a DMARC record, valid or not."""
+    return bool(_START.match(text))
+
+
 def read(domain: str, answer: Answer) -> DmarcRecord | None:
     """The one DMARC record of a name; stray TXT is ignored, two records count as none (RFC 9989 section 4.10)."""
-    records = [text for text in answer.records if _START.match(text)]
+    records = [text for text in answer.records if is_record(text)]
     return parse(domain, records[0]) if len(records) == 1 else None
 
 
@@ -202,7 +207,7 @@ async def _target(network: Network, publisher: str, address: str) -> ReportTarge
         return ReportTarget(address, None, True, mail.state, _null(mail))
     name = f"{publisher}._report._dmarc.{destination}"
     permission, mail = await asyncio.gather(network.ask(name, "TXT"), network.ask(destination, "MX"))
-    permitted = any(_START.match(text) for text in permission.records)
+    permitted = any(map(is_record, permission.records))
     return ReportTarget(address, permission.state, permitted, mail.state, _null(mail))
 
 

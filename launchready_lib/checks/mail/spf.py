@@ -11,6 +11,7 @@ from launchready_lib.checks.mail.survey import DomainMail, MailEvidence
 from launchready_lib.findings import Row, Verdict, combine, failed, passed, unknown
 from launchready_lib.names.hosts import listed, under
 
+_LOST = ("SERVFAIL", "TIMEOUT")
 UNDECLARED = "which domains send mail is not declared; only {} was looked at"
 
 
@@ -18,6 +19,9 @@ UNDECLARED = "which domains send mail is not declared; only {} was looked at"
 def spf(mail: MailEvidence) -> Verdict:
     """One valid record per sending domain, at most 10 look-ups, covering the senders, closed at the end (RFC 7208)."""
     clauses = [_published(mail, each) for each in mail.domains]
+    # Names of the zone file may go without a record; what they publish must hold.
+    clauses += [_published(mail, each) for each in mail.others if each.spf.records or each.spf.state in _LOST]
+    clauses += mail.zone.unseen()
     if mail.declared:
         clauses.append(_covering(mail))
     else:
@@ -39,7 +43,7 @@ def _rows(each: DomainMail, found: SpfAudit) -> list[Row]:
 def _published(mail: MailEvidence, each: DomainMail) -> Verdict:
     found = spf_audit.audit(each.spf)
     rows = _rows(each, found)
-    if each.spf.state in ("SERVFAIL", "TIMEOUT"):
+    if each.spf.state in _LOST:
         reason = f"the SPF record of {each.domain} could not be looked up ({each.spf.state})"
         return unknown(reason, needs="a second run once its DNS answers", evidence=rows)
     problems = [p for p in found.problems if mail.declared or p.kind != "missing"]

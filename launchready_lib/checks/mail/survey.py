@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -16,6 +16,7 @@ from launchready_lib.checks.mail.dkim_keys import DkimDomain
 from launchready_lib.checks.mail.dmarc_discovery import Discovery
 from launchready_lib.checks.mail.spf_tree import Node
 from launchready_lib.findings import Row, Unavailable
+from launchready_lib.names.zone_mail import ZoneMail, zone_mail
 from launchready_lib.network import Network, normal
 
 if TYPE_CHECKING:
@@ -57,16 +58,20 @@ class MailEvidence:
         domains: one per From domain.
         dkim: the keys of each From domain and of each domain with declared selectors.
         providers: mail.providers as written.
+        others: names of the zone file with SPF or DMARC records of their own.
+        zone: what the zone file says of mail.
     """
 
     declared: bool
     domains: tuple[DomainMail, ...]
     dkim: tuple[DkimDomain, ...]
     providers: tuple[str, ...]
+    others: tuple[DomainMail, ...] = ()
+    zone: ZoneMail = field(default_factory=ZoneMail)
 
     def frame(self) -> pd.DataFrame:
-        """One row per From domain: SPF, look-ups, senders, DMARC policy."""
-        return pd.DataFrame([_summary(each) for each in self.domains])
+        """One row per From domain, and per other name of the zone file: SPF, look-ups, senders, DMARC policy."""
+        return pd.DataFrame([_summary(each) for each in (*self.domains, *self.others)])
 
     def key_frame(self) -> pd.DataFrame:
         """One row per DKIM selector that publishes something or should."""
@@ -74,7 +79,9 @@ class MailEvidence:
 
     def blame_frame(self) -> pd.DataFrame:
         """One row per SPF term that costs look-ups: what it costs, and whose it is."""
-        rows = [{"domain": d.domain, **row} for d in self.domains for row in spf_audit.audit(d.spf).blame]
+        rows = [
+            {"domain": d.domain, **row} for d in (*self.domains, *self.others) for row in spf_audit.audit(d.spf).blame
+        ]
         return pd.DataFrame(rows)
 
 
@@ -102,12 +109,19 @@ async def survey(client: Client) -> MailEvidence | Unavailable:
     names = list(dict.fromkeys(given or [normal(p.domain)]))
     selectors = {normal(domain): tuple(found) for domain, found in p.mail.dkim_selectors.items()}
     common = providers.selectors(p.mail.providers)
-    signing = list(dict.fromkeys([*names, *selectors]))
-    domains, keys = await asyncio.gather(
+    zone = zone_mail(client, names)
+    signing = list(dict.fromkeys([*names, *selectors, *zone.selectors]))
+    domains, others, keys = await asyncio.gather(
         asyncio.gather(*(_domain(network, name, p.mail.senders) for name in names)),
-        asyncio.gather(*(dkim_keys.look_up(network, name, selectors.get(name, ()), common) for name in signing)),
+        asyncio.gather(*(_domain(network, name, ()) for name in zone.sending)),
+        asyncio.gather(
+            *(
+                dkim_keys.look_up(network, name, selectors.get(name, ()), common, zone.selectors.get(name, ()))
+                for name in signing
+            )
+        ),
     )
-    return MailEvidence(bool(given), tuple(domains), tuple(keys), tuple(p.mail.providers))
+    return MailEvidence(bool(given), tuple(domains), tuple(keys), tuple(p.mail.providers), tuple(others), zone)
 
 
 async def _domain(network: Network, name: str, senders: Sequence[str]) -> DomainMail:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -18,6 +18,7 @@ from launchready_lib.checks.mail.message import internal
 from launchready_lib.checks.mail.transport_records import Policy, RecordError
 from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
 from launchready_lib.names.hosts import counted, listed
+from launchready_lib.names.zone_mail import ZoneMail, zone_mail
 from launchready_lib.network import Answer, Network, Response, address_of, normal
 
 if TYPE_CHECKING:
@@ -79,14 +80,23 @@ class DomainTransport:
 
 @dataclass(frozen=True)
 class TransportEvidence:
-    """The way of mail to the client's domains; `declared`: mail.from_domains names them."""
+    """The way of mail to the client's domains.
+
+    Attributes:
+        declared: mail.from_domains names them.
+        domains: one per From domain.
+        others: names of the zone file with mail hosts or rules for mail on its way.
+        zone: what the zone file says of mail.
+    """
 
     declared: bool
     domains: tuple[DomainTransport, ...]
+    others: tuple[DomainTransport, ...] = ()
+    zone: ZoneMail = field(default_factory=ZoneMail)
 
     def frame(self) -> pd.DataFrame:
         """One row per mail host and per published rule."""
-        return pd.DataFrame([row for each in self.domains for row in _rows(each)])
+        return pd.DataFrame([row for each in (*self.domains, *self.others) for row in _rows(each)])
 
 
 @probe
@@ -97,8 +107,12 @@ async def transport(client: Client) -> TransportEvidence | Unavailable:
         return NETWORK_DOWN
     given = [normal(domain) for domain in p.mail.from_domains]
     names = dict.fromkeys(given or [normal(p.domain)])
-    found = await asyncio.gather(*(_domain(network, name) for name in names))
-    return TransportEvidence(bool(given), tuple(found))
+    zone = zone_mail(client, names)
+    found, others = await asyncio.gather(
+        asyncio.gather(*(_domain(network, name) for name in names)),
+        asyncio.gather(*(_domain(network, name) for name in zone.receiving)),
+    )
+    return TransportEvidence(bool(given), tuple(found), tuple(others), zone)
 
 
 async def _domain(network: Network, domain: str) -> DomainTransport:
@@ -169,14 +183,25 @@ def _shown(answer: Answer) -> str:
 def in_transit(found: TransportEvidence) -> Verdict:
     """Mail hosts resolve (RFC 5321, 7505); MTA-STS (RFC 8461) and TLS reporting (RFC 8460) are valid if published."""
     clauses = [clause for each in found.domains for clause in _judged(found, each)]
-    hosts = counted(sum(len(each.hosts) for each in found.domains), "mail host")
-    enforced = [e.domain for e in found.domains if _published(e.sts, records.STS_START)]
+    clauses += [clause for each in found.others for clause in _beside(found, each)]
+    clauses += found.zone.unseen()
+    ways = (*found.domains, *(each for each in found.others if each.mx.records))
+    hosts = counted(sum(len(each.hosts) for each in ways), "mail host")
+    enforced = [e.domain for e in (*found.domains, *found.others) if _published(e.sts, records.STS_START)]
     more = f"MTA-STS of {listed(enforced)} is in order" if enforced else "no MTA-STS is published, which is no fault"
     return together(f"{hosts} can be found; {more}", *clauses)
 
 
 def _judged(found: TransportEvidence, each: DomainTransport) -> Iterator[Verdict]:
     yield _ways(found, each)
+    yield _strict(each)
+    yield _reported(each)
+
+
+def _beside(found: TransportEvidence, each: DomainTransport) -> Iterator[Verdict]:
+    """What a name of the zone file publishes must hold; that it takes no mail is no fault there."""
+    if each.mx.state in _LOST or (each.mx.records and not (each.refuses and not each.hosts)):
+        yield _ways(found, each)
     yield _strict(each)
     yield _reported(each)
 

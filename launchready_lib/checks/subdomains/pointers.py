@@ -13,6 +13,7 @@ from launchready_lib.findings import Row
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import main_hosts, registrable, under
 from launchready_lib.names.providers import Provider
+from launchready_lib.names.zone_mail import zone_mail
 from launchready_lib.names.zonefile import ZoneFile
 from launchready_lib.network import Answer, DnsState, Network, Response, normal
 
@@ -69,13 +70,14 @@ async def follow_all(client: Client, zone: ZoneFile) -> tuple[Pointer, ...]:
     network, domain = client.network, normal(client.parameters.domain)
     senders = [normal(d) for d in client.parameters.mail.from_domains] or [domain]
     owners = tuple(dict.fromkeys(_owners(client, zone, senders)))[:_MOST_NAMES]
+    spoken = tuple(dict.fromkeys([domain, *senders, *zone_mail(client, [domain, *senders]).sending]))
     mail = tuple(dict.fromkeys([domain, *senders, *(n for n in zone.names("MX") if not n.startswith("*"))]))
     cuts = [r for r in zone.records if r.rdtype == "NS" and r.name != domain]
     found = await asyncio.gather(
         _names(network, owners),
         _exchangers(network, mail),
-        _includes(network, tuple(dict.fromkeys([domain, *senders]))),
-        _reports(network, tuple(dict.fromkeys([domain, *senders]))),
+        _includes(network, spoken),
+        _reports(network, spoken),
         _delegations(network, [(r.name, normal(r.text)) for r in cuts]),
         _own_servers(network, domain),
     )
