@@ -12,6 +12,7 @@ from cells import run_stage
 
 from launchready_lib import checks, demo, roadmap
 from launchready_lib.checks import drill, pages
+from launchready_lib.checks.webhooks import trial
 from launchready_lib.client import Client
 from launchready_lib.demo.faults import FAULTS
 from launchready_lib.findings import Status
@@ -20,44 +21,42 @@ pytestmark = [pytest.mark.world, pytest.mark.browser, pytest.mark.anyio]
 
 LOAD = ("reduce_drag",)
 """Times answers, so it runs after the others."""
-BROWSER = {"pages-phone", "tls-contents"}
-SLOW = {*BROWSER, "latency-reads", "load-steady", "exposure-files", "exposure-bundles", "burst", "mail-delivery"}
+TIMED = {"latency.quick", "latency.p95", "pages.interactive"}
+"""May be red once because this machine was busy: they are looked at once more."""
+WHOLE = {"pages-phone", "load-steady", "latency-reads"}
+"""Pages in a phone's browser, and many answers timed."""
+CONTENTS = {"tls-contents"}
+"""The same pages in a desktop's browser."""
+SLOW = {*WHOLE, *CONTENTS, "exposure-files", "exposure-bundles", "burst", "mail-delivery"}
 CLIENT_CODE = {"build-answer", "environments-start"}
 """Runs what is tracked in the checkout."""
-KIT = {"kit"}
-"""Judges nothing, and needs every cell above it: run without faults only."""
+PICTURES = {"kit", "deployment-map"}
+"""Judge nothing, and need every cell above them: run without faults only."""
 CHECKOUT = ("build.", "deploy.", "environment.", "overbuild.", "rollback.", "secrets.")
 """Faults in what is tracked in the checkout, or lies beside it."""
 NAMES_TRIED = {"exposure.files", "hosting.production", "subdomains.mapped", "redirects.canonical"}
 """Faults for which the hundreds of file names are asked for too."""
 ASIDE = (
-    "build.",
-    "deploy.",
-    "environment.",
-    "handover.",
-    "logs.",
-    "mail.",
-    "overbuild.",
-    "queries.",
-    "rollback.",
-    "secrets.",
+    *("handover.", "logs.", "mail.", "queries.", "sessions.", "webhooks."),
+    *("domain.nameservers", "domain.dnssec", "subdomains.takeover", "tls.issuance"),
 )
-"""Faults in what the site does not serve: files, names of mail, the registry, the access list."""
-FAST_ENOUGH = {"domain.nameservers", "domain.dnssec", "subdomains.takeover", "tls.issuance", "webhooks.", "sessions."}
+"""Faults in what pages do not show: names, the registry, logs, the access list, what happens after signing in."""
+UNSEEN_BY_PAGES = ("edge.", "headers.", "hosting.", "tls.", "redirects.https", "exposure.files")
+"""Faults in answers that no page gets slower by; `headers.csp` is not among them, for it may stop a script."""
 
 
 def skipped(fault):
     """The cells that need not run for a fault, for it cannot reach what they look at; its own always run."""
-    own = {"mail.delivered": "mail-delivery", "mail.transport": "mail-delivery"}.get(fault)
+    own = {"mail.delivered": {"mail-delivery"}, "mail.transport": {"mail-delivery"}, "edge.rate_limit": {"burst"}}
     if fault.startswith(CHECKOUT):
         return SLOW
-    if fault.startswith((*ASIDE, *FAST_ENOUGH)):
-        return CLIENT_CODE | SLOW - {own}
-    return (
-        CLIENT_CODE
-        | {"mail-delivery", "burst"} - {"burst" if fault == "edge.rate_limit" else own}
-        | (set() if fault in NAMES_TRIED else {"exposure-files"})
-    )
+    if fault.startswith(ASIDE):
+        skip = CLIENT_CODE | SLOW
+    else:
+        skip = CLIENT_CODE | {"mail-delivery", "burst"}
+        skip |= set() if fault in NAMES_TRIED else {"exposure-files"}
+        skip |= WHOLE if fault.startswith(UNSEEN_BY_PAGES) and fault != "headers.csp" else set()
+    return skip - own.get(fault, set())
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +70,7 @@ def quick(monkeypatch):
     """Shorter waits give the same verdicts on a loopback server that answers at once."""
     monkeypatch.setattr(pages, "QUIET_S", 1.0)
     monkeypatch.setattr(drill, "POLL_S", 0.1)
+    monkeypatch.setattr(trial, "SETTLE_S", 0.1)
 
 
 async def survey(world, folder, skip=frozenset()):
@@ -99,24 +99,34 @@ def told(findings, wanted):
     }
 
 
+async def judged(world, folder, wanted, skip=frozenset()):
+    """The findings, and those not as wanted: what only was slow gets a second look."""
+    findings = await survey(world, folder, skip)
+    unwanted = told(findings, wanted)
+    if unwanted and set(unwanted) <= TIMED:
+        findings = await survey(world, folder, skip)
+        unwanted = told(findings, wanted)
+    return findings, unwanted
+
+
 async def test_without_faults_every_measuring_check_is_green(club, tmp_path):
     club.only()
-    findings = await survey(club, tmp_path)
+    findings, unwanted = await judged(club, tmp_path, {})
     assert set(findings) == set(roadmap.load().checks), "every check of the roadmap is judged once"
     assert [c for c in checks.REGISTRY if findings[c].reason == checks.unjudged(c).reason] == []
-    assert told(findings, {}) == {}
+    assert unwanted == {}
 
 
 @pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
 async def test_a_fault_turns_its_check_red_and_nothing_undeclared(fault, club, tmp_path, record_property):
     club.only(fault.check)
+    wanted = {fault.check: Status.FAIL, **fault.also}
     try:
-        findings = await survey(club, tmp_path, KIT | skipped(fault.check))
+        findings, unwanted = await judged(club, tmp_path, wanted, PICTURES | skipped(fault.check))
     finally:
         club.only()
-    wanted = {fault.check: Status.FAIL, **fault.also}
     assert findings[fault.check].status is Status.FAIL
-    assert told(findings, wanted) == {}
+    assert unwanted == {}
     record_property("covered", fault.check)
 
 
