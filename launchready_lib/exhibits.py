@@ -94,7 +94,7 @@ def figure(body: object) -> Mapping[str, Any] | None:
 
 def cell(value: object) -> str:
     """One scalar of an evidence row, or what stands in its place, as text."""
-    if value is None:
+    if value is None or value != value:  # a data frame says NaN where a column has nothing
         return ""
     if isinstance(value, bool):
         return "yes" if value else "no"
