@@ -16,6 +16,7 @@ from launchready_lib.checks.domain import NETWORK_DOWN
 from launchready_lib.checks.mail import transport_records as records
 from launchready_lib.checks.mail.message import internal
 from launchready_lib.checks.mail.transport_records import Policy, RecordError
+from launchready_lib.checks.reach import DOWN
 from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
 from launchready_lib.names.hosts import counted, listed
 from launchready_lib.names.zone_mail import ZoneMail, zone_mail
@@ -282,6 +283,9 @@ def _policy_file(each: DomainTransport, rows: list[Row]) -> Verdict:
     if reply is None or reply.state == "blocked":
         reason = f"the MTA-STS policy at {host} was not read"
         return unknown(reason, needs=f"authorization.hosts: [{host}]", evidence=rows)
+    if reply.state in DOWN:  # senders then go on with what they remember (RFC 8461 section 3.3): no answer is no verdict
+        reason = f"{host}, which serves the MTA-STS policy, did not answer ({reply.error})"
+        return unknown(reason, needs=f"a run while {host} answers", evidence=rows)
     about = (domain, "mta-sts policy")
     fix = f"Serve the policy as text/plain at https://{host}{_PATH}, under a valid certificate, without a redirect"
     if not reply.ok or reply.status != 200:

@@ -202,6 +202,14 @@ async def test_the_policy_file_is_judged_as_senders_do(answer, words, monkeypatc
     assert (words or "MTA-STS of acme.example is in order") in verdict.summary
 
 
+@pytest.mark.parametrize("state", ["refused", "timeout", "reset", "unreachable"])
+async def test_a_policy_host_that_does_not_answer_is_unknown(state, monkeypatch):
+    answering(monkeypatch, state=state, status=None, error="nobody answers")
+    verdict = await judged(HOSTS + STS)
+    assert verdict.status is Status.UNKNOWN, verdict
+    assert verdict.needs == "a run while mta-sts.acme.example answers"
+
+
 async def test_a_policy_that_may_not_be_read_is_unknown():
     zones = [zone("acme.example.", HOSTS + STS), zone(".", "@ NS a.root.example.\n")]
     sections = {"authorization": None, "mail": {"from_domains": ["acme.example"]}}
