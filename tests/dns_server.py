@@ -188,6 +188,9 @@ class DnsServer:
             response.authority.append(_rrset(source.origin, soa))
             if dnssec:
                 _sign(response.authority, source, source.origin, source.origin, dns.rdatatype.SOA)
+        if dnssec and (denial := source.get_rdataset(name, dns.rdatatype.NSEC)):
+            response.authority.append(_rrset(name, denial))
+            _sign(response.authority, source, name, name, dns.rdatatype.NSEC)
         return None
 
 

@@ -43,12 +43,17 @@ class Knot:
 
 
 @contextlib.contextmanager
-def knot(domain: str, text: str | None = None, *, primary: Knot | None = None, lifetime: str = "14d") -> Iterator[Knot]:
-    """Serve a zone, signed by knot itself, or transferred from another server where `primary` is given."""
+def knot(
+    domain: str, text: str | None = None, *, primary: Knot | None = None, lifetime: str = "14d", policy: str = ""
+) -> Iterator[Knot]:
+    """Serve a zone, signed by knot itself, or transferred from another server where `primary` is given.
+
+    `policy` adds lines to the signing policy, such as "nsec3: on".
+    """
     with tempfile.TemporaryDirectory(prefix="knot") as name:
         folder = Path(name)
         port = _free_port()
-        (folder / "knot.conf").write_text(_configuration(folder, port, domain, primary, lifetime))
+        (folder / "knot.conf").write_text(_configuration(folder, port, domain, primary, lifetime, policy))
         if text is not None:
             (folder / f"{domain}.zone").write_text(f"$TTL 300\n@ SOA ns1 hostmaster 1 3600 600 86400 300\n{text}")
         command = [str(KNOTD), "-c", str(folder / "knot.conf")]
@@ -62,7 +67,7 @@ def knot(domain: str, text: str | None = None, *, primary: Knot | None = None, l
                 process.wait(10)
 
 
-def _configuration(folder: Path, port: int, domain: str, primary: Knot | None, lifetime: str) -> str:
+def _configuration(folder: Path, port: int, domain: str, primary: Knot | None, lifetime: str, policy: str) -> str:
     role = "dnssec-signing: on\n    dnssec-policy: here\n    acl: anybody"
     remote = ""
     if primary is not None:
@@ -87,6 +92,7 @@ policy:
     single-type-signing: on
     rrsig-lifetime: {lifetime}
     rrsig-refresh: 12h
+    {policy.replace("; ", chr(10) + "    ")}
 zone:
   - domain: {domain}
     storage: "{folder}"

@@ -31,11 +31,13 @@ class Link:
         zone: the zone below the cut.
         ds: what the parent's servers answered for DS; None for the root.
         keys: what servers answered for DNSKEY; of the client's own zone, one answer a server.
+        asked_parent: the DS answer is one of the parent's servers', not the resolver's, which may leave proofs out.
     """
 
     zone: str
     ds: Answer | None
     keys: tuple[Answer, ...]
+    asked_parent: bool = True
 
 
 async def fetch(network: Network, delegation: Delegation) -> tuple[Link, ...]:
@@ -52,14 +54,19 @@ async def fetch(network: Network, delegation: Delegation) -> tuple[Link, ...]:
 
 async def _link(network: Network, zone: str, parent: Sequence[Nameserver], servers: Sequence[Nameserver]) -> Link:
     ds, keys = await asyncio.gather(_ds(network, zone, parent), _first(network, zone, "DNSKEY", servers))
-    return Link(zone, ds, (keys,))
+    return Link(zone, ds, (keys,), _asked(ds, parent))
 
 
 async def _own(network: Network, zone: str, parent: Sequence[Nameserver], servers: Sequence[Nameserver]) -> Link:
     everywhere = asyncio.gather(*(network.ask(zone, "DNSKEY", server=s.address, dnssec=True) for s in servers))
     ds, keys = await asyncio.gather(_ds(network, zone, parent), everywhere)
     heard = tuple(answer for answer in keys if answer.state in ("NOERROR", "NODATA"))
-    return Link(zone, ds, heard or (await network.ask(zone, "DNSKEY", dnssec=True, cd=True),))
+    own = heard or (await network.ask(zone, "DNSKEY", dnssec=True, cd=True),)
+    return Link(zone, ds, own, _asked(ds, parent))
+
+
+def _asked(ds: Answer | None, parent: Sequence[Nameserver]) -> bool:
+    return ds is not None and any(ds.server == server.address for server in parent)
 
 
 async def _ds(network: Network, zone: str, parent: Sequence[Nameserver]) -> Answer | None:

@@ -13,14 +13,13 @@ import dns.name
 import dns.rdatatype
 
 from launchready_lib.findings import Row
-from launchready_lib.names import chain
+from launchready_lib.names import chain, denial, rrsig
 from launchready_lib.names.anchors import DNSKEY, DS, Anchors
 from launchready_lib.names.chain import Link, RRset
 from launchready_lib.network import Answer
 
-# A hostile zone may publish keys and signatures by the hundred, each pair of which would have to be tried.
+# A hostile zone may publish keys by the hundred, each of which would have to be tried.
 _MOST_KEYS = 24
-_MOST_SIGNATURES = 8
 _KNOWN_DIGESTS = (1, 2, 4)
 _KNOWN_ALGORITHMS = (5, 7, 8, 10, 13, 14, 15, 16)
 _LOST = ("TIMEOUT", "SERVFAIL", "NXDOMAIN")
@@ -79,41 +78,65 @@ def _descend(links: Sequence[Link], anchors: Anchors, now: dt.datetime) -> tuple
     names = [dns.name.from_text(link.zone) for link in links]
     start = next((place for place in reversed(range(len(links))) if names[place] in anchors), None)
     zone = links[-1]
-    if start != len(links) - 1 and zone.ds is not None and zone.ds.state == "NODATA":
-        # What the parent does not vouch for is unsigned to every validator, however the chain above stands.
-        more = "; the zone is signed, but without a DS record nobody checks that" if _signed(zone) else ""
-        raise _EndError("insecure", f"there is no DS record for {zone.zone}{more}")
-    if start is None:
+    unvouched = start != len(links) - 1 and zone.ds is not None and zone.ds.state == "NODATA"
+    if start is None and not unvouched:
         raise _EndError("unknown", "the trust anchor is for none of the zones above the domain")
+    if start is None:
+        raise _unvouched(zone)
     trusted = anchors[names[start]]
     for above, below in zip(links[start:], links[start + 1 :], strict=False):
         try:
             keys = _keys(above, above.keys[0], trusted, now)
         except _EndError as end:
+            if unvouched:  # whoever cannot follow the chain this far takes what lies below as it comes
+                raise _unvouched(zone) from None
             raise _EndError("unknown", f"the chain could not be followed past {above.zone}: {end}") from None
-        trusted = _delegated(below, keys, now)
+        try:
+            trusted = _delegated(below, keys, now, is_last=below is zone)
+        except _EndError as end:
+            if unvouched and below is not zone and end.trust.state == "unknown":
+                raise _unvouched(zone) from None
+            raise
     return trusted
+
+
+def _unvouched(zone: Link) -> _EndError:
+    more = "; the zone is signed, but without a DS record nobody checks that" if _signed(zone) else ""
+    return _EndError("insecure", f"there is no DS record for {zone.zone}{more}")
 
 
 def _signed(link: Link) -> bool:
     return any(chain.rrset_of(answer, "DNSKEY") for answer in link.keys)
 
 
-def _delegated(link: Link, parent: RRset, now: dt.datetime) -> tuple[DS, ...]:
+def _delegated(link: Link, parent: RRset, now: dt.datetime, *, is_last: bool) -> tuple[DS, ...]:
     """The usable DS records of a zone, validated with its parent's keys."""
     if link.ds is None or link.ds.state in _LOST:
         state = link.ds.state if link.ds else "not asked"
         raise _EndError("unknown", f"the DS records of {link.zone} could not be read ({state})")
     rrset = chain.rrset_of(link.ds, "DS")
     if rrset is None:
-        raise _EndError("insecure", f"there is no DS record for {link.zone}, so nothing below it is validated")
+        raise _absent(link, parent, now, is_last=is_last)
     signatures = chain.signatures_of(link.ds, None, rrset.rdtype)
-    if problem := _problem(rrset, signatures, parent, now):
+    if problem := rrsig.problem(rrset, signatures, parent, now):
         raise _EndError("unknown", f"the DS record of {link.zone} does not validate in its parent: {problem[0]}")
     usable = tuple(ds for ds in rrset if ds.digest_type in _KNOWN_DIGESTS and ds.algorithm in _KNOWN_ALGORITHMS)
     if not usable:
         raise _EndError("insecure", f"the DS record of {link.zone} names only algorithms that validators do not know")
     return usable
+
+
+def _absent(link: Link, parent: RRset, now: dt.datetime, *, is_last: bool) -> _EndError:
+    """What it means that a signed parent has no DS record: insecure where it proves that, else refused by resolvers."""
+    assert link.ds is not None  # noqa: S101 - the caller has looked
+    wrong = denial.unproved(link.ds, parent, now)
+    if wrong is None:
+        below = f"there is no DS record for {link.zone}, so nothing below it is validated"
+        return _unvouched(link) if is_last else _EndError("insecure", below)
+    text = f"{rrsig.text_of(parent.name)} says that {link.zone} has no DS record, but {wrong}"
+    if is_last and link.asked_parent:
+        return _EndError("bogus", text, "denial")
+    return _EndError("unknown", text)
 
 
 def _leaf(zone: Link, answers: Iterable[Answer], trusted: tuple[DS, ...], now: dt.datetime) -> list[dt.datetime]:
@@ -126,8 +149,8 @@ def _leaf(zone: Link, answers: Iterable[Answer], trusted: tuple[DS, ...], now: d
     for answer in answers:
         ring = keys.get(answer.server) or next(iter(keys.values()))
         for rrset, signatures in _sets(answer, origin):
-            if problem := _problem(rrset, signatures, ring, now):
-                what = f"the {dns.rdatatype.to_text(rrset.rdtype)} record of {_text(rrset.name)}"
+            if problem := rrsig.problem(rrset, signatures, ring, now):
+                what = f"the {dns.rdatatype.to_text(rrset.rdtype)} record of {rrsig.text_of(rrset.name)}"
                 raise _EndError("bogus", f"{_at(answer)}{what} does not validate: {problem[0]}", problem[1])
             ends += chain.signed_until(signatures)
     return ends
@@ -155,7 +178,7 @@ def _keys(link: Link, answer: Answer, trusted: Iterable[DS], now: dt.datetime) -
         tags = ", ".join(str(ds.key_tag) for ds in trusted)
         text = f"none of the keys of {link.zone} is the one that its DS record (key tag {tags}) names"
         raise _EndError("bogus", _at(answer) + text, "ds")
-    if problem := _problem(rrset, chain.signatures_of(answer, None, rrset.rdtype), entry, now):
+    if problem := rrsig.problem(rrset, chain.signatures_of(answer, None, rrset.rdtype), entry, now):
         raise _EndError("bogus", f"{_at(answer)}the keys of {link.zone} do not validate: {problem[0]}", problem[1])
     return rrset
 
@@ -168,40 +191,6 @@ def _matches(name: dns.name.Name, key: DNSKEY, ds: DS) -> bool:
     except (dns.exception.DNSException, ValueError):
         return False
     return bool(made.digest == ds.digest)
-
-
-def _problem(rrset: RRset, signatures: Sequence[Any], keys: RRset, now: dt.datetime) -> tuple[str, str] | None:
-    """None where one signature validates; else what is wrong, as a sentence and as a short name."""
-    reasons: list[tuple[str, str]] = []
-    for signature in signatures[:_MOST_SIGNATURES]:
-        if signature.signer != keys.name:
-            reasons.append((f"it is signed in the name of {_text(signature.signer)}", "signer"))
-            continue
-        try:
-            dns.dnssec.validate_rrsig(
-                rrset,
-                signature,
-                {keys.name: keys.to_rdataset()},
-                now=now.timestamp(),
-                policy=dns.dnssec.allow_all_policy,
-            )
-        except dns.exception.ValidationFailure as error:
-            reasons.append(_reason(signature, str(error)))
-        except (dns.exception.DNSException, ValueError, OverflowError) as error:
-            reasons.append((f"its signature cannot be read ({type(error).__name__})", "malformed"))
-        else:
-            return None
-    return reasons[0] if reasons else ("it carries no signature", "unsigned")
-
-
-def _reason(signature: Any, error: str) -> tuple[str, str]:
-    if error == "expired":
-        return f"its signature ended on {_when(signature.expiration)}", "expired"
-    if error == "not yet valid":
-        return f"its signature starts only on {_when(signature.inception)}", "early"
-    if error == "unknown key":
-        return f"it is signed with key {signature.key_tag}, which the zone does not publish", "key"
-    return "its signature does not match its content", "signature"
 
 
 def _sets(answer: Answer, origin: dns.name.Name) -> Iterator[tuple[RRset, list[Any]]]:
@@ -219,11 +208,3 @@ def _sets(answer: Answer, origin: dns.name.Name) -> Iterator[tuple[RRset, list[A
 
 def _at(answer: Answer) -> str:
     return f"at {answer.server} " if answer.server else ""
-
-
-def _when(timestamp: int) -> str:
-    return f"{dt.datetime.fromtimestamp(timestamp, dt.UTC):%Y-%m-%d %H:%M} UTC"
-
-
-def _text(name: dns.name.Name) -> str:
-    return str(name.to_text(omit_final_dot=True)) or "."

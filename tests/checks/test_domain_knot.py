@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dns.asyncquery
+import dns.message
 import pytest
 from audited import client_for
 from dns_server import ROOT_ZONE, TLD_ZONE, dns_world, zone
@@ -72,3 +74,41 @@ async def test_signatures_of_two_days_fail(tmp_path):
     with knot("acme.example", ZONE, lifetime="2d") as first:
         found = await evidence_of(first, first, tmp_path, ds=first.ds())
     assert (found.trust.state, domain.dnssec(found).status) == ("secure", Status.FAIL)
+
+
+DENIALS = {"NSEC": "nsec3: off", "NSEC3": "nsec3: on", "NSEC3 with opt-out": "nsec3: on; nsec3-opt-out: on"}
+
+
+@pytest.mark.parametrize("policy", DENIALS.values(), ids=list(DENIALS))
+@pytest.mark.parametrize("vouched", [False, True], ids=["no DS", "a DS"])
+async def test_a_registry_that_knot_signs_proves_that_there_is_no_ds(tmp_path, policy, vouched):
+    """The registry's own denial of existence, as knot makes it, is what tells insecure from bogus."""
+    root_key = Key()
+    with knot("acme.example", ZONE) as first:
+        text = TLD_ZONE + (f"acme DS {first.ds()}\n" if vouched else "")
+        with knot("example", text, policy=policy) as registry:
+            root = signed(zone(".", f"{ROOT_ZONE}example. DS {registry.ds()}\n"), root_key)
+            (tmp_path / "root.ds").write_text(f". IN DS {root_key.ds('.')}\n")
+            found = await asked_of(first, registry, root, tmp_path)
+            proof = await denial_of(registry)
+    assert found.trust.state == ("secure" if vouched else "insecure"), found.trust
+    assert ("without a DS record nobody checks that" in found.trust.detail) is not vouched
+    assert {rdtype.name for rdtype in proof} == {"NSEC3" if "nsec3: on" in policy else "NSEC"}
+
+
+async def asked_of(first: Knot, registry: Knot, root, tmp_path):
+    async with dns_world(root=root, domain=zone("acme.example.", ZONE)) as world:
+        servers = {f"198.51.100.{n}:53": first.address for n in (53, 54)} | {"192.0.2.53:53": registry.address}
+        options = {"network": {"dnssec_anchor": "root.ds"}, "site": {"canonical": "https://acme.example"}}
+        places = world.connect_to | servers
+        async with client_for(world.resolver.address, places, root=tmp_path, **options) as client:
+            found = await domain.survey(client)
+    assert isinstance(found, domain.DomainEvidence), found
+    return found
+
+
+async def denial_of(registry: Knot):
+    """The types of the records that prove what is not there."""
+    query = dns.message.make_query("nothing.example", "DS", want_dnssec=True)
+    reply = await dns.asyncquery.udp(query, "127.0.0.1", port=registry.port, timeout=5)
+    return {rrset.rdtype for rrset in reply.authority if rrset.rdtype.name.startswith("NSEC")}

@@ -6,6 +6,9 @@ import contextlib
 import datetime as dt
 from dataclasses import dataclass
 
+import dns.name
+import dns.rdataset
+import dns.rdatatype
 import dns.zone
 import pytest
 from audited import client_for
@@ -126,6 +129,60 @@ async def test_one_nameserver_with_stale_signatures_is_found(tmp_path):
     found, verdict = await judged(made, tmp_path, second=stale)
     assert found.state == "bogus"
     assert "198.51.100.54" in verdict.summary
+
+
+ACME = dns.name.from_text("acme.example.")
+
+
+def without_proof(made: Signed) -> None:
+    made.tld.delete_rdataset(ACME, dns.rdatatype.NSEC)
+
+
+def proof_of_another_name(made: Signed) -> None:
+    made.tld.replace_rdataset(ACME, dns.rdataset.from_text("IN", "NSEC", 300, "ns.nic.example. NS"))
+
+
+def with_a_ds_taken_out(made: Signed) -> None:
+    """The registry once had a DS record, and its own proof still says so."""
+    other = zones()
+    made.root, made.tld, made.anchor = other.root, other.tld, other.anchor
+    made.tld.delete_rdataset(ACME, dns.rdatatype.DS)
+
+
+@pytest.mark.parametrize(
+    ("spoil_it", "words"),
+    [
+        (without_proof, "carries no proof of that"),
+        (lambda made: unsign(made.tld, "acme.example.", "NSEC"), "its proof of that does not validate"),
+        (proof_of_another_name, "its proof of that does not validate"),
+        (with_a_ds_taken_out, "its own proof says that there is one"),
+    ],
+    ids=["no proof", "unsigned", "changed", "a DS left out"],
+)
+async def test_a_signed_registry_that_does_not_prove_the_missing_ds_is_bogus(tmp_path, spoil_it, words):
+    made = zones(ds=None)
+    spoil_it(made)
+    found, verdict = await judged(made, tmp_path)
+    assert (found.state, found.fault, verdict.status) == ("bogus", "denial", Status.FAIL), found
+    assert words in verdict.summary
+
+
+async def test_a_proof_that_only_a_resolver_left_out_is_unknown(tmp_path):
+    made = zones(ds=None)
+    without_proof(made)
+
+    def refuse(world):
+        world.tld.faults["acme.example/DS"] = "servfail"
+
+    found, verdict = await judged(made, tmp_path, change=refuse)
+    assert (found.state, verdict.status) == ("unknown", Status.UNKNOWN)
+
+
+async def test_without_the_anchor_in_use_an_unsigned_domain_needs_no_proof(tmp_path):
+    made = zones(ds=None, signed_domain=False)
+    without_proof(made)
+    found, verdict = await judged(made, tmp_path, anchor=anchors.shipped())
+    assert (found.state, verdict.status) == ("insecure", Status.PASS)
 
 
 async def test_another_anchor_than_the_root_in_use_is_unknown_not_bogus(tmp_path):
