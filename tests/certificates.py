@@ -46,6 +46,7 @@ def issue(
     aia=False,
     sha1=False,
     organisation=None,
+    must_staple=False,
 ):
     """Issue a certificate, self-signed where `by` is None."""
     key = key or (rsa.generate_private_key(65537, 2048) if sha1 else ec.generate_private_key(ec.SECP256R1()))
@@ -73,6 +74,8 @@ def issue(
         where = x509.UniformResourceIdentifier("http://ca.example/issuer.cer")
         access = x509.AccessDescription(AuthorityInformationAccessOID.CA_ISSUERS, where)
         builder = builder.add_extension(x509.AuthorityInformationAccess([access]), critical=False)
+    if must_staple:
+        builder = builder.add_extension(x509.TLSFeature([x509.TLSFeatureType.status_request]), critical=False)
     certificate = builder.sign(issuer_key, hashes.SHA256())
     der = certificate.public_bytes(serialization.Encoding.DER)
     return Issued(name, key, certificate, _with_sha1(certificate, issuer_key) if sha1 else der)

@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 
 from launchready_lib.checks import tls
 from launchready_lib.checks.tls.chain import read
-from launchready_lib.checks.tls.evidence import Handshake, HostTls, TlsEvidence
+from launchready_lib.checks.tls.evidence import HostTls, TlsEvidence
+from launchready_lib.checks.tls.handshake import Handshake
 from launchready_lib.checks.tls.verdicts import needed
 from launchready_lib.findings import Status, Unavailable
 from launchready_lib.network import Answer

@@ -20,6 +20,8 @@ from launchready_lib.demo.switchboard import Switchboard
 _DAY = dt.timedelta(days=1)
 _LEAF_LIFETIME = 60 * _DAY
 _CA_LIFETIME = 365 * _DAY
+_EXPIRING = (names.API, names.MAIL_HOST)
+"""Hosts whose certificate a fault lets expire."""
 
 
 class CertificateAuthority:
@@ -51,14 +53,15 @@ class CertificateAuthority:
         hosts = tuple(hosts)
         now = dt.datetime.now(dt.UTC)
         healthy = self._serve(hosts, now - _DAY, now - _DAY + _LEAF_LIFETIME)
-        if names.API in hosts:
-            expired = self._serve((names.API,), now - _DAY - _LEAF_LIFETIME, now - _DAY)
+        expired = {
+            host: self._serve((host,), now - _DAY - _LEAF_LIFETIME, now - _DAY) for host in _EXPIRING if host in hosts
+        }
 
-            def choose(connection: ssl.SSLObject, server_name: str | None, _: ssl.SSLContext) -> None:
-                if server_name == names.API and self._switchboard.on("tls.certificate"):
-                    connection.context = expired
+        def choose(connection: ssl.SSLObject, server_name: str | None, _: ssl.SSLContext) -> None:
+            if server_name in expired and self._switchboard.on("tls.certificate"):
+                connection.context = expired[server_name]
 
-            healthy.sni_callback = choose
+        healthy.sni_callback = choose
         self._date(healthy)
 
         async def follow() -> None:

@@ -45,7 +45,7 @@ _INFRASTRUCTURE = (
         {"edge.origin_hidden": FAIL, "edge.ddos": FAIL},
     ),
     Fault("edge.ddos", "the site before this one still runs at old.harborclub.example, with nothing before it"),
-    Fault("tls.certificate", "the certificate of api.harborclub.example expired yesterday"),
+    Fault("tls.certificate", "the certificates of api.harborclub.example and of the mail host expired yesterday"),
     Fault("tls.protocols", "the edge still speaks TLS 1.0 and 1.1"),
     Fault("tls.issuance", "the CAA record allows an authority that is no longer used, and not the one that is"),
     Fault("mail.spf", "two SPF records are published, so receivers use neither"),

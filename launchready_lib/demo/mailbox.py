@@ -11,6 +11,7 @@ from pathlib import Path
 from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from launchready_lib.demo import dkim, names
+from launchready_lib.demo.certificates import CertificateAuthority
 from launchready_lib.demo.switchboard import Switchboard
 
 _LARGEST = 5 * 1024 * 1024
@@ -44,12 +45,22 @@ def _received(greeting: str, address: str) -> str:
     return f"Received: from {greeting} ({greeting} [{address}])\r\n\tby {names.MAIL_HOST} with ESMTP; {moment}\r\n"
 
 
-async def start(maildir: Path, keys: Path, switchboard: Switchboard) -> asyncio.Server:
-    """Open a loopback port that takes mail for anybody; `keys` is the folder of the signing keys."""
+async def start(maildir: Path, keys: Path, switchboard: Switchboard, tls: CertificateAuthority) -> asyncio.Server:
+    """Open a loopback port that takes mail for anybody, encrypted where the sender likes (STARTTLS, RFC 3207).
+
+    `keys` is the folder of the signing keys.
+    """
     keeper = _Keeper(mailbox.Maildir(maildir), keys, switchboard)
-    loop = asyncio.get_running_loop()
+    loop, context = asyncio.get_running_loop(), tls.context([names.MAIL_HOST])
     return await loop.create_server(
-        lambda: SMTP(keeper, data_size_limit=_LARGEST, hostname=names.MAIL_HOST, ident="Harbor Club", loop=loop),
+        lambda: SMTP(
+            keeper,
+            data_size_limit=_LARGEST,
+            hostname=names.MAIL_HOST,
+            ident="Harbor Club",
+            loop=loop,
+            tls_context=context,
+        ),
         "127.0.0.1",
         0,
     )

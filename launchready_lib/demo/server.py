@@ -50,7 +50,7 @@ class Harbor:
         authority = certificates.CertificateAuthority(self.folder, self.switchboard)
         keys = await asyncio.to_thread(dkim.make_keys, self.folder / "dkim")
         self._names = await nameservice.start(self.switchboard, keys)
-        self._smtp = await mailbox.start(self.folder / "inbox", self.folder / "dkim", self.switchboard)
+        self._smtp = await mailbox.start(self.folder / "inbox", self.folder / "dkim", self.switchboard, authority)
         smtp = self._smtp.sockets[0].getsockname()
         self._rdap, rdap_port = registration.start(self.switchboard, authority.context([names.RDAP_HOST]))
         self._web = await web.start(

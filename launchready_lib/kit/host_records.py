@@ -9,7 +9,7 @@ from launchready_lib.checks.edge import Edge, EdgeEvidence, Named
 from launchready_lib.checks.floods import FloodEvidence, unguarded
 from launchready_lib.checks.tls import TlsEvidence
 from launchready_lib.checks.tls.evidence import HostTls
-from launchready_lib.checks.tls.verdicts import allowed_names
+from launchready_lib.checks.tls.verdicts import allowed_names, is_private
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import RecordSet, ZonePatch, join, of
@@ -93,7 +93,7 @@ def _issuers(facts: Facts, tls: TlsEvidence) -> Iterator[ZonePatch]:
     """CAA records that allow the authorities in use, beside those that stand there (RFC 8659 section 4)."""
     sets: dict[str, dict[str, None]] = {}
     for host in tls.hosts:
-        if host.own is None or not host.caa or host.caa[-1].state not in _ANSWERED:
+        if host.own is None or is_private(host) or not host.caa or host.caa[-1].state not in _ANSWERED:
             continue
         standing = [_caa(record) for record in host.caa[-1].records]
         name = host.caa[-1].name if any(standing) else facts.domain

@@ -134,7 +134,8 @@ async def test_other_domains_are_not_found(rdap):
 async def test_mail_is_kept_with_its_envelope(tmp_path, switchboard):
     (tmp_path / "dkim").mkdir()
     dkim.make_keys(tmp_path / "dkim")
-    server = await mailbox.start(tmp_path / "inbox", tmp_path / "dkim", switchboard)
+    authority = certificates.CertificateAuthority(tmp_path, switchboard)
+    server = await mailbox.start(tmp_path / "inbox", tmp_path / "dkim", switchboard, authority)
     port = server.sockets[0].getsockname()[1]
 
     def send():

@@ -18,8 +18,10 @@ from launchready_lib.network import address_of, normal
 
 RSA_BITS = 2048
 CURVE_BITS = 256
+_LONGEST_AUTOMATIC = dt.timedelta(days=100)
+"""Authorities whose certificates last this long at most expect a client that renews them by itself."""
 _WEAK_HASHES = frozenset({"md2", "md4", "md5", "sha1"})
-_READ_ERRORS = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
+READ_ERRORS = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion, x509.UnsupportedGeneralNameType)
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,7 @@ class Certificate:
         weak_key, weak_signature: not to be relied on any more.
         is_self_signed: issuer and subject are one.
         issuer_address: it says where its issuer's certificate can be had (AIA).
+        must_staple: it demands that its host sends an OCSP answer along (TLS feature, RFC 7633).
         subject_id, issuer_id: hashes of the encoded names, for telling who issued whom.
     """
 
@@ -52,11 +55,26 @@ class Certificate:
     issuer_address: bool
     subject_id: str
     issuer_id: str
+    must_staple: bool = False
 
     @property
     def lifetime(self) -> dt.timedelta:
         """From the first to the last moment of validity."""
         return self.ends - self.starts
+
+    def renewal(self, now: dt.datetime) -> str:
+        """When it should be renewed, in words: automatic clients do it with a third of its time left."""
+        due = self.ends - self.lifetime / 3
+        if now >= self.ends:
+            return "it was not"
+        if self.lifetime > _LONGEST_AUTOMATIC:
+            return f"perhaps by hand: put {(self.ends - dt.timedelta(days=30)).date().isoformat()} into a calendar"
+        return f"due by {due.date().isoformat()}" + (", so overdue" if self.is_overdue(now) else "")
+
+    def is_overdue(self, now: dt.datetime) -> bool:
+        """Whether an automatic client would have renewed it, a day or more ago."""
+        due = self.ends - self.lifetime / 3
+        return self.lifetime <= _LONGEST_AUTOMATIC and now > due + min(dt.timedelta(days=1), self.lifetime / 20)
 
     def covers(self, host: str) -> bool:
         """Whether one of its names is the host's; a star stands for one label, the leftmost (RFC 9525 §6.3)."""
@@ -95,8 +113,9 @@ def read(der: bytes) -> Certificate | None:
             issuer_address=_says_where(certificate),
             subject_id=hashlib.sha256(subject.public_bytes()).hexdigest(),
             issuer_id=hashlib.sha256(issuer.public_bytes()).hexdigest(),
+            must_staple=_demands_staple(certificate),
         )
-    except _READ_ERRORS:
+    except READ_ERRORS:
         return None
 
 
@@ -140,6 +159,14 @@ def _says_where(certificate: x509.Certificate) -> bool:
     return isinstance(access, x509.AuthorityInformationAccess) and any(
         a.access_method == AuthorityInformationAccessOID.CA_ISSUERS for a in access
     )
+
+
+def _demands_staple(certificate: x509.Certificate) -> bool:
+    try:
+        features = certificate.extensions.get_extension_for_class(x509.TLSFeature).value
+    except x509.ExtensionNotFound:
+        return False
+    return x509.TLSFeatureType.status_request in features
 
 
 def _key(certificate: x509.Certificate) -> tuple[str, bool]:

@@ -1,56 +1,20 @@
-"""What every public host says in its TLS handshakes: certificates, trust, protocol versions."""
+"""What every public host, and every mail host of the client's own, says in its TLS handshakes."""
 
 from __future__ import annotations
 
-import asyncio
 import datetime as dt
-import socket
-import ssl
-import warnings
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from launchready_lib.checks import probe, web
-from launchready_lib.checks.reach import SILENT
-from launchready_lib.checks.tls.chain import Certificate, read
+from launchready_lib.checks import web
+from launchready_lib.checks.tls import starttls
+from launchready_lib.checks.tls.chain import Certificate
+from launchready_lib.checks.tls.handshake import PORT, Handshake
+from launchready_lib.checks.tls.stapling import Staple
 from launchready_lib.findings import Row, Unavailable
-from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
-from launchready_lib.network import Answer, ConnectFailure, Response
-
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from launchready_lib.client import Client
-
-PORT = 443
-VERSIONS = {
-    "TLS 1.0": ssl.TLSVersion.TLSv1,
-    "TLS 1.1": ssl.TLSVersion.TLSv1_1,
-    "TLS 1.2": ssl.TLSVersion.TLSv1_2,
-    "TLS 1.3": ssl.TLSVersion.TLSv1_3,
-}
-_OURS = frozenset({"NO_PROTOCOLS_AVAILABLE", "NO_CIPHERS_AVAILABLE"})
-_RECEIVE = 16_384
-
-
-@dataclass(frozen=True)
-class Handshake:
-    """One handshake, or how it ended.
-
-    Attributes:
-        state: "ok"; "tls" where the two did not agree; "ours" where our own library cannot try; else the connection's.
-        code, error: OpenSSL's verify code, and what went wrong in words.
-        cipher: the suite agreed on; h2: HTTP/2 was agreed on; chain: the certificates as sent.
-    """
-
-    state: str
-    error: str = ""
-    code: int | None = None
-    cipher: str = ""
-    h2: bool = False
-    chain: tuple[bytes, ...] = ()
+from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts
+from launchready_lib.network import Answer, Response
 
 
 @dataclass(frozen=True)
@@ -62,6 +26,8 @@ class HostTls:
         versions: version -> the handshake that offered that one alone.
         chain: the certificates sent, own first; malformed ones left out, `malformed` counts them.
         caa: the CAA answers on the way up from the name (RFC 8659 §3), the last being the one that counts.
+        port: 443, or 25 of a mail host, where one handshake offers every version.
+        staple: what its OCSP answer says; None where it was not asked for.
     """
 
     host: str
@@ -71,6 +37,18 @@ class HostTls:
     chain: tuple[Certificate, ...] = ()
     malformed: int = 0
     caa: tuple[Answer, ...] = ()
+    port: int = PORT
+    staple: Staple | None = None
+
+    @property
+    def is_mail(self) -> bool:
+        """It takes mail from other servers."""
+        return self.port == starttls.PORT
+
+    @property
+    def title(self) -> str:
+        """How it is called in a sentence."""
+        return f"{self.host} (mail)" if self.is_mail else self.host
 
     @property
     def own(self) -> Certificate | None:
@@ -79,179 +57,85 @@ class HostTls:
 
     def unseen(self) -> Unavailable | None:
         """Why its certificate could not be seen; None where it was, or where the host does not speak TLS at all."""
-        if self.read.state in ("ok", "tls"):
+        if self.read.state in ("ok", "tls", "plain"):
             return None
+        if self.is_mail:
+            return self._mail_unseen()
         url = f"https://{self.host}/"
         return web.why_unseen(url, Response("TLS", url, self.read.state, error=self.read.error))  # type: ignore[arg-type]
+
+    def _mail_unseen(self) -> Unavailable:
+        what, state = f"port {self.port} of {self.host}", self.read.state
+        if state == "blocked":
+            return Unavailable(f"{what} was not asked: {self.read.error}", f"authorization.hosts: [{self.host}]")
+        if state == "dns":
+            return Unavailable(f"{what} was not asked: {self.read.error}", "nameservers that answer")
+        if state == "shut":
+            reason = f"{what} does not talk to the audit ({self.read.error})"
+            return Unavailable(reason, "a run from an address that mail servers talk to")
+        return Unavailable(f"{what} was not reached: {self.read.error}", "a run from a network that lets port 25 out")
 
 
 @dataclass(frozen=True)
 class TlsEvidence:
-    """Every public host, and the moment of looking.
+    """Every public host and mail host, and the moment of looking.
 
     Attributes:
-        hosts: declared ones, and those of the zone file that answer.
+        hosts: declared ones, those of the zone file that answer, and mail hosts of the client's own.
         zone: the zone file's names beside the declared ones.
+        others: mail hosts that somebody else runs, which were not looked at.
+        missing: domains whose mail hosts are not known.
     """
 
     hosts: tuple[HostTls, ...]
     now: dt.datetime
     zone: ZoneHosts = NO_ZONE_HOSTS
+    others: tuple[str, ...] = ()
+    missing: tuple[Unavailable, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """One row a host."""
-        return pd.DataFrame([row(host, self.now) for host in self.hosts])
+        return pd.DataFrame([*(row(host, self.now) for host in self.hosts), *other_rows(self)])
+
+
+def other_rows(tls: TlsEvidence) -> list[Row]:
+    """The mail hosts that were not looked at, and why."""
+    why = "not looked at: somebody else runs it, and authorization.hosts does not name it"
+    return [{"host": f"{name} (mail)", "state": why} for name in tls.others]
 
 
 def row(host: HostTls, now: dt.datetime) -> Row:
     """A host's certificate in one row."""
     own = host.own
     if own is None:
-        return {"host": host.host, "state": host.read.state, "error": host.read.error}
+        return {"host": host.title, "state": host.read.state, "error": host.read.error}
     return {
-        "host": host.host,
+        "host": host.title,
         "state": host.read.state,
         "names": web.listed(own.names, 6),
         "issuer": own.issuer,
         "from": own.starts.date().isoformat(),
         "until": own.ends.date().isoformat(),
         "days_left": (own.ends - now).days,
+        "will_it_renew": own.renewal(now),
         "key": own.key,
         "signature": own.signature,
         "sent": " > ".join(certificate.subject for certificate in host.chain),
         "versions": web.listed(name for name, shake in host.versions.items() if shake.state == "ok"),
-        "http_2": host.read.h2,
+        "http_2": None if host.is_mail else host.read.h2,
+        "ocsp": _staple(host.staple),
     }
 
 
-@probe
-async def survey(client: Client) -> TlsEvidence | Unavailable:
-    """Shake hands with every public host: once trusting anything, once as a browser, once for each version."""
-    if no := web.unauthorized(client):
-        return no
-    contexts = _contexts(client.network.ca_file)
-    zone = zone_hosts(client)
-    hosts = await asyncio.gather(
-        *(_host(client, host, contexts) for host in web.public_hosts(client)),
-        *(_host(client, host, contexts, quiet=SILENT) for host in zone.names),
-    )
-    return TlsEvidence(tuple(host for host in hosts if host is not None), dt.datetime.now(dt.UTC), zone)
-
-
-@dataclass(frozen=True)
-class _Contexts:
-    reading: ssl.SSLContext
-    trusting: ssl.SSLContext
-    versions: dict[str, ssl.SSLContext]
-
-
-def _contexts(ca_file: Path | None) -> _Contexts:
-    trusting = ssl.create_default_context()
-    trusting.check_hostname = False  # names are compared here, so that one fault does not hide another
-    if ca_file is not None:
-        trusting.load_verify_locations(ca_file)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", DeprecationWarning)  # old versions are offered to see whether they are refused
-        reading = _open(ssl.TLSVersion.TLSv1, ssl.TLSVersion.MAXIMUM_SUPPORTED)
-        versions = {name: _open(version, version) for name, version in VERSIONS.items()}
-    reading.set_alpn_protocols(["h2", "http/1.1"])
-    return _Contexts(reading, trusting, versions)
-
-
-def _open(lowest: ssl.TLSVersion, highest: ssl.TLSVersion) -> ssl.SSLContext:
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    context.set_ciphers("ALL:@SECLEVEL=0")  # Debian's default hides old versions and weak keys
-    context.minimum_version = lowest
-    context.maximum_version = highest
-    return context
-
-
-async def _host(client: Client, host: str, contexts: _Contexts, *, quiet: tuple[str, ...] = ()) -> HostTls | None:
-    """Shake hands with one host; None where it is absent, or ends in one of the states of `quiet`."""
-    first = await shake(client, host, contexts.reading)
-    if first.state in quiet:
+def _staple(staple: Staple | None) -> str | None:
+    if staple is None:
         return None
-    if first.state == "dns" and not web.is_declared(client, host) and await web.is_absent(client, host):
-        return None
-    if first.state != "ok":
-        return HostTls(host, first, first)
-    trusted, *versions = await asyncio.gather(
-        shake(client, host, contexts.trusting), *(shake(client, host, c) for c in contexts.versions.values())
-    )
-    certificates = [read(der) for der in first.chain]
-    return HostTls(
-        host,
-        first,
-        trusted,
-        dict(zip(contexts.versions, versions, strict=True)),
-        tuple(c for c in certificates if c is not None) if certificates and certificates[0] else (),
-        sum(c is None for c in certificates),
-        await climb(client, host),
-    )
-
-
-async def shake(client: Client, host: str, context: ssl.SSLContext) -> Handshake:
-    """Connect and shake hands within the network's time limit."""
-    seconds = client.network.timeout_s
-    connected = await client.network.connect(host, PORT)
-    if isinstance(connected, ConnectFailure):
-        return Handshake(connected.state, connected.error)
-    with connected:
-        connected.setblocking(False)
-        try:
-            async with asyncio.timeout(seconds):
-                return await _shaken(connected, host, context)
-        except TimeoutError:
-            return Handshake("timeout", f"no handshake within {seconds:g} s")
-        except ssl.SSLCertVerificationError as error:
-            return Handshake("tls", error.verify_message, error.verify_code)
-        except ssl.SSLError as error:
-            reason = (error.reason or "handshake failed").upper()
-            state = "ours" if reason in _OURS else "tls"
-            return Handshake(state, reason.lower().replace("_", " "))
-        except OSError as error:
-            return Handshake("reset", (error.strerror or type(error).__name__).lower())
-        except ValueError:
-            return Handshake("tls", "not a name that TLS can ask for")
-
-
-async def _shaken(sock: socket.socket, host: str, context: ssl.SSLContext) -> Handshake:
-    loop = asyncio.get_running_loop()
-    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
-    tls = context.wrap_bio(incoming, outgoing, server_hostname=host)
-    while True:
-        try:
-            tls.do_handshake()
-            break
-        except ssl.SSLWantReadError:
-            await loop.sock_sendall(sock, outgoing.read())
-            if data := await loop.sock_recv(sock, _RECEIVE):
-                incoming.write(data)
-            else:
-                incoming.write_eof()
-    if pending := outgoing.read():
-        await loop.sock_sendall(sock, pending)
-    suite = tls.cipher()
-    return Handshake("ok", "", 0, suite[0] if suite else "", tls.selected_alpn_protocol() == "h2", tuple(_sent(tls)))
-
-
-def _sent(tls: ssl.SSLObject) -> list[bytes]:
-    """The chain as sent, DER (public from Python 3.13 on)."""
-    if hasattr(tls, "get_unverified_chain"):
-        return list(tls.get_unverified_chain())
-    raw = tls._sslobj.get_unverified_chain() or []  # type: ignore[attr-defined]  # noqa: SLF001
-    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in raw]
-
-
-async def climb(client: Client, host: str) -> tuple[Answer, ...]:
-    """Ask for CAA from the name upwards until some are found; a failure on the way ends the climb (RFC 8659 §3)."""
-    answers: list[Answer] = []
-    labels = host.split(".")
-    for start in range(len(labels)):
-        answer = await client.network.ask(".".join(labels[start:]), "CAA")
-        answers.append(answer)
-        if answer.state not in ("NODATA", "NXDOMAIN"):
-            break
-    return tuple(answers)
+    until = f" until {staple.until.date().isoformat()}" if staple.until is not None else ""
+    return {
+        "good": f"sent along: good{until}",
+        "revoked": "sent along: revoked",
+        "none": "none sent, which is no fault",
+        "stale": f"sent along, but it was good only{until}",
+        "invalid": "sent along, but not signed for this certificate: browsers ignore it",
+        "unseen": "not seen: it travels encrypted where TLS 1.2 is not spoken",
+    }[staple.state]

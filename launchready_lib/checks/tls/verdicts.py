@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
@@ -13,7 +13,7 @@ import yaml
 
 from launchready_lib.checks import check, web
 from launchready_lib.checks.tls.chain import Certificate, path
-from launchready_lib.checks.tls.evidence import HostTls, TlsEvidence, row
+from launchready_lib.checks.tls.evidence import HostTls, TlsEvidence, other_rows, row
 from launchready_lib.findings import Row, Status, Unavailable, Verdict, combine, failed, passed, unknown
 
 DAYS = 14
@@ -23,6 +23,11 @@ _SELF_SIGNED, _SELF_SIGNED_ABOVE = 18, 19
 _NO_ISSUER = (2, 20, 21)
 _DATES = (9, 10)
 _WEAK = (66, 67, 68)
+_NO_STAPLE = {
+    "none": "none is sent",
+    "stale": "the one sent is out of date",
+    "invalid": "the one sent is not valid",
+}
 _CAA = re.compile(r'(\d+)\s+([A-Za-z0-9]+)\s+"?([^"]*)"?')
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 _OLD = ("TLS 1.0", "TLS 1.1")
@@ -49,20 +54,43 @@ def _day(moment: dt.datetime) -> str:
 
 
 _FULL = "install the certificate with its full chain (fullchain.pem; in nginx: ssl_certificate /path/fullchain.pem)"
+_STARTTLS = (
+    "switch STARTTLS on in the mail server, with a certificate for its name (Postfix: smtpd_tls_security_level = may)"
+)
 _RENEW = "renew it now, and let the edge or an automatic client (Caddy, certbot renew) do it from here on"
 
 
 def problems(host: HostTls, now: dt.datetime) -> tuple[Problem, ...]:
     """Everything wrong with one host's certificate; empty where nothing is, or nothing could be seen."""
+    if host.read.state == "plain":
+        return (Problem("no encryption", f"mail to it travels in the open: {host.read.error}", _STARTTLS),)
     if host.read.state == "tls":
-        return (Problem("no TLS", f"port 443 does not speak TLS ({host.read.error})", f"serve HTTPS: {_RENEW}"),)
+        fix = _STARTTLS if host.is_mail else f"serve HTTPS: {_RENEW}"
+        return (Problem("no TLS", f"port {host.port} does not speak TLS ({host.read.error})", fix),)
     own = host.own
     if own is None:
         if host.read.state != "ok":
             return ()
         return (Problem("malformed", "its certificate cannot be read", f"issue it again; {_FULL}"),)
     found = (*_dates(own, now), *_names(own, host.host), *_trust(host, own, now), *_order(host), *_strength(host))
+    found += tuple(_revoked(host, own))
     return tuple({problem.kind: problem for problem in reversed(found)}.values())[::-1]
+
+
+def _revoked(host: HostTls, own: Certificate) -> Iterator[Problem]:
+    """What the OCSP answer says; that there is none is no fault, unless the certificate demands one (RFC 7633)."""
+    staple = host.staple
+    if staple is None:
+        return
+    if staple.state == "revoked":
+        when = f" on {_day(staple.revoked)}" if staple.revoked else ""
+        yield Problem("revoked", f"its certificate was revoked{when}", "issue it again with a new key")
+    elif own.must_staple and staple.state in _NO_STAPLE:
+        text = (
+            f"its certificate demands a fresh OCSP answer with it, but {_NO_STAPLE[staple.state]}: Firefox refuses it"
+        )
+        fix = "switch stapling on (nginx: ssl_stapling on; ssl_stapling_verify on), or issue it without that demand"
+        yield Problem("must-staple", text, fix)
 
 
 def _dates(own: Certificate, now: dt.datetime) -> Iterator[Problem]:
@@ -98,14 +126,14 @@ def _trust(host: HostTls, own: Certificate, now: dt.datetime) -> Iterator[Proble
         return
     in_date = own.starts <= now <= own.ends
     if code == _SELF_SIGNED or (own.is_self_signed and code == _SELF_SIGNED_ABOVE):
-        text = "its certificate is self-signed, so browsers warn"
+        text = f"its certificate is self-signed, so {'strict senders refuse it' if host.is_mail else 'browsers warn'}"
         yield Problem("self-signed", text, "get one from a public authority such as Let's Encrypt")
     elif code in _NO_ISSUER and len(path(host.chain)) == 1 and own.issuer_address:
         text = f"the chain is incomplete: the certificate of its issuer ({own.issuer}) is not sent along"
         yield Problem("incomplete chain", text, _FULL)
     elif code in (*_NO_ISSUER, _SELF_SIGNED_ABOVE):
         top = host.chain[path(host.chain)[-1]]
-        text = f"its certificate comes from {top.issuer}, an issuer that browsers do not know"
+        text = f"its certificate comes from {top.issuer}, an issuer that {_reader(host)} do not know"
         yield Problem("unknown issuer", text, "get one from a public authority such as Let's Encrypt")
     elif code in _DATES:
         if in_date:
@@ -113,9 +141,12 @@ def _trust(host: HostTls, own: Certificate, now: dt.datetime) -> Iterator[Proble
             name = f" ({stale.subject})" if stale else ""
             yield Problem("stale chain", f"a certificate above its own is out of date{name}", _FULL)
     elif code not in _WEAK or not any(c.weak_key or c.weak_signature for c in host.chain):
-        yield Problem(
-            "not trusted", f"browsers refuse its certificate: {host.trusted.error}", f"issue it again; {_FULL}"
-        )
+        text = f"{_reader(host)} refuse its certificate: {host.trusted.error}"
+        yield Problem("not trusted", text, f"issue it again; {_FULL}")
+
+
+def _reader(host: HostTls) -> str:
+    return "senders that check" if host.is_mail else "browsers"
 
 
 def _order(host: HostTls) -> Iterator[Problem]:
@@ -139,7 +170,7 @@ def _strength(host: HostTls) -> Iterator[Problem]:
 def certificate(tls: TlsEvidence) -> Verdict:
     """On every public host: trusted chain, right name, in date with time left, strong key and signature."""
     clauses: list[Verdict] = []
-    missing = [why for host in tls.hosts if (why := host.unseen())]
+    missing = [*(why for host in tls.hosts if (why := host.unseen())), *tls.missing]
     good: list[Row] = []
     for host in tls.hosts:
         if host.unseen():
@@ -147,27 +178,51 @@ def certificate(tls: TlsEvidence) -> Verdict:
         found = problems(host, tls.now)
         facts = {**row(host, tls.now), "means": "; ".join(p.text for p in found) or "as it should be"}
         if found:
-            clauses.append(
-                failed(
-                    f"{host.host}: {'; '.join(p.text for p in found)}",
-                    evidence=[facts],
-                    fix=f"{host.host}: {'; '.join(dict.fromkeys(p.fix for p in found))}",
-                    about=[f"{host.host} {p.kind}" for p in found],
-                )
-            )
+            clauses.append(_faulty(host, found, facts))
+        elif host.own and host.own.must_staple and host.staple and host.staple.state == "unseen":
+            reason = f"{host.title}: its certificate demands an OCSP answer with it, which travels encrypted here"
+            clauses.append(unknown(reason, needs="a look with Firefox, which refuses it without one", evidence=[facts]))
         else:
             good.append(facts)
     if missing:
         clauses.append(web.unseen(missing))
     clauses += tls.zone.unseen()
     if good:
-        soonest = min(good, key=lambda facts: int(facts["days_left"]))
-        hosts = web.listed(str(facts["host"]) for facts in good)
-        summary = f"{hosts}: trusted, for the right name, the first to end in {soonest['days_left']} days"
-        clauses.append(passed(summary, evidence=good))
+        clauses.append(_all_good(tls, good))
+    if clauses and all(clause.about and "(mail)" in clause.about[0] for clause in _failing(clauses)):
+        clauses = [replace(c, impact=_MAIL_IMPACT) if c.status is Status.FAIL else c for c in clauses]
     return combine(*clauses) if clauses else web.unseen([_NOTHING])
 
 
+def _failing(clauses: list[Verdict]) -> list[Verdict]:
+    return [clause for clause in clauses if clause.status is Status.FAIL]
+
+
+def _faulty(host: HostTls, found: tuple[Problem, ...], facts: Row) -> Verdict:
+    return failed(
+        f"{host.title}: {'; '.join(p.text for p in found)}",
+        evidence=[facts],
+        fix=f"{host.title}: {'; '.join(dict.fromkeys(p.fix for p in found))}",
+        about=[f"{host.title} {p.kind}" for p in found],
+    )
+
+
+def _all_good(tls: TlsEvidence, good: list[Row]) -> Verdict:
+    soonest = min(good, key=lambda facts: int(facts["days_left"]))
+    summary = f"{web.listed(str(facts['host']) for facts in good)}: trusted, for the right name, the first to end in "
+    summary += f"{soonest['days_left']} days"
+    late = [host.title for host in tls.hosts if host.own and host.own.is_overdue(tls.now)]
+    if late:
+        summary += f"; an automatic client would have renewed that of {web.listed(late)} by now"
+    if tls.others:
+        summary += f"; not looked at, for somebody else runs it: {web.listed(tls.others)} (mail)"
+    return passed(summary, evidence=[*good, *other_rows(tls)])
+
+
+_MAIL_IMPACT = (
+    "Mail servers that insist on a valid certificate do not deliver to yours, and what members write to you can be "
+    "read on its way."
+)
 _NOTHING = Unavailable("no public host has an address", "an address in DNS for the domain or site.canonical")
 
 
@@ -179,12 +234,28 @@ def protocols(tls: TlsEvidence) -> Verdict:
         if why := host.unseen():
             clauses.append(web.unseen([why]))
             continue
+        if host.is_mail:
+            clauses += _mail_judged(host)
+            continue
         accepted = [name for name, shake in host.versions.items() if shake.state == "ok"]
         facts: Row = {"host": host.host, "suite": host.read.cipher}
         facts |= {name: shake.state if shake.state == "ok" else shake.error for name, shake in host.versions.items()}
         clauses.append(_judged(host, accepted, facts))
     clauses += tls.zone.unseen()
     return _joined(clauses, "TLS 1.2 or newer only, with forward secrecy")
+
+
+def _mail_judged(host: HostTls) -> Iterator[Verdict]:
+    """Of a mail host, only that something modern is offered: old senders would else not encrypt at all."""
+    if host.read.state != "ok":
+        return  # that it does not encrypt is the certificate's verdict already
+    facts: Row = {"host": host.title, "suite": host.read.cipher, host.read.version: "ok, the best of those offered"}
+    if host.read.version in _OLD:
+        summary = f"{host.title}: speaks no newer version than {host.read.version}"
+        fix = "Allow TLS 1.2 and 1.3 in the mail server too (Postfix: smtpd_tls_protocols = >=TLSv1.2)"
+        yield failed(summary, evidence=[facts], fix=fix, about=[host.title, host.read.version])
+        return
+    yield passed(f"{host.title}: speaks {host.read.version}", evidence=[facts])
 
 
 def _joined(clauses: list[Verdict], good: str) -> Verdict:
@@ -239,10 +310,15 @@ def allowed_names(own: Certificate) -> tuple[str, ...]:
 @check("tls.issuance")
 def issuance(tls: TlsEvidence) -> Verdict:
     """CAA records exist and allow the issuer in use (RFC 8659 §4)."""
-    clauses = [_issued(host) for host in tls.hosts if host.own is not None]
+    clauses = [_issued(host) for host in tls.hosts if host.own is not None and not is_private(host)]
     clauses += [web.unseen([why]) for host in tls.hosts if (why := host.unseen())]
     clauses += tls.zone.unseen()
     return _joined(clauses, "CAA records allow the issuer in use")
+
+
+def is_private(host: HostTls) -> bool:
+    """Whether it is a mail host whose certificate no public authority issued, which CAA does not concern."""
+    return host.is_mail and host.trusted.state == "tls" and host.trusted.code in (_SELF_SIGNED, *_NO_ISSUER)
 
 
 def _issued(host: HostTls) -> Verdict:
@@ -250,7 +326,7 @@ def _issued(host: HostTls) -> Verdict:
     assert own is not None  # noqa: S101 - the caller leaves the others out
     answer = host.caa[-1] if host.caa else None
     asked = web.listed(a.name for a in host.caa)
-    facts: Row = {"host": host.host, "issuer": f"{own.organisation or own.issuer}", "asked": asked}
+    facts: Row = {"host": host.title, "issuer": f"{own.organisation or own.issuer}", "asked": asked}
     if answer is None or answer.state not in ("NOERROR", "NODATA", "NXDOMAIN"):
         what = answer.error or answer.state if answer else "not asked"
         return unknown(

@@ -68,7 +68,7 @@ class Club:
 
     async def _start(self, authority):
         dkim.make_keys(self.folder / "dkim")
-        smtp = await mailbox.start(self.folder / "inbox", self.folder / "dkim", self.switchboard)
+        smtp = await mailbox.start(self.folder / "inbox", self.folder / "dkim", self.switchboard, authority)
         here = smtp.sockets[0].getsockname()
         started = await web.start(
             self.switchboard, self.folder, authority, release="launch", environment=self.environment, smtp=here
