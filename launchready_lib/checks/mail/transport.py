@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _LOST = ("SERVFAIL", "TIMEOUT")
 _LONGEST_POLICY = 64_000
 _MOST_HOSTS = 20
+_MOST_SHOWN = 20
 _PATH = "/.well-known/mta-sts.txt"
 
 
@@ -155,7 +156,7 @@ def _mx_rows(each: DomainTransport) -> list[Row]:
         {
             "domain": each.domain,
             "record": f"MX {host.preference} {host.name}" if each.mx.records else f"no MX ({each.mx.state})",
-            "addresses": ", ".join(host.addresses) or None,
+            "addresses": listed(host.addresses, most=_MOST_SHOWN) or None,
             "states": " / ".join(host.states),
         }
         for host in each.hosts
@@ -283,7 +284,7 @@ def _policy_file(each: DomainTransport, rows: list[Row]) -> Verdict:
     if reply is None or reply.state == "blocked":
         reason = f"the MTA-STS policy at {host} was not read"
         return unknown(reason, needs=f"authorization.hosts: [{host}]", evidence=rows)
-    if reply.state in DOWN:  # senders then go on with what they remember (RFC 8461 section 3.3): no answer is no verdict
+    if reply.state in DOWN:  # senders go on with what they remember (RFC 8461 section 3.3)
         reason = f"{host}, which serves the MTA-STS policy, did not answer ({reply.error})"
         return unknown(reason, needs=f"a run while {host} answers", evidence=rows)
     about = (domain, "mta-sts policy")
