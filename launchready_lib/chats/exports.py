@@ -21,6 +21,7 @@ from launchready_lib.chats.messages import (
     from_mailbox,
     from_text,
 )
+from launchready_lib.credentials.zips import open_zip
 
 MAX_MEMBERS = 200_000
 MAX_MEMBER_BYTES = 128 * 1024 * 1024
@@ -86,7 +87,7 @@ def _files(export: Export) -> Iterator[tuple[str, int, IO[bytes]]]:
     elif not stat.S_ISREG(kind.st_mode):
         raise ValueError("neither a file nor a folder")
     elif zipfile.is_zipfile(export.path):
-        with zipfile.ZipFile(export.path) as archive:
+        with export.path.open("rb") as whole, open_zip(whole) as archive:
             for member in archive.infolist()[: MAX_MEMBERS + 1]:
                 if not member.is_dir():
                     with archive.open(member) as stream:

@@ -11,7 +11,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check, probe, repository
-from launchready_lib.checks.repository import MAX_TEXT_BYTES, GitError, Repository, TrackedFile, is_text
+from launchready_lib.checks.repository import (
+    MAX_TEXT_BYTES,
+    GitError,
+    Repository,
+    TrackedFile,
+    is_text,
+    too_large,
+)
 from launchready_lib.findings import Row, Source, Unavailable, Verdict, combine, failed, passed, unknown
 
 if TYPE_CHECKING:
@@ -102,7 +109,7 @@ class RollbackEvidence:
         earlier: earlier releases, name and where it is named.
         keeps_releases: the platform that keeps them itself; empty where none is known to.
         searched: how many files were searched for words of going back.
-        repository: why the repository could not be read; None where it was.
+        repository: why the repository, or part of it, could not be read; None where all was.
     """
 
     ways: tuple[Way, ...] = ()
@@ -152,7 +159,7 @@ def read_rollback(
     searched = 0
     if not isinstance(repo, Unavailable):
         try:
-            searched, found = _in_repository(repo)
+            searched, found, unread = _in_repository(repo)
             ways += found
         except GitError as error:
             unread = Unavailable(
@@ -188,13 +195,19 @@ def _text(path: Path) -> str | None:
     return None
 
 
-def _in_repository(repo: Repository) -> tuple[int, list[Way]]:
-    wanted = [file for file in repo.files if _kind(file)][:MOST_FILES]
+def _in_repository(repo: Repository) -> tuple[int, list[Way], Unavailable | None]:
+    """How many files were searched, what they tell, and why some were not."""
+    wanted = [file for file in repo.files if _kind(file)]
+    unread = too_large(wanted)
+    if len(wanted) > MOST_FILES:
+        reason = f"{len(wanted) - MOST_FILES} of {len(wanted)} guides, scripts and pipelines were not read"
+        unread = Unavailable(reason, "deploy.rollback_command or a runbook")
+        wanted = wanted[:MOST_FILES]
     ways: list[Way] = []
     for file, content in repo.read(wanted):
         if is_text(content):
             ways += _lines(content.decode("utf-8", "replace"), file.path, _kind(file))
-    return len(wanted), ways
+    return len(wanted), ways, unread
 
 
 def _kind(file: TrackedFile) -> str:

@@ -57,7 +57,7 @@ class EnvironmentEvidence:
         settings: one a variable and source.
         environments: which environments were named in the parameters, with values or names.
         unread: what was given and could not be read, with reasons.
-        cut: why part of the code was left out; None where all was read.
+        cuts: why part of the code was left out; none where all was read.
     """
 
     needed: dict[str, tuple[Read, ...]]
@@ -66,7 +66,7 @@ class EnvironmentEvidence:
     settings: tuple[Setting, ...] = ()
     environments: tuple[str, ...] = ()
     unread: tuple[Unavailable, ...] = ()
-    cut: Unavailable | None = None
+    cuts: tuple[Unavailable, ...] = ()
 
     def of(self, environment: str) -> dict[str, list[Setting]]:
         """The settings of one environment by name."""
@@ -109,8 +109,8 @@ def read_environments(repo: Repository, parameters: Parameters) -> EnvironmentEv
     key = secrets.token_bytes(32)
     unread: list[Unavailable] = []
     try:
-        reads, code_files, cut = _code(repo)
-        definitions = [*_given(repo, parameters, unread), *_tracked(repo, parameters)]
+        reads, code_files, cuts = _code(repo)
+        definitions = [*_given(repo, parameters, unread), *_tracked(repo, parameters, unread)]
     except GitError as error:
         return Unavailable(f"the repository could not be read whole: {error}", "a complete clone at repository.path")
     settings = [setting for definition in definitions for setting in settings_of(definition, key)]
@@ -122,23 +122,25 @@ def read_environments(repo: Repository, parameters: Parameters) -> EnvironmentEv
         settings=tuple(dict.fromkeys(settings)),
         environments=tuple(name for name in dict.fromkeys(named) if any(s.environment == name for s in settings)),
         unread=tuple(unread),
-        cut=cut,
+        cuts=cuts,
     )
 
 
-def _code(repo: Repository) -> tuple[list[Read], int, Unavailable | None]:
+def _code(repo: Repository) -> tuple[list[Read], int, tuple[Unavailable, ...]]:
     wanted = [file for file in repo.files if is_code(file.path) and not _is_aside(file.path)]
+    large = repository.too_large(file for file in wanted if not places.is_built(file.path))
+    cuts = (large,) if large else ()
     reads: list[Read] = []
     started = time.monotonic()
     count = 0
     for file, content in repo.read(wanted):
         if time.monotonic() - started > READ_SECONDS:
             reason = f"reading the code took over {READ_SECONDS} s: {count} of {len(wanted)} files were read"
-            return reads, count, Unavailable(reason, "a second try, or a branch without generated code")
+            return reads, count, (Unavailable(reason, "a second try, or a branch without generated code"), *cuts)
         count += 1
         if b"env" in content.lower() or b"config(" in content or b"BaseSettings" in content:
             reads += reads_in(file.path, content.decode("utf-8", "replace"))
-    return reads, count, None
+    return reads, count, cuts
 
 
 def _is_aside(path: str) -> bool:
@@ -173,10 +175,13 @@ def _on_disk(repo: Repository, path: str, parameter: str) -> str | Unavailable:
         return Unavailable(f"{path} could not be read ({error.strerror})", parameter)
 
 
-def _tracked(repo: Repository, parameters: Parameters) -> Iterator[Definition]:
+def _tracked(repo: Repository, parameters: Parameters, unread: list[Unavailable]) -> Iterator[Definition]:
     """Host configuration, and tracked files of development and examples that the parameters do not name already."""
     named = {path.removeprefix("./") for path in parameters.repository.env_files.values()}
-    for file, content in repo.read(file for file in repo.files if _may_define(file.path) and file.path not in named):
+    wanted = [file for file in repo.files if _may_define(file.path) and file.path not in named]
+    if large := repository.too_large(wanted):
+        unread.append(large)
+    for file, content in repo.read(wanted):
         kind = "example" if _EXAMPLES.search(file.path) else "development" if _DEVELOPMENT.search(file.path) else None
         if kind:
             yield Definition(kind, file.path, parse_values(content.decode("utf-8", "replace")))
@@ -198,7 +203,7 @@ def missing(evidence: EnvironmentEvidence) -> Verdict:
             "no code in a language whose reads are understood (JavaScript, TypeScript, Python, Ruby, PHP, Go)",
             needs="a list of needed variables by hand",
         )
-    cut = [unknown(evidence.cut.reason, needs=evidence.cut.needs)] if evidence.cut else []
+    cut = [unknown(each.reason, needs=each.needs) for each in evidence.cuts]
     if not evidence.needed:
         row = {"code_files": evidence.code_files, "variables_read": len(evidence.read), "needed": 0}
         return combine(passed(f"None of {evidence.code_files} code files needs a variable", evidence=[row]), *cut)
@@ -291,7 +296,11 @@ def separated(evidence: EnvironmentEvidence) -> Verdict:
         }
         for environment in dict.fromkeys(s.environment for s in evidence.settings)
     ]
-    return passed(f"{_listed(with_values)} share no secret, database or live key", evidence=rows)
+    values_unread = [gap for gap in evidence.unread if "production_variables" not in gap.needs]
+    return combine(
+        passed(f"{_listed(with_values)} share no secret, database or live key", evidence=rows),
+        *(unknown(gap.reason, needs=gap.needs) for gap in values_unread),
+    )
 
 
 def _shared(evidence: EnvironmentEvidence) -> Iterator[Row]:

@@ -43,7 +43,7 @@ class OverbuildEvidence:
         signs: by topic (regions, services, observability, queues, schema).
         aside: signs in configuration for development, which count for nothing.
         caching: files that cache by hand.
-        cut: why part was left out; None where all was read.
+        cuts: why part was left out; none where all was read.
     """
 
     files: int
@@ -51,7 +51,7 @@ class OverbuildEvidence:
     signs: Mapping[str, tuple[Sign, ...]] = field(default_factory=dict)
     aside: tuple[Sign, ...] = ()
     caching: tuple[CacheUse, ...] = ()
-    cut: Unavailable | None = None
+    cuts: tuple[Unavailable, ...] = ()
 
     def frame(self) -> pd.DataFrame:
         """One row a sign."""
@@ -89,13 +89,15 @@ def read_signs(repo: Repository, members: int | None, statements: Mapping[str, s
     joins: list[Sign] = list(code.logged_joins(statements))
     caching: list[CacheUse] = []
     events: list[Sign] = []
-    started, count, cut = time.monotonic(), 0, None
+    started, count = time.monotonic(), 0
     wanted = [file for file in repo.files if _is_relevant(file.path)]
+    large = repository.too_large(file for file in wanted if not _is_made(file.path))
+    cuts = [large] if large else []
     known = topics()
     for file, content in repo.read(wanted):
         if time.monotonic() - started > READ_SECONDS:
             reason = f"reading took over {READ_SECONDS} s: {count} of {len(wanted)} files were read"
-            cut = Unavailable(reason, "a second try, or a branch without generated code")
+            cuts.append(Unavailable(reason, "a second try, or a branch without generated code"))
             break
         count += 1
         path, text = file.path, content.decode("utf-8", "replace")
@@ -122,7 +124,12 @@ def read_signs(repo: Repository, members: int | None, statements: Mapping[str, s
     }
     aside = [s for topic in ("observability", "queues") for s in infrastructure.images(development, known[topic])]
     unique = {topic: tuple(dict.fromkeys(found)) for topic, found in signs.items()}
-    return OverbuildEvidence(count, members, unique, tuple(aside[:_MOST_ROWS]), tuple(caching), cut)
+    return OverbuildEvidence(count, members, unique, tuple(aside[:_MOST_ROWS]), tuple(caching), tuple(cuts))
+
+
+def _is_made(path: str) -> bool:
+    """Made by a tool, such as the dump of a database; a large one shows no sign of its own."""
+    return places.is_built(path) or path.endswith(".sql")
 
 
 def _is_relevant(path: str) -> bool:
@@ -156,7 +163,7 @@ def _statement(line: str) -> str:
 
 def _judged(evidence: OverbuildEvidence, topic: str, found: list[Row], *, told: str, fine: str) -> Verdict:
     """Fail where something was found, unless the members are so many that it may pay; what to do, and when it pays."""
-    cut = [unknown(evidence.cut.reason, needs=evidence.cut.needs)] if evidence.cut else []
+    cut = [unknown(each.reason, needs=each.needs) for each in evidence.cuts]
     known = topics()[topic]
     read: Row = {"files_read": evidence.files, "members": evidence.members}
     if not found:

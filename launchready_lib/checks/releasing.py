@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING, Any
 
 from launchready_lib.checks import check, probe, repository, web
 from launchready_lib.checks.reach import hindered, reply_row, steady
-from launchready_lib.checks.repository import GitError, Repository
+from launchready_lib.checks.repository import GitError, Repository, TrackedFile
 from launchready_lib.credentials import places
 from launchready_lib.deploys import migrations, steps, ways, workflows
 from launchready_lib.deploys.migrations import Irreversible
 from launchready_lib.deploys.ways import DeployWay
-from launchready_lib.findings import Row, Source, Unavailable, Verdict, failed, passed, unknown
+from launchready_lib.findings import Row, Source, Unavailable, Verdict, combine, failed, passed, unknown
 from launchready_lib.network import Response
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ class DeployEvidence:
         irreversible: migrations that cannot be undone.
         risks: what zizmor says of the workflows; unavailable where it is not installed.
         repository: why it could not be read; None where it was.
+        unread: why pipelines, scripts or guides were left out; None where all were read.
     """
 
     ways: tuple[DeployWay, ...] = ()
@@ -55,6 +56,7 @@ class DeployEvidence:
     irreversible: tuple[Irreversible, ...] = ()
     risks: tuple[Row, ...] | Unavailable = ()
     repository: Unavailable | None = None
+    unread: Unavailable | None = None
 
     def frame(self) -> pd.DataFrame:
         """Ways, then steps by hand, then migrations that cannot be undone, then risks of the workflows."""
@@ -88,6 +90,7 @@ def read_deploys(repo: Repository, parameters: Parameters) -> tuple[DeployEviden
         GitError: git stopped answering.
     """
     wanted = [file for file in repo.files if _is_relevant(file.path) or file.path == parameters.deploy.pipeline]
+    wanted.sort(key=lambda file: migrations.is_migration(file.path))  # of too many files the ways are read
     texts = {file.path: content.decode("utf-8", "replace") for file, content in repo.read(wanted[:_MOST_FILES])}
     code = {path: text for path, text in texts.items() if ways.is_relevant(path) or path == parameters.deploy.pipeline}
     named = {path: texts[path] for path in texts if path not in code}
@@ -104,6 +107,7 @@ def read_deploys(repo: Repository, parameters: Parameters) -> tuple[DeployEviden
         configurations=tuple(way for way in set_up if way.kind != "platform"),
         by_hand=(*by_hand, *ways.asked_by_hand(code)),
         broken=tuple(_broken(repo, parameters)),
+        unread=_left_out(wanted),
         irreversible=tuple(
             each
             for path, text in named.items()
@@ -112,6 +116,15 @@ def read_deploys(repo: Repository, parameters: Parameters) -> tuple[DeployEviden
         ),
     )
     return evidence, {path: text for path, text in code.items() if ways.PIPELINES[0][1].search(path)}
+
+
+def _left_out(wanted: list[TrackedFile]) -> Unavailable | None:
+    """Why not all pipelines, scripts and guides were read; migrations decide nothing."""
+    telling = [file for file in wanted if not migrations.is_migration(file.path)]
+    if len(telling) > _MOST_FILES:
+        reason = f"{len(telling) - _MOST_FILES} of {len(telling)} pipelines, scripts and guides were not read"
+        return Unavailable(reason, "deploy.pipeline or deploy.deploy_command, and a look by hand at the guides")
+    return repository.too_large(telling)
 
 
 def _is_relevant(path: str) -> bool:
@@ -161,6 +174,11 @@ def _broken(repo: Repository, parameters: Parameters) -> Iterator[Row]:
 @check("deploy.repeatable")
 def repeatable(evidence: DeployEvidence) -> Verdict:
     """One pipeline or command deploys, and nothing tells of a value copied by hand."""
+    gaps = [unknown(evidence.unread.reason, needs=evidence.unread.needs)] if evidence.unread else []
+    return combine(_repeatable(evidence), *gaps)
+
+
+def _repeatable(evidence: DeployEvidence) -> Verdict:
     more = [*evidence.broken, *(each.row() for each in evidence.irreversible)]
     more += [] if isinstance(evidence.risks, Unavailable) else evidence.risks
     ways_found = [way.row() for way in (*evidence.ways, *evidence.configurations)]

@@ -140,6 +140,20 @@ class Repository:
         return (*rows, *({"file": file.path, "not_read": f"larger than {most // 1024} KiB"} for file in large))
 
 
+def too_large(files: Iterable[TrackedFile], most: int = MAX_TEXT_BYTES) -> Unavailable | None:
+    """Why `read` leaves some of these files out; None where it leaves out none."""
+    large = [file for file in files if file.kind == "file" and file.size > most]
+    if not large:
+        return None
+    named = ", ".join(f"{file.path[:120]} ({max(1, file.size // 1024**2)} MB)" for file in large[:3])
+    more = f" and {len(large) - 3} more" if len(large) > 3 else ""
+    verb = "file is" if len(large) == 1 else "files are"
+    return Unavailable(
+        f"{len(large)} {verb} too large to be read: {named}{more}",
+        f"a look at them by hand, or these files under {most // 1024} KiB",
+    )
+
+
 @dataclass
 class _Running:
     """A git process with a time limit in seconds."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from launchready_lib.checks import check, probe, repository
 from launchready_lib.checks.repository import MAX_FILE_BYTES, MAX_TEXT_BYTES, GitError, Repository, TrackedFile, is_text
 from launchready_lib.credentials import Credential, Standing, engine, engine_hit, gathered, of_part, places, scan
+from launchready_lib.credentials.bundles import Bundles
 from launchready_lib.credentials.inside import Left, inside
 from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
 
@@ -61,27 +62,23 @@ async def survey(client: Client) -> TreeEvidence | Unavailable:
     return await asyncio.to_thread(read_tree, opened, client.parameters)
 
 
-def read_tree(repo: Repository, parameters: Parameters) -> TreeEvidence | Unavailable:
+def read_tree(repo: Repository, parameters: Parameters) -> TreeEvidence:
     """Scan a repository's tracked files at its commit."""
-    hits: list[Hit] = []
     wanted = [file for file in repo.files if not places.is_media(file.path)]
-    try:
-        left: list[Row] = []
-        found = engine.run(_contents(repo, wanted, hits, left))
-    except GitError as error:
-        return Unavailable(f"the repository could not be read whole: {error}", "a complete clone at repository.path")
-    engine_failed = found if isinstance(found, Unavailable) else None
+    reading = _Reading(repo, wanted)
+    found = engine.run(reading.files())
     if not isinstance(found, Unavailable):
-        hits += [engine_hit(f.value, f.path, f.line, f.rule, sure=f.sure) for f in found]
+        for each in found:
+            reading.report(each)
     unread = [file for file in wanted if file.kind == "file" and file.size > MAX_FILE_BYTES]
     return TreeEvidence(
         commit=repo.commit,
         files=len(repo.files),
-        credentials=gathered(hits, known_secrets(parameters)),
-        unread=(*({"file": file.path, "not_read": f"{file.size // 1024**2} MB"} for file in unread), *left),
+        credentials=gathered(reading.hits, known_secrets(parameters)),
+        unread=(*({"file": file.path, "not_read": f"{file.size // 1024**2} MB"} for file in unread), *reading.left),
         aside=tuple(row for row in repo.skipped() if row["file"] not in {file.path for file in unread}),
         ignored=_ignored(repo),
-        engine=engine_failed,
+        engine=found if isinstance(found, Unavailable) else None,
     )
 
 
@@ -97,21 +94,44 @@ def rotation(leaks: Iterable[Credential]) -> str:
     return " ".join((first, *list(steps)[:8]))
 
 
-def _contents(
-    repo: Repository, files: list[TrackedFile], hits: list[Hit], left: list[Row]
-) -> Iterator[tuple[str, bytes]]:
-    """What the engine gets; on the way our own scan reads the texts, and what lies inside them."""
-    for file, content in repo.read(files, most=MAX_FILE_BYTES):
-        if len(content) <= MAX_TEXT_BYTES and is_text(content):
-            hits.extend(scan(file.path, content.decode("utf-8", "replace")))
-        yield file.path, content
-        for part in () if places.is_foreign(file.path) else inside(file.path, content):
+class _Reading:
+    """One pass over tracked files."""
+
+    def __init__(self, repo: Repository, wanted: list[TrackedFile]) -> None:
+        self.hits: list[Hit] = []
+        self.left: list[Row] = []
+        self._repo, self._wanted = repo, wanted
+        self._bundles: Bundles[str] = Bundles()
+
+    def files(self) -> Iterator[tuple[str, bytes]]:
+        """What the engine gets; on the way our own scan reads the texts, and what lies inside them."""
+        read = 0
+        try:
+            for file, content in self._repo.read(self._wanted, most=MAX_FILE_BYTES):
+                read += 1
+                yield from self._file(file.path, content)
+        except GitError as error:
+            self.left.append({"file": f"all but {read} of {len(self._wanted)} files", "not_read": str(error)})
+        yield from self._bundles.rest()
+
+    def _file(self, path: str, content: bytes) -> Iterator[tuple[str, bytes]]:
+        if is_text(content) and len(content) <= MAX_TEXT_BYTES:
+            self.hits.extend(scan(path, content.decode("utf-8", "replace")))
+            yield from self._bundles.add(path, content, path)
+        else:
+            yield self._bundles.alone(path, content, path)
+        for part in () if places.is_foreign(path) else inside(path, content):
             if isinstance(part, Left):
-                left.append({"file": part.path, "not_read": part.why})
+                self.left.append({"file": part.path, "not_read": part.why})
                 continue
-            hits.extend(of_part(part))
+            self.hits.extend(of_part(part))
             if not part.line:
-                yield part.path, part.text.encode("utf-8", "replace")
+                yield from self._bundles.add(part.path, part.text.encode("utf-8", "replace"), part.path)
+
+    def report(self, found: engine.EngineFind) -> None:
+        """Take in what the engine found."""
+        path, line = self._bundles.place(found.number, found.line)
+        self.hits.append(engine_hit(found.value, path, line, found.rule, sure=found.sure))
 
 
 def _ignored(repo: Repository) -> tuple[str, ...]:
@@ -156,8 +176,10 @@ def _all_read(evidence: TreeEvidence) -> Iterator[Verdict]:
     if evidence.engine is not None:
         yield unknown(evidence.engine.reason, needs=evidence.engine.needs)
     if evidence.unread:
+        shown = ", ".join(f"{row['file']} ({row['not_read']})" for row in evidence.unread[:3])
+        more = f" and {len(evidence.unread) - 3} more" if len(evidence.unread) > 3 else ""
         yield unknown(
-            f"{len(evidence.unread)} tracked files are too large to be read, or hold what cannot be",
+            f"tracked files, or parts of them, were not read: {shown}{more}",
             needs=f"these files under {MAX_FILE_BYTES // 1024**2} MB, or out of the repository",
             evidence=evidence.unread,
         )

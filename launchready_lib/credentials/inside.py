@@ -19,10 +19,13 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any
 
+from launchready_lib.credentials.zips import open_zip
+
 MAX_MEMBERS = 500
 MAX_MEMBER_BYTES = 1024 * 1024
 MAX_TOTAL_BYTES = 20 * 1024 * 1024
 MAX_NOTEBOOK_BYTES = 5 * 1024 * 1024
+MAX_DIRECTORY_BYTES = 2 * 1024 * 1024
 
 _ARCHIVE = re.compile(
     r"(?i)\.(?:zip|jar|war|whl|apk|docx|xlsx|pptx|od[st]|tar|tgz|tbz2?|txz|tar\.(?:gz|bz2|xz)|gz|bz2|xz)$"
@@ -183,7 +186,7 @@ def _of_tar(content: bytes) -> Iterator[tuple[str, int, IO[bytes]]]:
 
 
 def _of_zip(content: bytes) -> Iterator[tuple[str, int, IO[bytes]]]:
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+    with open_zip(io.BytesIO(content), MAX_DIRECTORY_BYTES) as archive:
         for member in archive.infolist()[: MAX_MEMBERS + 1]:
             if not member.is_dir() and member.compress_type in _METHODS:
                 with archive.open(member) as stream:

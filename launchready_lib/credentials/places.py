@@ -19,6 +19,7 @@ _FOREIGN = re.compile(
     r"(?:^|/)(?:package-lock\.json|yarn\.lock|pnpm-lock\.yaml|bun\.lockb?|poetry\.lock|uv\.lock|Pipfile\.lock|composer\.lock|"
     r"Gemfile\.lock|go\.sum|Cargo\.lock)$|\.min\.(?:js|css)$|\.(?:map|svg)$"
 )
+_BUILT = re.compile(r"(?:^|/)(?:dist|build|out|public|static|assets|bundles?|www|\.next|\.output)/")
 _BINARY = re.compile(
     r"(?i)\.(?:png|jpe?g|gif|webp|avif|ico|bmp|tiff?|heic|mp[34]|m4[av]|mov|webm|ogg|wav|flac|woff2?|ttf|otf|eot|pdf|psd|ai|sketch|fig|"
     r"wasm|so|dylib|dll|exe|class|pyc|o|a|glb|gltf|fbx)$"
@@ -38,6 +39,11 @@ def is_example(path: str) -> bool:
 def is_foreign(path: str) -> bool:
     """Written by others or by a tool: dependencies, lock files, bundles."""
     return _FOREIGN.search(path) is not None
+
+
+def is_built(path: str) -> bool:
+    """In a folder that tools fill: what stands there was made of code that stands elsewhere."""
+    return _BUILT.search(path) is not None
 
 
 def is_media(path: str) -> bool:

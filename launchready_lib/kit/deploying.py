@@ -88,7 +88,7 @@ def _matrix_delivery(settings: EnvironmentEvidence | None, judged: Mapping[str, 
         found = judged.get("environment.separated")
         reason = (found.reason if found else None) or "no variable was seen"
         return Delivery("environment_matrix", "unknown", {}, reason=reason)
-    gaps = [gap.reason for gap in settings.unread] + ([settings.cut.reason] if settings.cut else [])
+    gaps = [gap.reason for gap in (*settings.unread, *settings.cuts)]
     gaps += [] if settings.environments else ["no environment's variables were given"]
     data = {"variables": matrix(settings)}
     return Delivery("environment_matrix", "partial" if gaps else "made", data, "; ".join(gaps) or None, MATRIX)

@@ -22,6 +22,7 @@ from launchready_lib.checks.repository import GitError, Repository
 from launchready_lib.findings import Row, Unavailable
 from launchready_lib.running.commands import clean_environment
 
+MAX_TREE_BYTES = 4 * 1024**3
 _PREFIX = "launchready-clone-"
 _MOST_CHANGES = 200
 _KINDS = {"??": "new and not ignored", " D": "deleted", " M": "changed", " T": "another kind of file"}
@@ -64,7 +65,15 @@ class Scratch:
 
 
 async def fresh_clone(repo: Repository) -> Scratch | Unavailable:
-    """Clone a repository, at the commit that was read, into a scratch folder."""
+    """Clone a repository, at the commit that was read, into a scratch folder; not where its files are of great size."""
+    size = sum(file.size for file in repo.files)
+    free = shutil.disk_usage(tempfile.gettempdir()).free
+    if size > min(MAX_TREE_BYTES, free // 2):
+        room = f"the files of the commit take {size / 1024**3:.1f} GB, of at most {MAX_TREE_BYTES / 1024**3:.0f} GB"
+        return Unavailable(
+            f"no fresh clone was made: {room} and half of the {free / 1024**3:.0f} GB that are free",
+            "a build by hand, on a machine with room for it",
+        )
     return await asyncio.to_thread(_clone, repo)
 
 

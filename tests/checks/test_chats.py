@@ -2,6 +2,7 @@
 
 import io
 import json
+import struct
 import zipfile
 
 import pytest
@@ -12,6 +13,8 @@ from launchready_lib.chats import Export, exports, messages, read
 from launchready_lib.checks import chats
 from launchready_lib.client import Client
 from launchready_lib.credentials import Standing, engine, fingerprint
+from launchready_lib.credentials.inside import Left, inside
+from launchready_lib.credentials.zips import open_zip
 from launchready_lib.findings import Status, Unavailable
 from launchready_lib.parameters import load
 from tests.checkouts import noise
@@ -149,7 +152,26 @@ def locked():
     return bytes(content)
 
 
+def crowded(members=400_000):
+    """A zip file whose list of members is all it has; opened without care it takes memory without bound."""
+    entry = struct.pack("<4s4B4HL2L5H2L", b"PK\1\2", 20, 0, 20, 0, *[0] * 7, 1, *[0] * 6) + b"a"
+    size = len(entry) * members
+    zip64 = struct.pack("<4sQ2H2L4Q", b"PK\6\6", 44, 45, 45, 0, 0, members, members, size, 0)
+    locator = struct.pack("<4sLQL", b"PK\6\7", 0, size, 1)
+    end = struct.pack("<4s4H2LH", b"PK\5\6", 0, 0, 0xFFFF, 0xFFFF, 0xFFFFFFFF, 0xFFFFFFFF, 0)
+    return entry * members + zip64 + locator + end
+
+
+def test_the_list_of_members_is_not_read_where_it_is_large():
+    with open_zip(io.BytesIO(crowded(9))) as archive:
+        assert len(archive.infolist()) == 9
+    with pytest.raises(ValueError, match="list of members"):
+        open_zip(io.BytesIO(crowded()))
+    assert [type(part) for part in inside("a.zip", crowded())] == [Left]
+
+
 HOSTILE = {
+    "crowded.zip": (crowded(), "it cannot be read (ValueError)"),
     "bomb.zip": (bomb(), "limit of files, bytes or time"),
     "nested.zip": (zipped({"a/b.zip": "PK"}), "an archive inside"),
     "locked.zip": (locked(), "RuntimeError"),

@@ -41,7 +41,11 @@ def evidence(*settings, needed=NEEDED, code_files=4, **more):
             "is not there",
         ),
         (evidence(needed={}), Status.PASS, "None of 4 code files"),
-        (evidence(setting(digest="a"), cut=Unavailable("took over 60 s", "a second try")), Status.UNKNOWN, "took over"),
+        (
+            evidence(setting(digest="a"), cuts=(Unavailable("took over 60 s", "a second try"),)),
+            Status.UNKNOWN,
+            "took over",
+        ),
         (evidence(code_files=0), Status.UNKNOWN, "no code in a language"),
     ],
 )

@@ -152,7 +152,7 @@ def test_hostile_files_cost_no_time_and_break_nothing(judged, text):
 
 def test_what_was_not_read_is_unknown_and_no_pass():
     cut = Unavailable("reading took over 60 s", "a second try")
-    evidence = overbuild.OverbuildEvidence(9, cut=cut)
+    evidence = overbuild.OverbuildEvidence(9, cuts=(cut,))
     assert all(REGISTRY[f"overbuild.{topic}"](evidence).status is UNKNOWN for topic in topics())
 
 
