@@ -14,6 +14,7 @@ from launchready_lib.network import Answer, Network, normal
 ROOT = "."
 _PARENT_SERVERS = 3
 _NAMES_AT_MOST = 13
+_ADDRESSES_AT_MOST = 8
 
 
 @dataclass(frozen=True)
@@ -104,8 +105,8 @@ async def _zone(network: Network, name: str, records: Iterable[str]) -> Zone:
 
 async def _addresses(network: Network, name: str, glue: set[str]) -> tuple[tuple[str, ...], str]:
     v4, v6 = await asyncio.gather(network.ask(name, "A", cd=True), network.ask(name, "AAAA", cd=True))
-    found = tuple(sorted(glue | set(v4.records) | set(v6.records), key=lambda a: (":" in a, a)))
-    return found, v4.state
+    found = sorted(glue | set(v4.records) | set(v6.records), key=lambda a: (":" in a, a))
+    return tuple(found[:_ADDRESSES_AT_MOST]), v4.state
 
 
 def _referral(answer: Answer, domain: str) -> frozenset[str]:

@@ -75,6 +75,13 @@ async def test_a_healthy_domain_passes_all_three():
         assert {"name", "type", "nameserver", "state", "answer"} == set(evidence.frame().columns)
 
 
+async def test_more_addresses_than_are_connected_to_are_said():
+    async with dns_world() as world, surveyed(world) as evidence:
+        found = domain.resolves(replace(evidence, untried=3))
+    assert found.status is Status.UNKNOWN
+    assert "3 more addresses of the main names not tried" in found.reason
+
+
 async def test_no_question_is_asked_twice_of_the_same_server():
     async with dns_world() as world, surveyed(world):
         for server in (world.root, world.tld, world.first, world.second, world.resolver):

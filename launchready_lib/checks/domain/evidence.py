@@ -15,7 +15,7 @@ from launchready_lib.checks.reach import Reach, reach
 from launchready_lib.findings import Row, Unavailable
 from launchready_lib.names import anchors, chain, delegation, validation
 from launchready_lib.names.delegation import Delegation
-from launchready_lib.names.hosts import canonical_host, main_hosts
+from launchready_lib.names.hosts import canonical_host, listed, main_hosts
 from launchready_lib.names.validation import Trust
 from launchready_lib.names.zone_hosts import looked_up
 from launchready_lib.network import Answer, normal
@@ -23,6 +23,9 @@ from launchready_lib.network import Answer, normal
 if TYPE_CHECKING:
     from launchready_lib.client import Client
 
+MOST_ADDRESSES = 32
+"""Addresses that are connected to: a zone may name thousands, none of them the client's."""
+_MOST_SHOWN = 40
 NETWORK_DOWN = Unavailable(
     "our own network does not answer: even the root's nameservers could not be looked up",
     "a working network connection, or network.nameservers",
@@ -43,7 +46,7 @@ class DomainEvidence:
         others: what each answered for the other names of the zone file; `unasked`: how many of those were not asked.
         again: the same asked once more over TCP, where nameservers gave different addresses.
         resolved: what the resolver answers for the hosts, as members' machines see it.
-        reached: whether the addresses found accept connections.
+        reached: whether the addresses found accept connections; `untried`: how many more there are.
         trust: the DNSSEC chain, validated.
         asked_at: when.
     """
@@ -62,6 +65,7 @@ class DomainEvidence:
     again: tuple[Answer, ...] = ()
     others: tuple[Answer, ...] = ()
     unasked: int = 0
+    untried: int = 0
 
     def frame(self) -> pd.DataFrame:
         """One row per answer: name, type, nameserver, state, records."""
@@ -76,7 +80,8 @@ class DomainEvidence:
             "type": answer.rdtype,
             "nameserver": self.server_name(answer),
             "state": answer.state,
-            "answer": " -> ".join((*answer.chain, ", ".join(answer.records) or answer.error or "")) or "none",
+            "answer": " -> ".join((*answer.chain, listed(answer.records, most=_MOST_SHOWN) or answer.error or ""))
+            or "none",
         }
 
     def server_name(self, answer: Answer) -> str:
@@ -134,12 +139,13 @@ async def survey(client: Client) -> DomainEvidence | Unavailable:
         ns=ns,
         answers=answers,
         resolved=tuple(resolved),
-        reached=await reach(client, places),
+        reached=await reach(client, places[:MOST_ADDRESSES]),
         trust=_trust(client, links, (*soa, *ns, *answers, *others), now),
         asked_at=now,
         again=tuple(await asyncio.gather(*again)),
         others=others,
         unasked=unasked,
+        untried=max(0, len(places) - MOST_ADDRESSES),
     )
 
 

@@ -172,6 +172,9 @@ def _accepting(domain: DomainEvidence) -> Verdict:
     closed = [each for each in domain.reached if each.down]
     unseen = [each for each in domain.reached if not each.open and not each.down]
     clauses = []
+    if domain.untried:
+        reason = f"{counted(domain.untried, 'more address', 'es')} of the main names not tried"
+        clauses.append(unknown(reason, needs="records that name the site's own servers only", evidence=rows))
     if closed:
         places = listed([f"{each.address} ({each.host})" for each in closed])
         text = f"{places} accepts no connection: {closed[0].error}, tried twice while our own network worked"

@@ -33,7 +33,7 @@ def _rows(found: Discovery) -> list[Row]:
         "domain": found.domain,
         "policy": found.policy,
         "organizational_domain": found.organizational,
-        "records": found.record.text if found.record else None,
+        "records": found.record.text[:1000] if found.record else None,
     }
     targets: list[Row] = [
         {"reports_to": t.address, "permission": t.permission or "not needed", "mail_state": t.mail}
