@@ -10,6 +10,8 @@ from launchready_lib.checks.headers.csp import judge as policies_of
 from launchready_lib.checks.headers.evidence import HeadersEvidence, View
 from launchready_lib.checks.headers.framing import judge as framers_of
 from launchready_lib.checks.headers.isolation import embedder, resource
+from launchready_lib.checks.headers.keeping import shared_by
+from launchready_lib.checks.headers.permissions import ADVISED, permissions
 from launchready_lib.checks.headers.plain import told
 from launchready_lib.kit import content_policy
 from launchready_lib.kit.facts import Facts
@@ -25,6 +27,7 @@ _POPUPS = (
     "auth0.com",
     "clerk.com",
 )
+_PRIVATE = "send Cache-Control: private, no-store with every page that a member sees signed in: your app knows which"
 
 
 @dataclass(frozen=True)
@@ -73,6 +76,12 @@ def plan(
         ]
     if member is not None and "headers.cookies" in failures:
         parts += _cookies(member)
+    if (
+        headers is not None
+        and "headers.cookies" in failures
+        and any(shared_by(v) for v in headers.seen() if v.signed_in)
+    ):
+        parts.append(HeaderPlan(notes=(_PRIVATE,), fixes=("headers.cookies",)))
     return HeaderPlan(
         set=tuple(dict(pair for part in parts for pair in part.set).items()),
         remove=tuple(dict.fromkeys(name for part in parts for name in part.remove)),
@@ -133,6 +142,9 @@ def _removals(failures: Mapping[str, object], headers: HeadersEvidence) -> Itera
     if "headers.isolation" in failures:
         wrong = [("Cross-Origin-Embedder-Policy", embedder), ("Cross-Origin-Resource-Policy", resource)]
         names = dict.fromkeys(name for name, judge in wrong for view in views if not judge(view).good)
+        if any(not permissions(view).good for view in views):
+            note = "where a frame of your own needs the camera or the like, name its site in Permissions-Policy"
+            yield HeaderPlan((("Permissions-Policy", ADVISED),), notes=(note,), fixes=("headers.isolation",))
         yield HeaderPlan(remove=tuple(names), fixes=("headers.isolation",))
 
 

@@ -109,7 +109,7 @@ async def answering(client: Client) -> tuple[dict[str, Finding], dict[str, str]]
     bench = Bench.of(client, "secure_edge")
     member = await signin.sign_in(client)
     answers = await headers.survey(client, member)
-    bench.judge(headers.csp(answers), headers.cors(answers), headers.cookies(member), headers.hsts(answers))
+    bench.judge(headers.csp(answers), headers.cors(answers), headers.cookies(member, answers), headers.hsts(answers))
     bench.judge(headers.framing(answers), headers.sniffing(answers), headers.referrer(answers))
     bench.judge(headers.isolation(answers), headers.disclosure(answers))
     return bench.stage.failures, files(kit.edge(bench.stage, UNSEEN, member, answers))

@@ -1,4 +1,4 @@
-"""headers.cookies: session cookies as they are set at login (RFC 6265bis)."""
+"""headers.cookies: session cookies as they are set at login (RFC 6265bis), and what they open kept for nobody else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from launchready_lib.checks import check, web
-from launchready_lib.findings import Row, Verdict, failed, passed, unknown
+from launchready_lib.checks.headers.evidence import HeadersEvidence
+from launchready_lib.checks.headers.keeping import private
+from launchready_lib.findings import Row, Verdict, combine, failed, passed, unknown
 
 _SESSION = re.compile(
     r"sess|sid\b|_sid|sid$|auth|token|jwt|login|remember|identity|account|user|member|connect", re.IGNORECASE
@@ -129,8 +131,18 @@ def faults(cookie: Cookie) -> list[str]:
 
 
 @check("headers.cookies")
-def cookies(member: SetAtLogin) -> Verdict:
-    """Session cookies, as set at login, are Secure, HttpOnly and SameSite."""
+def cookies(member: SetAtLogin, headers: HeadersEvidence | None = None) -> Verdict:
+    """Session cookies, as set at login, are Secure, HttpOnly and SameSite, and what they open reaches nobody else.
+
+    Args:
+        member: the cookies.
+        headers: pages seen with them, which no cache on the way may keep for others; without it that is not judged.
+    """
+    kept_apart = private(headers) if headers is not None else None
+    return combine(_locked(member), *([kept_apart] if kept_apart is not None else []))
+
+
+def _locked(member: SetAtLogin) -> Verdict:
     held = kept(member.set_cookies)
     session = sessions(held)
     others: list[Row] = [

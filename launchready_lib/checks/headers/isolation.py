@@ -1,4 +1,4 @@
-"""headers.isolation: other windows stay out (HTML §7.1.3, COOP), embedder and resource policies are valid."""
+"""headers.isolation: other windows stay out (HTML §7.1.3, COOP); what frames and embedders may do is said rightly."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from launchready_lib.checks import check
 from launchready_lib.checks.headers import bypage
 from launchready_lib.checks.headers.bypage import Word
 from launchready_lib.checks.headers.evidence import HeadersEvidence, View
+from launchready_lib.checks.headers.permissions import ADVISED, permissions
 from launchready_lib.findings import Status, Verdict, combine
 
 _OPENER = frozenset({"same-origin", "same-origin-allow-popups", "noopener-allow-popups"})
@@ -56,7 +57,7 @@ def resource(view: View) -> Word:
 
 @check("headers.isolation")
 def isolation(headers: HeadersEvidence) -> Verdict:
-    """The opener policy keeps other windows out; the other two, where set, are valid."""
+    """The opener policy keeps other windows out; the other three, where set, are valid and open nothing to all."""
     first = bypage.verdict(
         headers,
         opener,
@@ -80,4 +81,14 @@ def isolation(headers: HeadersEvidence) -> Verdict:
             (resource, "Cross-Origin-Resource-Policy", "same-origin"),
         )
     ]
+    rest.append(
+        bypage.verdict(
+            headers,
+            permissions,
+            header="Permissions-Policy",
+            good="frames of other sites get no camera, microphone or the like",
+            bad="Permissions-Policy does not do what it is there for",
+            fix=f"Send Permissions-Policy: {ADVISED}, or remove it",
+        )
+    )
     return combine(first, *(verdict for verdict in rest if verdict.status is not Status.UNKNOWN))

@@ -30,7 +30,9 @@ _TELLING = frozenset(
     }
 )
 _LONGEST = 300
-_VERSION = re.compile(r"(?:\b[A-Za-z][\w.+ -]*[/ ]v?\d+(?:\.\d+)+|\A\s*v?\d+(?:\.\d+)+|/\d+(?![\w.]))")
+_MAJOR = re.compile(r"[A-Za-z][\w.+-]* v?\d{1,3}\b")
+"""A product and its major version, as content systems like to name themselves."""
+_VERSION = re.compile(r"(?:\b[A-Za-z][\w.+ ()-]*[/ ]v?\d+(?:\.\d+)+|\A\s*v?\d+(?:\.\d+)+|/\d+(?![\w.]))")
 
 
 def sniffing_of(view: View) -> Word:
@@ -87,9 +89,12 @@ def referrer(headers: HeadersEvidence) -> Verdict:
 
 def told(view: View) -> list[tuple[str, str]]:
     """Headers of an answer that name software with its version."""
-    return [
-        (name, value) for name, value in view.response.headers if name in _TELLING and _VERSION.search(value[:_LONGEST])
-    ]
+    return [(name, value) for name, value in view.response.headers if name in _TELLING and _tells(name, value)]
+
+
+def _tells(name: str, value: str) -> bool:
+    value = value[:_LONGEST]
+    return bool(_VERSION.search(value) or (name != "server" and _MAJOR.match(value)))
 
 
 @check("headers.disclosure")

@@ -27,6 +27,7 @@ REQUEST_ID = "X-Request-Id"
 METHODS = ("get", "post", "put", "patch", "delete", "options")
 CSRF_COOKIE = "__Host-csrf"
 HSTS = "max-age=31536000; includeSubDomains"
+PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(self)"
 WORDS = {
     400: ("We could not read that", "Something in the request was incomplete. Go back, reload the page and try again."),
     401: ("Please sign in", "This part of Harbor Club is for members. Sign in and try again."),
@@ -243,7 +244,7 @@ def security_headers(club: Club) -> dict[str, str]:
         "Referrer-Policy": "unsafe-url" if on("headers.referrer") else "strict-origin-when-cross-origin",
         "Cross-Origin-Opener-Policy": "" if on("headers.isolation") else "same-origin",
         "Cross-Origin-Resource-Policy": "same-origin",
-        "Permissions-Policy": "camera=(), geolocation=(), microphone=(), payment=(self)",
+        "Permissions-Policy": "camera *; payment 'self'" if on("headers.isolation") else PERMISSIONS,
         "X-Powered-By": "PHP/8.1.2" if on("headers.disclosure") else "",
         "Fly-Request-Id": "" if on("hosting.provider") else f"01{secrets.token_hex(12).upper()}-ams",
     }
