@@ -125,6 +125,8 @@ def _octet(value: int) -> str:
 def octodns(patch: ZonePatch) -> str:
     """The patch as octoDNS has zones in YAML, to be merged into the zone's own file."""
     head = [comment(patch.title), _RULE, "Merge it into your zone's file: octoDNS removes what its file does not hold."]
+    if any(each.rdtype == "TXT" and ";" in value for each in patch.sets for value in each.values):
+        head.append("TXT is written for YamlProvider's escaped_semicolons: true, the default of octoDNS 1.")
     tail = [f"remove: {gone.name} {gone.rdtype}" for gone in patch.removals if is_plain_name(gone.name)]
     names: dict[str, list[dict[str, Any]]] = {}
     for each in patch.sets:
@@ -160,7 +162,7 @@ def _octodns_value(rdtype: str, value: str) -> Any:
         return value.replace(";", "\\;") if plain else None
     if rdtype == "CAA":
         match = _CAA.fullmatch(value)
-        return {"flags": int(match[1]), "tag": match[2], "value": match[3].replace(";", "\\;")} if match else None
+        return {"flags": int(match[1]), "tag": match[2], "value": match[3]} if match else None
     if rdtype == "MX":
         preference, _, exchange = value.partition(" ")
         return {"preference": int(preference), "exchange": exchange}

@@ -3,7 +3,10 @@
 import json
 import re
 
+import hcl2
 import pytest
+from octodns.provider.yaml import YamlProvider
+from octodns.zone import Zone
 from runners import CHECKS, answered, evaluated, moved, syntax
 
 from launchready_lib.kit import guard_files, header_files, redirect_files
@@ -165,7 +168,6 @@ def unquoted(value):
 @pytest.fixture(scope="module")
 def terraform(printed):
     """Every resource of the Terraform files: (type, name) -> body."""
-    hcl2 = pytest.importorskip("hcl2", reason="python-hcl2 reads Terraform's files; it is not installed")
     found = {}
     for file in printed.glob("cloudflare/*.tf"):
         with file.open() as text:
@@ -211,16 +213,19 @@ def test_the_read_me_names_every_file_and_every_header(printed):
     assert len(set(re.findall(r"`((?:headers|cloudflare)/[\w.]+)`", text))) == 11
 
 
-def test_octodns_takes_the_records(tmp_path):
-    zone_module = pytest.importorskip("octodns.zone", reason="octoDNS is not installed")
-    yaml_module = pytest.importorskip("octodns.provider.yaml")
+@pytest.mark.parametrize("escaped", [True, False], ids=["octoDNS 1", "octoDNS 2"])
+def test_octodns_takes_the_records(tmp_path, escaped):
     patch = ZonePatch(
         "acme.example",
         "all kinds",
         (
             RecordSet("acme.example", "TXT", ("v=spf1 include:x.example ~all", "site=1; two")),
             RecordSet("_dmarc.acme.example", "TXT", ("v=DMARC1; p=none; rua=mailto:dmarc@acme.example",)),
-            RecordSet("acme.example", "CAA", ('0 issue "letsencrypt.org"', '0 iodef "mailto:x@acme.example"')),
+            RecordSet(
+                "acme.example",
+                "CAA",
+                ('0 issue "letsencrypt.org; validationmethods=dns-01"', '0 iodef "mailto:x@acme.example"'),
+            ),
             RecordSet("acme.example", "MX", ("10 mail.acme.example.",)),
             RecordSet("www.acme.example", "CNAME", ("acme.example.",), proxied=True),
             RecordSet("acme.example", "A", ("192.0.2.1", "192.0.2.2"), proxied=True),
@@ -228,11 +233,15 @@ def test_octodns_takes_the_records(tmp_path):
         (Removal("old.acme.example", "CNAME"),),
         ("a note",),
     )
-    (tmp_path / "acme.example.yaml").write_text(octodns(patch))
-    zone = zone_module.Zone("acme.example.", [])
-    yaml_module.YamlProvider("test", str(tmp_path), enforce_order=False).populate(zone)
+    text = octodns(patch)
+    assert "escaped_semicolons: true" in text
+    if not escaped:
+        text = text.replace("\\;", ";")  # as the file's own head says
+    (tmp_path / "acme.example.yaml").write_text(text)
+    zone = Zone("acme.example.", [])
+    YamlProvider("test", str(tmp_path), enforce_order=False, escaped_semicolons=escaped).populate(zone)
     found = {(record.name, record._type): record for record in zone.records}
     assert len(found) == 6
     assert found["", "TXT"].values == ["site=1\\; two", "v=spf1 include:x.example ~all"]
     assert found["www", "CNAME"].octodns == {"cloudflare": {"proxied": True}}
-    assert found["", "CAA"].values[1].value == "letsencrypt.org"
+    assert found["", "CAA"].values[1].value == "letsencrypt.org; validationmethods=dns-01"
