@@ -123,6 +123,34 @@ async def test_where_the_first_resolver_keeps_silent_the_next_is_asked():
         assert len(dead.questions) == 2, "asked twice: datagrams get lost"
 
 
+async def test_a_resolver_that_never_answers_is_left_alone_for_a_while():
+    async with resolver(faults={"*": "silence"}) as server, network(server, timeout_s=0.4) as net:
+        for number in range(network_dns.SILENT_AFTER):
+            assert (await net.ask(f"n{number}.acme.example", "A")).state == "TIMEOUT"
+        asked = len(server.questions)
+        server.faults.clear()
+        answer = await net.ask("acme.example", "A")
+        assert (answer.state, answer.error) == ("TIMEOUT", "the resolver has answered nothing so far")
+        assert len(server.questions) == asked
+
+
+async def test_a_resolver_that_was_left_alone_is_asked_again(monkeypatch):
+    monkeypatch.setattr(network_dns, "SILENT_S", 0.0)
+    async with resolver(faults={"*": "silence"}) as server, network(server, timeout_s=0.4) as net:
+        for number in range(network_dns.SILENT_AFTER):
+            assert (await net.ask(f"n{number}.acme.example", "A")).state == "TIMEOUT"
+        server.faults.clear()
+        assert (await net.ask("acme.example", "A")).state == "NOERROR"
+
+
+async def test_a_resolver_that_once_answered_is_always_asked():
+    async with resolver(faults={"lost.acme.example": "silence"}) as server, network(server, timeout_s=0.4) as net:
+        assert (await net.ask("acme.example", "A")).state == "NOERROR"
+        for kind in ("A", "AAAA", "MX", "TXT"):
+            assert (await net.ask("lost.acme.example", kind)).state == "TIMEOUT"
+        assert (await net.ask("www.acme.example", "A")).state == "NOERROR"
+
+
 async def test_a_port_that_nobody_listens_at_is_a_time_out_and_no_error():
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
         free.bind(("127.0.0.1", 0))

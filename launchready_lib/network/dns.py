@@ -21,6 +21,8 @@ from launchready_lib.network.types import Answer, DnsState, Refusal
 
 AT_ONCE = 20
 FRESH_S = 5.0
+SILENT_AFTER = 3
+SILENT_S = 30.0
 _PAYLOAD = 1232  # DNS Flag Day 2020: what fits without fragments
 
 Key = tuple[str, str, str, bool, bool, bool]
@@ -30,7 +32,8 @@ class Dns:
     """Asks resolvers (the parameters' or the system's) or one named server.
 
     An answer is shared by everyone who asks the same within `FRESH_S` seconds, so that a check run again a moment
-    later sees the zone as it is then.
+    later sees the zone as it is then. A resolver that has never answered and left `SILENT_AFTER` questions open counts
+    as silent for `SILENT_S` seconds, so that an audit without a network does not wait for each name anew.
     """
 
     def __init__(self, nameservers: Sequence[str], dialer: Dialer, *, timeout: float) -> None:
@@ -39,6 +42,9 @@ class Dns:
         self._timeout = min(timeout / 2, 5.0)  # silence of a resolver is told apart from the site's
         self._answers: dict[Key, tuple[float, asyncio.Task[Answer]]] = {}
         self._gate: asyncio.Semaphore | None = None
+        self._heard: set[tuple[str, int]] = set()
+        self._unheard: dict[tuple[str, int], int] = {}
+        self._silent_until: dict[tuple[str, int], float] = {}
 
     def resolvers(self) -> tuple[tuple[str, int], ...]:
         """The (address, port) of each resolver in use; empty where the machine has none."""
@@ -90,10 +96,19 @@ class Dns:
 
     async def _resolver(self, query: dns.message.Message, name: str, rdtype: str, *, tcp: bool) -> Answer:
         answer = Answer(name, rdtype, "", "TIMEOUT", error="this machine has no resolver")
-        for address, port in self.resolvers()[:3]:
-            answer = await self._exchange(query, name, rdtype, f"{address}:{port}", (address, port), tcp=tcp)
+        now = asyncio.get_running_loop().time
+        for wire in self.resolvers()[:3]:
+            server = f"{wire[0]}:{wire[1]}"
+            if wire not in self._heard and now() < self._silent_until.get(wire, 0.0):
+                answer = Answer(name, rdtype, server, "TIMEOUT", error="the resolver has answered nothing so far")
+                continue
+            answer = await self._exchange(query, name, rdtype, server, wire, tcp=tcp)
             if answer.state != "TIMEOUT":
+                self._heard.add(wire)
                 break
+            self._unheard[wire] = self._unheard.get(wire, 0) + 1
+            if self._unheard[wire] >= SILENT_AFTER:
+                self._silent_until[wire] = now() + SILENT_S
         return answer
 
     async def _exchange(
