@@ -225,7 +225,24 @@ def _standing(registration: RegistrationEvidence) -> list[Verdict]:
     found = registration.registered
     if isinstance(found, Unavailable):
         return []  # said once, with the registrar
-    return [_held(registration, found), _locked(registration, found), _lasting(registration, found)]
+    standing = [_held(registration, found), _locked(registration, found), _lasting(registration, found)]
+    return [*standing, *_elsewhere(registration, found)]
+
+
+def _elsewhere(registration: RegistrationEvidence, found: Registered) -> list[Verdict]:
+    """Whether the registry's nameservers have anything to do with those that DNS names.
+
+    One more or less is the business of domain.nameservers; none in common means that somebody moved one side only.
+    """
+    in_dns = {normal(record) for record in registration.ns.records}
+    if not in_dns or not found.nameservers or in_dns & set(found.nameservers):
+        return []
+    text = (
+        f"the registry has {found.domain} at {listed(found.nameservers)}, but DNS names {listed(sorted(in_dns))}: "
+        f"the domain was moved on one side only, or by somebody else"
+    )
+    fix = "Find out at the registrar who changed the nameservers and when, and set the same ones on both sides"
+    return [failed(text, evidence=registration.rows(), fix=fix, about=("nameservers",))]
 
 
 def _held(registration: RegistrationEvidence, found: Registered) -> Verdict:

@@ -72,19 +72,25 @@ class RegistrationEvidence:
         registered: the registry's data; Unavailable where it could not be had.
         ns: the NS records as the resolver has them.
         asked_at: when.
+        ds: the DS records as the resolver has them; None where they were not asked for.
     """
 
     domain: str
     registered: Registered | Unavailable
     ns: Answer
     asked_at: dt.datetime
+    ds: Answer | None = None
 
     def rows(self) -> list[Row]:
         """The facts, one a row."""
-        servers: Row = {"fact": "nameservers in DNS", "value": ", ".join(sorted(self.ns.records)) or self.ns.state}
+        names = ", ".join(sorted(self.ns.records)) or self.ns.state
+        in_dns: list[Row] = [{"fact": "nameservers in DNS", "value": names}]
+        if self.ds is not None:
+            signed = {"NOERROR": "a DS record", "NODATA": "no DS record"}.get(self.ds.state, self.ds.state)
+            in_dns.append({"fact": "DNSSEC in DNS", "value": signed})
         found = self.registered
         if isinstance(found, Unavailable):
-            return [{"fact": "registration data", "value": found.reason}, servers]
+            return [{"fact": "registration data", "value": found.reason}, *in_dns]
         days = (found.expires - self.asked_at).days if found.expires else None
         return [
             {"fact": "registration data from", "value": found.source},
@@ -99,7 +105,7 @@ class RegistrationEvidence:
                 "fact": "DNSSEC at the registry",
                 "value": {True: "signed", False: "not signed", None: "not published"}[found.signed],
             },
-            servers,
+            *in_dns,
         ]
 
     def frame(self) -> pd.DataFrame:
@@ -120,13 +126,15 @@ def service_for(domain: str) -> str | None:
 
 @probe
 async def survey(client: Client) -> RegistrationEvidence | Unavailable:
-    """Ask the registry for the client's domain, and the resolver for its NS records."""
+    """Ask the registry for the client's domain, and the resolver for its NS and DS records."""
     network, p = client.network, client.parameters
     if not await network.control():
         return NETWORK_DOWN
     domain = registrable(p.domain)
-    registered, ns = await asyncio.gather(_registered(client, domain), network.ask(domain, "NS", cd=True))
-    return RegistrationEvidence(domain, registered, ns, dt.datetime.now(dt.UTC))
+    registered, ns, ds = await asyncio.gather(
+        _registered(client, domain), network.ask(domain, "NS", cd=True), network.ask(domain, "DS", cd=True)
+    )
+    return RegistrationEvidence(domain, registered, ns, dt.datetime.now(dt.UTC), ds)
 
 
 async def _registered(client: Client, domain: str) -> Registered | Unavailable:

@@ -143,6 +143,19 @@ class TestHandoverDns:
         found = access.dns(evidence(), listing())
         assert found.status is Status.PASS, found
 
+    @pytest.mark.parametrize("names", [(), ("ns1.acme.example", "ns9.acme.example")], ids=["none given", "one alike"])
+    def test_nameservers_that_the_registry_does_not_give_or_gives_in_part_are_no_fault_here(self, names):
+        assert access.dns(evidence(replace(record(), nameservers=names)), listing()).status is Status.PASS
+
+    @pytest.mark.parametrize(
+        ("state", "records", "shown"),
+        [("NOERROR", ("1 13 2 AB",), "a DS record"), ("NODATA", (), "no DS record"), ("SERVFAIL", (), "SERVFAIL")],
+    )
+    def test_what_dns_says_of_dnssec_stands_beside_what_the_registry_says(self, state, records, shown):
+        given = replace(evidence(), ds=Answer("acme.example", "DS", "", state, records))
+        assert {"fact": "DNSSEC in DNS", "value": shown} in given.rows()
+        assert access.dns(given, listing()).status is Status.PASS
+
     @pytest.mark.parametrize(
         ("registered", "words"),
         [
@@ -152,8 +165,9 @@ class TestHandoverDns:
             (replace(record(), statuses=("client transfer prohibited", "client hold")), "is on client hold"),
             (replace(record(), statuses=("server transfer prohibited", "redemption period")), "redemption period"),
             (replace(record(), registrar="Somebody Else LLC"), "the registry names Somebody Else LLC as registrar"),
+            (replace(record(), nameservers=("a.parked.example", "b.parked.example")), "moved on one side only"),
         ],
-        ids=["unlocked", "expiring", "expired", "hold", "redemption", "another registrar"],
+        ids=["unlocked", "expiring", "expired", "hold", "redemption", "another registrar", "other nameservers"],
     )
     def test_what_the_registry_says_against_it_fails(self, registered, words):
         found = access.dns(evidence(registered), listing())
@@ -206,7 +220,9 @@ class TestHandoverDns:
     def test_the_dns_host_is_on_the_access_list(self, servers, cloudflare, status):
         ns = replace(OWN_NS, records=servers)
         entry = AccessEntry("cloudflare", cloudflare, "founder", "cto", True)
-        assert access.dns(evidence(ns=ns), listing(cloudflare=entry)).status is status
+        assert (
+            access.dns(evidence(replace(record(), nameservers=servers), ns), listing(cloudflare=entry)).status is status
+        )
 
     def test_without_any_access_list_it_is_unknown(self):
         assert access.dns(evidence(), AccessList("acme.example", {})).status is Status.UNKNOWN

@@ -281,6 +281,39 @@ class TestByHand:
     def test_healthy_evidence_passes(self, check):
         assert check(by_hand()).status is Status.PASS
 
+    @staticmethod
+    def only_ipv6(host: str) -> tuple[tuple[Answer, ...], ...]:
+        """The nameservers' and the resolver's answers, where one host has no IPv4 address."""
+
+        def swapped(answer: Answer) -> Answer:
+            if answer.name != host:
+                return answer
+            if answer.rdtype == "A":
+                return replace(answer, state="NODATA", records=())
+            return replace(answer, state="NOERROR", records=("2001:db8::10",))
+
+        healthy = by_hand()
+        return tuple(map(swapped, healthy.answers)), tuple(map(swapped, healthy.resolved))
+
+    @pytest.mark.parametrize("host", ["acme.example", "www.acme.example"])
+    def test_a_host_without_an_ipv4_address_fails(self, host):
+        answers, resolved = self.only_ipv6(host)
+        found = domain.resolves(by_hand(answers=answers, resolved=resolved))
+        assert found.status is Status.FAIL
+        assert f"{host} has an IPv6 address only" in found.summary
+        assert found.about == (host, "IPv4")
+
+    def test_a_host_without_an_ipv6_address_passes_and_says_so(self):
+        rows = domain.resolves(by_hand()).evidence
+        assert {"name": "www.acme.example", "note": "IPv4 only, which everybody reaches"} in rows
+
+    def test_an_ipv4_look_up_that_failed_is_no_missing_family(self):
+        answers, resolved = self.only_ipv6("www.acme.example")
+        lost = tuple(
+            replace(a, state="SERVFAIL") if (a.name, a.rdtype) == ("www.acme.example", "A") else a for a in resolved
+        )
+        assert "IPv6 address only" not in domain.resolves(by_hand(answers=answers, resolved=lost)).summary
+
     @pytest.mark.parametrize("state", ["refused", "timeout", "reset"])
     def test_a_dead_address_fails(self, state):
         found = domain.resolves(by_hand(reached=(Reach("acme.example", "203.0.113.10", state, "closed"),)))

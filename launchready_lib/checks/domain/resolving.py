@@ -17,6 +17,7 @@ def resolves(domain: DomainEvidence) -> Verdict:
     """Apex, www and the canonical host resolve everywhere alike (RFC 1034 section 4.2), and their addresses answer."""
     clauses = [_alike(domain, host) for host in domain.hosts]
     clauses += _alias_at_apex(domain)
+    clauses += [clause for host in domain.hosts if (clause := _families(domain, host))]
     clauses += _of_the_zone_file(domain)
     if domain.reached:
         clauses.append(_accepting(domain))
@@ -51,6 +52,22 @@ def _alike(domain: DomainEvidence, host: str) -> Verdict:
         who = listed(silent)
         return unknown(f"the nameserver at {who} did not answer for {host}", needs="a second run", evidence=rows)
     return passed(f"{host} resolves alike on {counted(len(servers), 'nameserver address', 'es')}", evidence=rows)
+
+
+def _families(domain: DomainEvidence, host: str) -> Verdict | None:
+    """Whether a host has an IPv4 address; None where it has none at all, or the look-up failed."""
+    answers = [a for a in (*domain.resolved, *domain.answers) if a.name == host]
+    found = {rdtype for rdtype in ("A", "AAAA") if any(a.rdtype == rdtype and a.records for a in answers)}
+    told = all(a.state in ("NOERROR", "NODATA") for a in domain.resolved if a.name == host and a.rdtype == "A")
+    if found == {"AAAA"} and told:
+        text = f"{host} has an IPv6 address only, which members whose networks have IPv4 alone cannot reach"
+        fix = f"Publish an A record for {host} beside the AAAA record, or an edge that answers both"
+        rows = [domain.row(a) for a in domain.resolved if a.name == host]
+        return failed(text, evidence=rows, fix=fix, about=(host, "IPv4"))
+    if "A" not in found:
+        return None
+    families = "IPv4 and IPv6" if "AAAA" in found else "IPv4 only, which everybody reaches"
+    return passed(f"{host} has an IPv4 address", evidence=[{"name": host, "note": families}])
 
 
 def _of_the_zone_file(domain: DomainEvidence) -> list[Verdict]:

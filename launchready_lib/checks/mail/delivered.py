@@ -121,14 +121,20 @@ def _text(found: Delivery, message: Message) -> Verdict:
 
 def _links(found: Delivery, message: Message) -> Verdict:
     rows, canonical = _seen(found, "links"), found.hosts[0]
-    own = [link for link in message.links if any(under(link.host, host) for host in found.hosts)]
-    plain = sorted({link.host for link in own if link.scheme != "https"})
+    own = [link for link in message.links if link.host in found.hosts]
+    beside = [link for link in message.links if link not in own and any(under(link.host, h) for h in found.hosts)]
+    plain = sorted({link.host for link in (*own, *beside) if link.scheme != "https"})
     if plain:
         text = f"a link in the message leads to {listed(plain)} without encryption"
         fix = f"Build the link from https://{canonical}, not from the address that the app hears"
         return failed(text, evidence=rows, fix=fix, about=("links",))
     if own:
         return passed(f"its links lead to {listed(sorted({link.host for link in own}))} over HTTPS", evidence=rows)
+    if beside:
+        hosts = listed(sorted({link.host for link in beside}))
+        reason = f"the link leads to {hosts}, which is neither {canonical} nor declared: a test site, or a tracker"
+        needs = "site.subdomains with that host, or click tracking switched off for these messages"
+        return unknown(reason, needs=needs, evidence=rows)
     if message.links:
         text = f"the link leads to {listed(sorted({link.host for link in message.links}))}, not to {canonical}"
         fix = f"Link to https://{canonical} itself; switch the mail provider's click tracking off for these messages"

@@ -111,6 +111,14 @@ def test_a_message_that_is_not_junked_passes(found):
     assert len({str(row) for row in verdict.evidence}) == len(verdict.evidence), "no row stands there twice"
 
 
+@pytest.mark.parametrize("host", ["staging.acme.example", "click.acme.example"])
+def test_a_link_to_a_name_of_the_clients_that_is_not_declared_is_unknown(host):
+    verdict = mail.delivered(told(links=(Link("https", host),)))
+    assert verdict.status is Status.UNKNOWN
+    assert f"the link leads to {host}, which is neither acme.example nor declared" in verdict.reason
+    assert mail.delivered(told(links=(Link("https", host), Link("https", "acme.example")))).status is Status.PASS
+
+
 @pytest.mark.parametrize(
     ("found", "words"),
     [
@@ -125,6 +133,7 @@ def test_a_message_that_is_not_junked_passes(found):
         (told(plain=False), "only HTML"),
         (told(links=(Link("http", "acme.example"),)), "without encryption"),
         (told(links=(Link("https", "localhost"),)), "the link leads to localhost, not to acme.example"),
+        (told(links=(Link("http", "test.acme.example"),)), "leads to test.acme.example without encryption"),
         (told(links=()), "neither a link nor a code"),
     ],
 )
