@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launchready_lib.checks import tls
-from launchready_lib.checks.tls import stapling
+from launchready_lib.checks.tls import handshake, stapling
 from launchready_lib.checks.tls.chain import read
 from launchready_lib.findings import Status
 from tests.certificates import DAY, Issued, context, issue
@@ -178,7 +178,8 @@ async def _dripping(reader, writer):
 @pytest.mark.parametrize("handle", [_endless, _dripping], ids=["without end", "byte by byte"])
 async def test_an_answer_without_end_is_given_up(handle, tmp_path):
     async with listening(handle) as port, client(port, reach=("",), root=tmp_path, network={"timeout_s": 0.5}) as acme:
-        assert (await tls.handshake.staple(acme, DOMAIN)).state == "unseen"
+        flight = await handshake.first_flight(acme, DOMAIN)
+    assert stapling.read(flight, NOW).state == "unseen"
 
 
 @settings(deadline=None)

@@ -29,6 +29,8 @@ _DATA = Path(__file__).parents[1] / "data" / "exposed_files.yaml"
 ENOUGH = 65_536
 """Bytes of a file that are read: enough to know it by."""
 AT_ONCE = 4
+MOST_UNANSWERED = 12
+"""Requests in a row that bring nothing, after which a host is left alone: some let strangers wait on purpose."""
 MOST_KEYS = 12
 _HEADERS = {"Range": f"bytes=0-{ENOUGH - 1}", "Accept-Encoding": "identity"}
 _SERVED = (200, 206)
@@ -236,6 +238,7 @@ class _Run:
         self.asked = 0
         self.unanswered = 0
         self.stopped = ""
+        self._silent = 0
 
     async def one(self, kind: Kind, path: str) -> None:
         """Ask for one address, and prove what comes by its content and by a neighbour that nobody named."""
@@ -248,8 +251,16 @@ class _Run:
                 self.stopped = f"{self._host} set a limit after {self.asked} requests"
             elif not answer.ok:
                 self.unanswered += 1
-            elif self._proves(kind, answer) and not await self._is_everywhere(kind, path):
-                self.found.append(_exposed(kind, self._base + path, answer))
+                self._silent += 1
+                if self._silent >= MOST_UNANSWERED:
+                    self.stopped = f"{self._host} stopped answering ({answer.error}) after {self.asked} requests"
+            else:
+                self._silent = 0
+                await self._looked_at(kind, path, answer)
+
+    async def _looked_at(self, kind: Kind, path: str, answer: Response) -> None:
+        if self._proves(kind, answer) and not await self._is_everywhere(kind, path):
+            self.found.append(_exposed(kind, self._base + path, answer))
 
     def _proves(self, kind: Kind, answer: Response) -> bool:
         if answer.status not in _SERVED or _hash(answer) in self._ordinary:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import asyncio
-import datetime as dt
 import socket
 import ssl
 import warnings
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,7 +16,6 @@ from launchready_lib.network import ConnectFailure
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from launchready_lib.checks.tls.stapling import Staple
     from launchready_lib.client import Client
 
 PORT = 443
@@ -145,20 +144,18 @@ def _sent(tls: ssl.SSLObject) -> list[bytes]:
     return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in raw]
 
 
-async def staple(client: Client, host: str) -> Staple:
-    """Ask a web host for the OCSP answer that it sends along, in one more handshake, which is broken off."""
+async def first_flight(client: Client, host: str) -> stapling.Answer:
+    """What a web host sends first in one more handshake, which is broken off: its certificates and OCSP answer."""
     answer = stapling.Answer()
     connected = await client.network.connect(host, PORT)
     if isinstance(connected, ConnectFailure):
-        return stapling.Staple("unseen")
+        return answer
     loop = asyncio.get_running_loop()
     with connected:
         connected.setblocking(False)
-        try:
+        with suppress(OSError, TimeoutError):
             async with asyncio.timeout(client.network.timeout_s):
                 await loop.sock_sendall(connected, stapling.hello(host))
                 while not answer.done:
                     answer.feed(await loop.sock_recv(connected, _RECEIVE))
-        except (OSError, TimeoutError):
-            return stapling.Staple("unseen")
-    return stapling.read(answer, dt.datetime.now(dt.UTC))
+    return answer

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 
 from launchready_lib.checks import probe, web
 from launchready_lib.checks.reach import SILENT
-from launchready_lib.checks.tls import starttls
+from launchready_lib.checks.tls import stapling, starttls
 from launchready_lib.checks.tls.chain import read
 from launchready_lib.checks.tls.evidence import HostTls, TlsEvidence
-from launchready_lib.checks.tls.handshake import Contexts, Handshake, contexts, shake, staple
+from launchready_lib.checks.tls.handshake import Contexts, Handshake, contexts, first_flight, shake
 from launchready_lib.findings import Unavailable
 from launchready_lib.names.zone_hosts import zone_hosts
 from launchready_lib.network import Answer, normal
@@ -79,12 +79,16 @@ async def _host(client: Client, host: str, ways: Contexts, *, quiet: tuple[str, 
         return None
     if first.state == "dns" and not web.is_declared(client, host) and await web.is_absent(client, host):
         return None
+    if first.state == "tls":
+        sent = (await first_flight(client, host)).certificates  # which our own library may have refused to read
+        return HostTls(host, first, first, malformed=sum(read(der) is None for der in sent[:1]))
     if first.state != "ok":
         return HostTls(host, first, first)
     offers = (ways.trusting, *ways.versions.values())
-    stapled, (trusted, *versions) = await asyncio.gather(
-        staple(client, host), asyncio.gather(*(shake(client, host, way) for way in offers))
+    flight, (trusted, *versions) = await asyncio.gather(
+        first_flight(client, host), asyncio.gather(*(shake(client, host, way) for way in offers))
     )
+    stapled = stapling.read(flight, dt.datetime.now(dt.UTC))
     return await _seen(client, host, first, trusted, dict(zip(ways.versions, versions, strict=True)), stapled=stapled)
 
 

@@ -64,6 +64,8 @@ def problems(host: HostTls, now: dt.datetime) -> tuple[Problem, ...]:
     """Everything wrong with one host's certificate; empty where nothing is, or nothing could be seen."""
     if host.read.state == "plain":
         return (Problem("no encryption", f"mail to it travels in the open: {host.read.error}", _STARTTLS),)
+    if host.read.state == "tls" and host.malformed:
+        return (Problem("malformed", "its certificate cannot be read", f"issue it again; {_FULL}"),)
     if host.read.state == "tls":
         fix = _STARTTLS if host.is_mail else f"serve HTTPS: {_RENEW}"
         return (Problem("no TLS", f"port {host.port} does not speak TLS ({host.read.error})", fix),)
