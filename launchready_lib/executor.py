@@ -24,7 +24,6 @@ from typing import Any
 
 import nbformat
 import papermill
-import yaml
 from jupyter_core.utils import ensure_event_loop
 from nbclient.exceptions import CellExecutionError, CellTimeoutError, DeadKernelError
 from papermill.clientwrap import PapermillNotebookClient
@@ -32,7 +31,7 @@ from papermill.engines import NBClientEngine, papermill_engines
 from papermill.log import logger
 from papermill.utils import merge_kwargs, remove_args
 
-from launchready_lib import parameters
+from launchready_lib import foreign_yaml, parameters
 from launchready_lib.execution import Cells, Outcome, Record
 from launchready_lib.files import private_folder
 from launchready_lib.kernels.manager import WarmKernelManager
@@ -286,8 +285,9 @@ def parameters_of(nb: nbformat.NotebookNode) -> object:
     for file in (path, project_root() / path):
         try:
             with file.open("rb") as stream:
-                return yaml.safe_load(stream.read(_PARAMETERS_LIMIT))
-        except (OSError, ValueError, yaml.YAMLError, RecursionError):
+                text = stream.read(_PARAMETERS_LIMIT).decode("utf-8-sig")
+                return foreign_yaml.load(text, most=_PARAMETERS_LIMIT)
+        except (OSError, ValueError):
             continue
     return None
 

@@ -1,5 +1,7 @@
 """Which environment variables code reads, in five languages, and whether it can do without."""
 
+import time
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -263,8 +265,56 @@ def test_what_hosts_configuration_defines_is_read(path, text, values):
     assert (definition.environment, definition.source, dict(definition.values)) == ("production", path, values)
 
 
+WORKFLOW = """
+on: push
+env: {A_KEY: x, B_KEY: "${{ secrets.B }}"}
+jobs:
+  test:
+    env: {C_KEY: "postgres://a:${{ secrets.C }}@db/x"}
+    steps:
+      - run: make test
+        env: {D_KEY: 3}
+      - uses: actions/checkout@v4
+"""
+
+
 @pytest.mark.parametrize(
-    "path", ["fly.toml", "netlify.toml", "app.json", "render.yaml", "docker-compose.prod.yml", "Dockerfile"]
+    ("path", "text", "environment", "values"),
+    [
+        (".github/workflows/ci.yml", WORKFLOW, "CI", {"A_KEY": "x", "B_KEY": None, "C_KEY": None, "D_KEY": "3"}),
+        (".gitlab-ci.yml", "variables: {A_KEY: x}\ntest:\n  variables: {B_KEY: {value: y}}\n  script: [make]\n", "CI",
+         {"A_KEY": "x", "B_KEY": "y"}),
+        ("docker-compose.yml", "services: {web: {environment: {A_KEY: x}}}\n", "compose", {"A_KEY": "x"}),
+        ("infra/compose.override.yaml", "services: {web: {environment: [A_KEY=x]}}\n", "compose", {"A_KEY": "x"}),
+    ],
+)  # fmt: skip
+def test_what_ci_and_compose_define_belongs_to_no_environment(path, text, environment, values):
+    (definition,) = definitions_in(path, text)
+    assert (definition.environment, dict(definition.values)) == (environment, values)
+
+
+@pytest.mark.parametrize("path", ["render.yaml", "compose.prod.yml", "compose.yml", ".gitlab-ci.yml"])
+@pytest.mark.parametrize(
+    "text", ["services: " + "{a: " * 100_000, "services: " + "[" * 200_000, "a: &a {b: 1}\nc: {<<: *a}\n" * 20_000]
+)
+def test_yaml_that_would_stall_or_crash_a_parser_defines_nothing(path, text):
+    started = time.monotonic()
+    assert definitions_in(path, text) == ()
+    assert time.monotonic() - started < 20
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        ".github/workflows/a.yml",
+        ".gitlab-ci.yml",
+        "fly.toml",
+        "netlify.toml",
+        "app.json",
+        "render.yaml",
+        "docker-compose.prod.yml",
+        "Dockerfile",
+    ],
 )
 @given(text=st.text(max_size=80))
 def test_any_text_is_a_configuration_file(path, text):

@@ -18,6 +18,8 @@ from launchready_lib.checks.repository import GitError, Repository
 from launchready_lib.credentials import places
 from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed, passed, unknown
 from launchready_lib.variables import (
+    CI,
+    COMPOSE,
     Definition,
     Read,
     Setting,
@@ -40,6 +42,12 @@ if TYPE_CHECKING:
 PRODUCTION = "production"
 READ_SECONDS = 60
 _MOST_ROWS = 60
+_ASIDE = frozenset({"example", COMPOSE, CI})
+"""Sources that are no environment."""
+
+_UNGUARDED = frozenset({"development", *_ASIDE})
+"""Among themselves these may share what opens nothing of worth."""
+
 _EXAMPLES = re.compile(
     r"(?:^|/)\.?env[\w.-]*\.(?:example|sample|template|dist|defaults?)$|(?:^|/)\.?env\.(?:example|sample)"
 )
@@ -282,7 +290,7 @@ def separated(evidence: EnvironmentEvidence) -> Verdict:
             evidence=faults[:_MOST_ROWS],
             about=names,
         )
-    with_values = sorted({s.environment for s in evidence.settings if s.known and s.environment != "example"})
+    with_values = sorted({s.environment for s in evidence.settings if s.known and s.environment not in _ASIDE})
     if PRODUCTION not in with_values or len(with_values) < 2:
         seen = f"only {with_values[0]} was given with values" if with_values else "no environment was given with values"
         reason = next((gap.reason for gap in evidence.unread if "env_files" in gap.needs), seen)
@@ -312,13 +320,13 @@ def _shared(evidence: EnvironmentEvidence) -> Iterator[Row]:
                 groups.setdefault(mark, []).append(setting)
         for same in groups.values():
             environments = list(dict.fromkeys(setting.environment for setting in same))
-            if len(environments) > 1:
+            if len(environments) > 1 and not _UNGUARDED.issuperset(environments):
                 yield _fault(same, environments, word)
 
 
 def _fault(same: list[Setting], environments: list[str], word: str) -> Row:
     others = [environment for environment in environments if environment != PRODUCTION]
-    if PRODUCTION in environments and set(others) <= {"development", "example"}:
+    if PRODUCTION in environments and _UNGUARDED.issuperset(others):
         article = "an" if others[0] == "example" else "a"
         fault = f"a production {word} sits in {article} {others[0]} file"
     else:
@@ -333,7 +341,7 @@ def _fault(same: list[Setting], environments: list[str], word: str) -> Row:
 
 def _live_outside(evidence: EnvironmentEvidence) -> Iterator[Row]:
     for setting in evidence.settings:
-        if setting.is_live and setting.environment != PRODUCTION:
+        if setting.is_live and setting.environment not in (PRODUCTION, COMPOSE):
             yield {
                 "variable": setting.name,
                 "fault": f"a live key sits in {setting.environment}",

@@ -1,11 +1,21 @@
 """Environment variables: which ones code reads, whether it can do without, and what each environment defines."""
 
-from launchready_lib.variables.defined import Definition, definitions_in, is_definition, parse_names, parse_values
+from launchready_lib.variables.defined import (
+    CI,
+    COMPOSE,
+    Definition,
+    definitions_in,
+    is_definition,
+    parse_names,
+    parse_values,
+)
 from launchready_lib.variables.model import Need, Read, is_given_by_platform
 from launchready_lib.variables.reads import is_code, reads_in, required
 from launchready_lib.variables.settings import Setting, settings_of
 
 __all__ = [
+    "CI",
+    "COMPOSE",
     "Definition",
     "Need",
     "Read",

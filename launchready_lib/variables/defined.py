@@ -1,21 +1,19 @@
-"""What an environment defines: .env files, lists of names, and the configuration files of hosts."""
+"""What an environment defines: .env files, lists of names, the configuration of hosts, Compose and CI."""
 
 from __future__ import annotations
 
 import json
 import re
 import tomllib
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import yaml
-
+from launchready_lib import foreign_yaml
 from launchready_lib.parameters.secret import parse_env
 
 MAX_CHARACTERS = 512 * 1024
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{1,99}\Z")
-_MOST_ALIASES = 50
 _TITLES = frozenset({"name", "key", "variable", "variables", "digest"})
 
 
@@ -61,21 +59,21 @@ def parse_values(text: str) -> dict[str, str | None]:
 
 
 def is_definition(path: str) -> bool:
-    """A host's configuration file that defines variables."""
-    return any(pattern.search(path) for pattern, _ in _READERS)
+    """A configuration file that defines variables: a host's, of Compose or of CI."""
+    return any(pattern.search(path) for pattern, _, _ in _READERS)
 
 
 def definitions_in(path: str, text: str) -> tuple[Definition, ...]:
-    """What a host's configuration file gives to production; nothing for other files."""
-    reader = next((reader for pattern, reader in _READERS if pattern.search(path)), None)
+    """What a configuration file gives, and to which environment; nothing for other files."""
+    environment, reader = next(((where, r) for pattern, where, r in _READERS if pattern.search(path)), ("", None))
     if reader is None:
         return ()
     try:
         values = reader(text[:MAX_CHARACTERS])
-    except (ValueError, TypeError, AttributeError, RecursionError, yaml.YAMLError):
+    except (ValueError, TypeError, AttributeError, RecursionError):
         return ()
     named = {name: value for name, value in values.items() if isinstance(name, str) and _NAME.match(name)}
-    return (Definition("production", path, named),) if named else ()
+    return (Definition(environment, path, named),) if named else ()
 
 
 def _fly(text: str) -> dict[str, str | None]:
@@ -95,7 +93,7 @@ def _json_env(text: str) -> dict[str, str | None]:
 
 def _render(text: str) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
-    body = _safe_yaml(text)
+    body = foreign_yaml.mapping(text)
     services = [*(body.get("services") or []), *(body.get("envVarGroups") or [])]
     for service in services:
         for entry in service.get("envVars") or []:
@@ -107,13 +105,32 @@ def _render(text: str) -> dict[str, str | None]:
 
 def _compose(text: str) -> dict[str, str | None]:
     found: dict[str, str | None] = {}
-    for service in (_safe_yaml(text).get("services") or {}).values():
+    for service in (foreign_yaml.mapping(text).get("services") or {}).values():
         given = service.get("environment") or {}
         if isinstance(given, list):
             pairs = [str(entry).partition("=") for entry in given]
             given = {name: value if equals else None for name, equals, value in pairs}
         found |= _texts(given)
     return found
+
+
+def _workflow(text: str) -> dict[str, str | None]:
+    """A GitHub workflow's `env`, its jobs' and their steps'; a value made of an expression is known by name only."""
+    body = foreign_yaml.mapping(text)
+    jobs = [job for job in (body.get("jobs") or {}).values() if isinstance(job, dict)]
+    steps = [step for job in jobs for step in job.get("steps") or [] if isinstance(step, dict)]
+    return _plain(part.get("env") for part in (body, *jobs, *steps))
+
+
+def _pipeline(text: str) -> dict[str, str | None]:
+    """The `variables` of a GitLab pipeline and its jobs."""
+    body = foreign_yaml.mapping(text)
+    return _plain(part.get("variables") for part in (body, *(job for job in body.values() if isinstance(job, dict))))
+
+
+def _plain(parts: Iterable[Any]) -> dict[str, str | None]:
+    found = {name: value for part in parts for name, value in _texts(part).items()}
+    return {name: None if value is None or "${{" in value else value for name, value in found.items()}
 
 
 def _dockerfile(text: str) -> dict[str, str | None]:
@@ -136,18 +153,17 @@ def _texts(given: Any) -> dict[str, str | None]:
     }
 
 
-def _safe_yaml(text: str) -> dict[str, Any]:
-    if "<<" in text and len(re.findall(r"\*\w", text)) > _MOST_ALIASES:
-        raise ValueError("too many aliases: merged into one another they grow without bound")
-    body = yaml.safe_load(text)
-    return body if isinstance(body, dict) else {}
+COMPOSE, CI = "compose", "CI"
+"""Sources that are no environment by themselves: nobody can tell whom they serve."""
 
-
-_READERS: tuple[tuple[re.Pattern[str], Callable[[str], dict[str, str | None]]], ...] = (
-    (re.compile(r"(?:^|/)fly(?:\.prod(?:uction)?)?\.toml\Z"), _fly),
-    (re.compile(r"(?:^|/)netlify\.toml\Z"), _netlify),
-    (re.compile(r"(?:^|/)(?:vercel|app)\.json\Z"), _json_env),
-    (re.compile(r"(?:^|/)render\.ya?ml\Z"), _render),
-    (re.compile(r"(?:^|/)(?:docker-)?compose\.prod(?:uction)?\.ya?ml\Z"), _compose),
-    (re.compile(r"(?:^|/)Dockerfile\Z"), _dockerfile),
+_READERS: tuple[tuple[re.Pattern[str], str, Callable[[str], dict[str, str | None]]], ...] = (
+    (re.compile(r"(?:^|/)fly(?:\.prod(?:uction)?)?\.toml\Z"), "production", _fly),
+    (re.compile(r"(?:^|/)netlify\.toml\Z"), "production", _netlify),
+    (re.compile(r"(?:^|/)(?:vercel|app)\.json\Z"), "production", _json_env),
+    (re.compile(r"(?:^|/)render\.ya?ml\Z"), "production", _render),
+    (re.compile(r"(?:^|/)(?:docker-)?compose\.prod(?:uction)?\.ya?ml\Z"), "production", _compose),
+    (re.compile(r"(?:^|/)Dockerfile\Z"), "production", _dockerfile),
+    (re.compile(r"(?:^|/)(?:docker-)?compose(?:\.(?:override|dev(?:elopment)?|local))?\.ya?ml\Z"), COMPOSE, _compose),
+    (re.compile(r"\A\.github/workflows/[^/]+\.ya?ml\Z"), CI, _workflow),
+    (re.compile(r"\A\.gitlab-ci\.yml\Z"), CI, _pipeline),
 )

@@ -91,6 +91,25 @@ BOTH = (setting(digest="a", is_secret=True), setting(where="staging", digest="b"
             "share one database",
         ),
         ((setting("X", "development", digest="c", is_live=True),), Status.FAIL, "a live key sits in development"),
+        ((setting("X", "CI", digest="c", is_live=True),), Status.FAIL, "a live key sits in CI"),
+        (
+            (*BOTH, setting("X", digest="c", is_secret=True), setting("X", "CI", digest="c", is_secret=True)),
+            Status.FAIL,
+            "a production secret sits in a CI file",
+        ),
+        (
+            (
+                *BOTH,
+                *(setting("X", s, digest="c", is_secret=True) for s in ("development", "example", "CI", "compose")),
+            ),
+            Status.PASS,
+            "",
+        ),
+        (
+            (setting(digest="a", is_secret=True), setting(where="CI", digest="b"), setting(where="compose")),
+            Status.UNKNOWN,
+            "only production was given",
+        ),
         ((setting(digest="a", is_secret=True),), Status.UNKNOWN, "only production was given"),
         ((setting(known=False), setting(where="staging", digest="b")), Status.UNKNOWN, "only staging was given"),
         ((), Status.UNKNOWN, "no environment was given"),
@@ -100,6 +119,13 @@ def test_separated_fails_only_for_what_is_shared(settings, status, says):
     verdict = environment.separated(evidence(*settings))
     assert verdict.status is status
     assert says in verdict.summary
+
+
+def test_what_could_not_be_read_leaves_the_separation_open():
+    gaps = (Unavailable("no file", "repository.env_files.qa"), Unavailable("none", "repository.production_variables"))
+    assert environment.separated(evidence(*BOTH, unread=gaps[1:])).status is Status.PASS
+    verdict = environment.separated(evidence(*BOTH, unread=gaps))
+    assert (verdict.status, verdict.needs) == (Status.UNKNOWN, "repository.env_files.qa")
 
 
 def test_without_a_repository_both_are_unknown():
