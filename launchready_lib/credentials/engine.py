@@ -26,7 +26,7 @@ _OPTIONS = (  # offline, every place of a value, nothing unpacked: what lies in 
 )  # fmt: skip
 _KEPT = ("PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "SYSTEMROOT")
 _NO_SECRET = re.compile(  # rules for names and addresses that go with a secret, and for what only may be one
-    r"(?:client-?id|username|tenant-id|account-name|access-id|token-id|-address|-pub-|repository$|project$|generic-|-tf-password)"
+    r"(?:client-?id|username|tenant-id|account-name|access-id|token-id|-address(?:\.\d+)?$|repository(?:\.\d+)?$|generic-|-tf-password|algolia-api-key)"
 )
 _PLACE = re.compile(r"(?:^|/)\d+/(\d{1,9})-")
 _NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from launchready_lib.credentials import places, structured
 from launchready_lib.credentials.grammars import DOCUMENTED, Markers, Standing, find
 from launchready_lib.credentials.inside import Part
+from launchready_lib.credentials.revocations import bare, revocation
 from launchready_lib.credentials.values import (
     fingerprint,
     is_credible,
@@ -166,9 +167,10 @@ def engine_hit(value: str, path: str, line: int, rule: str, *, sure: bool) -> Hi
             value, path, line, grammar.provider, grammar.what, grammar.revoke, known.standing, grammar.id in _VAGUE
         )
         return _placed(hit)
-    standing = Standing.SECRET if sure else Standing.POSSIBLE
-    words = rule.rsplit(".", 1)[-1].replace("-", " ")
-    return _placed(Hit(value, path, line, words.split(" ", 1)[0], words, "revoke it at the provider", standing))
+    told = revocation(rule)
+    standing = Standing.PUBLIC if told.public else Standing.SECRET if sure else Standing.POSSIBLE
+    words = bare(rule).replace("-", " ")
+    return _placed(Hit(value, path, line, told.provider, words, told.steps, standing))
 
 
 def gathered(hits: Iterable[Hit], known: Mapping[str, Standing]) -> tuple[Credential, ...]:
