@@ -18,9 +18,9 @@ from launchready_lib.redact import Redactor
 
 
 def code_cells(notebook: str) -> list[tuple[str, str]]:
-    """(id, source) of every code cell but the parameters and the set-up."""
+    """(id, source) of every code cell but the parameters, the set-up and the stage's opening."""
     body = json.loads((notebooks_folder() / notebook).read_text())
-    cells = [c for c in body["cells"] if c["cell_type"] == "code" and c["id"] not in ("parameters", "setup")]
+    cells = [c for c in body["cells"] if c["cell_type"] == "code" and c["id"] not in ("parameters", "setup", "open")]
     return [(c["id"], "".join(c["source"])) for c in cells]
 
 
