@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Container, Iterable, Iterator
 
 from launchready_lib.checks.domain import DomainEvidence
@@ -15,7 +14,6 @@ from launchready_lib.names.hosts import listed, under
 from launchready_lib.network import Answer
 
 _FAMILIES = ("A", "AAAA")
-_TRIED = re.compile(r"\Alaunch-check-[0-9a-f]{8}\.")
 """How a wild card's name was made one that can be asked for."""
 
 
@@ -113,7 +111,7 @@ def _nameservers(facts: Facts, zone: DomainEvidence) -> Iterator[ZonePatch]:
 
 def _pointer(facts: Facts, pointer: Pointer) -> ZonePatch:
     """A record that leads to something that nobody holds goes; a part of one is named."""
-    owner = _TRIED.sub("*.", pointer.owner)
+    owner = pointer.owner
     what = f"{owner} leads to {pointer.target}, which nobody holds"
     if pointer.kind in ("CNAME", "A", "NS") and owner != facts.domain and under(owner, facts.domain):
         return ZonePatch(facts.domain, "", removals=(Removal(owner, pointer.kind, what),))

@@ -163,6 +163,22 @@ class TestTakeover:
         assert verdict.status is Status.FAIL, verdict
         assert "anybody with an account at Microsoft Azure may claim it" in verdict.summary
 
+    async def test_a_wildcard_is_called_so_and_not_by_the_name_that_was_tried(self, tmp_path):
+        found = await self.judged(tmp_path, "* CNAME gone.azurewebsites.net.\n*.lab CNAME gone.host.example.\n")
+        assert found.about == (
+            "*.acme.example",
+            "CNAME",
+            "gone.azurewebsites.net",
+            "*.lab.acme.example",
+            "gone.host.example",
+        )
+        assert "launch-check" not in f"{found.summary} {found.fix} {found.evidence}"
+
+    async def test_a_wildcard_that_leads_to_an_address_is_no_fault_and_is_shown(self, tmp_path):
+        found = await self.judged(tmp_path, "* A 203.0.113.10\n")
+        assert found.status is Status.PASS
+        assert [row["leads_to"] for row in found.evidence if row["kind"] == "wildcard"] == ["203.0.113.10"]
+
     async def test_without_a_zone_file_the_other_names_are_unknown(self):
         found = subdomains.takeover(await evidence_of(page, site=site()))
         assert found.status is Status.UNKNOWN

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
 
 _MOST_NAMES = 500
+_MOST_ADDRESSES = 16
 _MOST_INCLUDES = 40
 _LOST = ("SERVFAIL", "TIMEOUT")
 _INCLUDE = re.compile(r"(?i)(?:^|\s)[+?~-]?(?:include:|redirect=)([a-z0-9._-]+)(?=\s|$)")
@@ -32,14 +33,15 @@ class Pointer:
     """One record that makes a name of the client's depend on a name of somebody's.
 
     Attributes:
-        owner: the client's name.
-        kind: CNAME, A, NS, MX, SPF include, DMARC report.
+        owner: the client's name; "*." and a name where a wildcard answers for every name below.
+        kind: CNAME, A, NS, MX, SPF include, DMARC report; wildcard, for one that leads to an address of nobody known.
         target: the name (or address, for A) it leads to in the end.
         chain: the names passed on the way, the target last.
         state: the DNS state of the target; for NS that of the worst answer of its servers for the zone.
         registered: the DNS state of the registrable part of a target that does not exist; None where not asked.
         provider: who runs the target, where the table knows it.
         reply: what the owner's page answers, where only that tells whether it is claimed.
+        asked: the name that was asked for in a wildcard's place; empty where it was the owner itself.
     """
 
     owner: str
@@ -50,6 +52,7 @@ class Pointer:
     registered: DnsState | None = None
     provider: str | None = None
     reply: Response | None = None
+    asked: str = ""
 
     def row(self) -> Row:
         """The pointer as evidence."""
@@ -69,7 +72,7 @@ async def follow_all(client: Client, zone: ZoneFile) -> tuple[Pointer, ...]:
     """Collect the pointers of the declared names and of the zone file, and look each target up."""
     network, domain = client.network, normal(client.parameters.domain)
     senders = [normal(d) for d in client.parameters.mail.from_domains] or [domain]
-    owners = tuple(dict.fromkeys(_owners(client, zone, senders)))[:_MOST_NAMES]
+    owners = tuple(dict.fromkeys(_owners(client, zone, senders)))
     spoken = tuple(dict.fromkeys([domain, *senders, *zone_mail(client, [domain, *senders]).sending]))
     mail = tuple(dict.fromkeys([domain, *senders, *(n for n in zone.names("MX") if not n.startswith("*"))]))
     cuts = [r for r in zone.records if r.rdtype == "NS" and r.name != domain]
@@ -81,9 +84,20 @@ async def follow_all(client: Client, zone: ZoneFile) -> tuple[Pointer, ...]:
         _delegations(network, [(r.name, normal(r.text)) for r in cuts]),
         _own_servers(network, domain),
     )
-    pointers = [pointer for group in found for pointer in group]
+    pointers = list(_said_once((pointer for group in found for pointer in group), zone))
     pointers = list(await asyncio.gather(*(_registered(network, domain, pointer) for pointer in pointers)))
     return tuple(await asyncio.gather(*(_page(network, pointer) for pointer in pointers)))
+
+
+def _said_once(pointers: Iterable[Pointer], zone: ZoneFile) -> Iterator[Pointer]:
+    """All but policy hosts that nobody made, which exist because a wildcard answers for them too."""
+    found = list(pointers)
+    wild = {(p.kind, p.target) for p in found if p.asked}
+    made = set(zone.names("CNAME"))
+    for each in found:
+        guessed = each.owner.startswith("mta-sts.") and each.owner not in made
+        if not (guessed and (each.kind, each.target) in wild):
+            yield each
 
 
 def _owners(client: Client, zone: ZoneFile, senders: Iterable[str]) -> Iterator[str]:
@@ -93,28 +107,29 @@ def _owners(client: Client, zone: ZoneFile, senders: Iterable[str]) -> Iterator[
     yield from (f"mta-sts.{sender}" for sender in senders)
     for sender, selectors in p.mail.dkim_selectors.items():
         yield from (f"{selector}._domainkey.{sender}" for selector in selectors)
-    # A name that nobody made shows where a wildcard leads; whoever claims that has every name there is.
-    yield f"launch-check-{secrets.token_hex(4)}.{normal(p.domain)}"
-    for name in zone.names("CNAME", "A", "AAAA"):
-        yield name.replace("*", f"launch-check-{secrets.token_hex(4)}", 1) if name.startswith("*.") else name
+    yield f"*.{normal(p.domain)}"
+    yield from zone.names("CNAME", "A", "AAAA")
 
 
 async def _names(network: Network, owners: Iterable[str]) -> list[Pointer]:
     async def one(owner: str) -> Pointer | None:
-        answer = await network.ask(owner, "A")
+        # A name that nobody made shows where a wildcard leads; whoever claims that has every name there is.
+        asked = owner.replace("*", f"launch-check-{secrets.token_hex(4)}", 1) if owner.startswith("*.") else ""
+        answer = await network.ask(asked or owner, "A")
         if answer.chain:
             known = next((p for name in answer.chain if (p := providers.by_name(name))), None)
-            return Pointer(
-                owner, "CNAME", answer.chain[-1], answer.chain, answer.state, provider=known.id if known else None
-            )
+            found = Pointer(owner, "CNAME", answer.chain[-1], answer.chain, answer.state, asked=asked)
+            return replace(found, provider=known.id) if known else found
         if answer.state in _LOST:
-            return Pointer(owner, "CNAME", owner, (), answer.state)
-        known = next((p for address in answer.records for p in providers.providers() if p.holds(address)), None)
+            return Pointer(owner, "CNAME", owner, (), answer.state, asked=asked)
+        addresses = answer.records[:_MOST_ADDRESSES]
+        known = next((p for address in addresses for p in providers.providers() if p.holds(address)), None)
         if known is not None and known.unclaimed is not None and known.unclaimed.by_page:
-            return Pointer(owner, "A", answer.records[0], provider=known.id)
-        return None
+            return Pointer(owner, "A", addresses[0], provider=known.id, asked=asked)
+        return Pointer(owner, "wildcard", addresses[0], asked=asked) if asked and addresses else None
 
-    return [pointer for pointer in await asyncio.gather(*(one(owner) for owner in owners)) if pointer]
+    several = list(owners)[:_MOST_NAMES]
+    return [pointer for pointer in await asyncio.gather(*(one(owner) for owner in several)) if pointer]
 
 
 async def _exchangers(network: Network, domains: Iterable[str]) -> list[Pointer]:
@@ -220,9 +235,10 @@ async def _page(network: Network, pointer: Pointer) -> Pointer:
     unclaimed = providers.provider(pointer.provider).unclaimed
     if unclaimed is None or not unclaimed.by_page:
         return pointer
-    reply = await network.request("GET", f"https://{pointer.owner}/")
+    host = pointer.asked or pointer.owner
+    reply = await network.request("GET", f"https://{host}/")
     if reply.state not in ("ok", "blocked"):
-        reply = await network.request("GET", f"http://{pointer.owner}/")
+        reply = await network.request("GET", f"http://{host}/")
     return replace(pointer, reply=reply)
 
 
