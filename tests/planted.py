@@ -64,7 +64,7 @@ def plant(folder):
 
 REACHABLE = (
     "head", "deleted", "edited", "side", "tag", "merge", "renamed", "notebook", "archive", "role", "yaml", "rails",
-    "message", *STRUCTURED,
+    "message", "annotated", "nested", *STRUCTURED,
 )  # fmt: skip
 UNREACHABLE = ("stash", "dangling", "dropped")
 
@@ -96,6 +96,8 @@ def _branches(folder, commit):
     commit({"src/side.py": key("side")})
     git(folder, "checkout", "-q", "-b", "released", "main")
     commit({"src/tag.py": key("tag")}, tag="v1.0")
+    git(folder, "tag", "-a", "-m", f"Released with {live('annotated')}", "v1.1", "main")
+    git(folder, "tag", "-a", "-m", f"Again with {live('nested')}", "v1.2", "v1.1")
     git(folder, "checkout", "-q", "-b", "topic", "main")
     commit({"src/topic.py": "A = 1\n"})
     git(folder, "checkout", "-q", "main")

@@ -22,7 +22,7 @@ MAX_COMMITS = 300_000
 MAX_BLOB_BYTES = 25 * 1024 * 1024
 MAX_BYTES = 3 * 1024**3
 WALK_SECONDS = 120
-MESSAGE, NAMELESS = "commit message", "a file in no commit"
+MESSAGE, TAG, NAMELESS = "commit message", "tag message", "a file in no commit"
 _SUBMODULE, _SYMLINK = b"160000", b"120000"
 _REACHABLE = ("--exclude=refs/stash", "--all", "HEAD")
 _BLOCK = 1 << 20
@@ -87,14 +87,17 @@ def index(path: Path) -> Index:
     sizes, messages = _present(path, found)
     wanted: dict[str, dict[Kind, str]] = {}
     dates: dict[str, int] = {}
+    tags = dict(_tags(path, found))
     for reach, commits in _walks(path, {} if borrowing else messages, found):
         dates |= {commit: seconds for seconds, commit in commits}
         if reach is Reach.REACHABLE:
             found.commits = len(commits)
-        for commit in (commit for _, commit in commits if commit in messages):
+        for commit in (commit for _, commit in commits if commit in messages and commit not in tags):
             found.origins.setdefault(commit, Origin(commit, dates[commit], reach))
             wanted.setdefault(commit, {kind_of(MESSAGE): MESSAGE})
         _collect(path, commits, reach, dates, wanted, found)
+    found.origins |= tags
+    wanted |= {object_id: {kind_of(TAG): TAG} for object_id in tags}
     for object_id in () if borrowing else sizes:  # dropped before any commit, and what the walks did not reach
         if object_id not in wanted:
             found.origins[object_id] = Origin("", 0, Reach.LOOSE)
@@ -123,6 +126,27 @@ def _present(path: Path, found: Index) -> tuple[dict[str, int], dict[str, int]]:
 
 
 _LISTING = ("cat-file", "--batch-all-objects", "--batch-check", "--unordered")
+
+
+_MOST_TAGS_OF_TAGS = 5
+_TAG = "--format=%(objecttype) %(objectname) %(*objectname) %(taggerdate:unix)"
+
+
+def _tags(path: Path, found: Index) -> Iterator[tuple[str, Origin]]:
+    """The tags with a message of their own, each with the commit that it names and its time."""
+    try:
+        listed = git(path, "for-each-ref", _TAG, most=_BLOCK * 64)
+    except GitError as error:
+        found.gaps.append({"not_read": "messages of tags", "why": f"the tags could not be listed: {error}"})
+        return
+    split = (line.decode("ascii", "replace").split(" ") for line in listed.splitlines())
+    rows = [parts for parts in split if len(parts) == 4 and parts[0] == "tag"]
+    named = {row[1]: row[2] for row in rows}
+    for _ in range(_MOST_TAGS_OF_TAGS):  # older gits name what a tag of a tag is on, not its commit
+        named = {tag: named.get(target, target) for tag, target in named.items()}
+    for row in rows:
+        seconds = int(row[3]) if row[3].isdigit() else 0
+        yield row[1], Origin(named[row[1]], seconds, Reach.REACHABLE)
 
 
 def _borrows(path: Path) -> bool:

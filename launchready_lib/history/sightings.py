@@ -13,7 +13,7 @@ from launchready_lib.credentials.bundles import Bundles
 from launchready_lib.credentials.inside import Left, inside, is_archive
 from launchready_lib.findings import Row, Unavailable
 from launchready_lib.history.excerpts import Excerpt, Unseen
-from launchready_lib.history.objects import MAX_BYTES, MESSAGE, Index, kind_of
+from launchready_lib.history.objects import MAX_BYTES, MESSAGE, TAG, Index, kind_of
 
 SECONDS = 240
 MAX_SIGHTINGS = 100_000
@@ -115,7 +115,7 @@ class _Reading:
         return f"over {MAX_SIGHTINGS} places look like credentials" if many else ""
 
     def _read(self, order: int, file: TrackedFile, content: bytes) -> Files:
-        if file.path == MESSAGE:
+        if file.path in (MESSAGE, TAG):
             content = content.partition(b"\n\n")[2]
         if is_archive(file.path) and kind_of(file.path)[2]:
             self._index.aside["archives of others"] = self._index.aside.get("archives of others", 0) + 1

@@ -12,7 +12,7 @@ from pathlib import Path
 from launchready_lib.checks.repository import MAX_FILE_BYTES, GitError, Repository, TrackedFile, blobs, git
 from launchready_lib.credentials import Credential, Standing, credential, fingerprint, rank
 from launchready_lib.credentials.inside import Part, inside
-from launchready_lib.history.objects import MESSAGE, Index, Origin, Reach, kind_of
+from launchready_lib.history.objects import MESSAGE, TAG, Index, Origin, Reach, kind_of
 from launchready_lib.history.sightings import Sighting
 
 MAX_SECRETS, MAX_OTHERS = 200, 40
@@ -166,6 +166,8 @@ class _Search:
             return "in a stash" if origin.reach is Reach.STASH else "in no branch or tag"
         if label == MESSAGE:
             return f"in the message of commit {origin.commit[:12]}"
+        if label == TAG:
+            return f"in the message of a tag of commit {origin.commit[:12]}"
         refs = self._leading(origin.commit)
         for ref in refs if self._sought <= _MAX_SOUGHT else ():
             if self._holds(ref, file.path, value):

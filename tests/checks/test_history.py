@@ -76,13 +76,18 @@ def test_nothing_harmless_stands_as_a_secret(planted):
         ("tag", "in tag v1.0: src/tag.py", False),
         ("deleted", "only in the history of branch main, branch side, tag v1.0", False),
         ("edited", "only in the history of branch main, branch side, tag v1.0", False),
+        ("annotated", "in the message of a tag of commit {main}", False),
+        ("nested", "in the message of a tag of commit {main}", False),
+        ("message", "in the message of commit {message}", False),
         ("stash", "in a stash", False),
         ("dangling", "in no branch or tag", False),
     ],
 )
 def test_a_row_says_where_the_value_lives_now(planted, place, lives, at_head):
     trace = traced(planted, planted[1][place])
-    assert (trace.lives, trace.at_head) == (lives, at_head)
+    marks = {"main": "v1.1^{commit}", "message": "v1.0~1"}
+    named = {name: git(planted[0], "rev-parse", mark).stdout.decode()[:12] for name, mark in marks.items()}
+    assert (trace.lives, trace.at_head) == (lives.format(**named), at_head)
 
 
 def test_the_place_is_the_line_in_the_whole_file(planted):
