@@ -187,6 +187,16 @@ def doctor(_: argparse.Namespace) -> int:
     return 0
 
 
+def update_data(_: argparse.Namespace) -> int:
+    """`launchready update-data`."""
+    from launchready_lib import updating  # noqa: PLC0415 - see run
+
+    refreshed = updating.run()
+    for one in refreshed:
+        say(one.line())
+    return 0 if all(one.problem is None for one in refreshed) else 1
+
+
 def stage_numbers(text: str) -> frozenset[int]:
     """Read "1,3-5".
 
@@ -239,6 +249,7 @@ def parser() -> argparse.ArgumentParser:
     one = _command(commands, "lab", lab, "start the embedded client and JupyterLab")
     one.add_argument("jupyter", nargs="*", metavar="OPTION", help="for JupyterLab, after --")
 
+    _command(commands, "update-data", update_data, "read the networks of the edges anew where they are published")
     _command(commands, "doctor", doctor, "say what this machine has, and what cannot be measured without the rest")
     return top
 

@@ -154,7 +154,7 @@ def test_every_command_says_what_it_does(capsys):
     with pytest.raises(SystemExit):
         cli.main(["--help"])
     said = capsys.readouterr().out
-    for command in ("run", "report", "new", "check-parameters", "demo", "lab", "doctor"):
+    for command in ("run", "report", "new", "check-parameters", "demo", "lab", "update-data", "doctor"):
         assert f"\n    {command} " in said or f"\n    {command}\n" in said
 
 
