@@ -92,6 +92,7 @@ async def test_a_healthy_zone_passes_and_every_selector_of_the_file_is_read(tmp_
         ("lists MX 10 nowhere", "mail.transport", "nowhere.acme.example, a mail host of lists.acme.example"),
         ('_smtp._tls.lists TXT "v=TLSRPTv1; rua=nobody"', "mail.transport", "lists.acme.example"),
     ],
+    ids=["+all", "two SPF", "cut key", "bad policy", "two DMARC", "unauthorised reports", "no mail host", "bad TLSRPT"],
 )
 async def test_what_is_wrong_at_a_name_of_the_zone_file_is_found(tmp_path, line, check, words):
     _, verdicts = await judged(tmp_path, f"{MORE}{line}\n")
