@@ -139,6 +139,22 @@ CSP = "content-security-policy"
 SAFE = (CSP, "default-src 'self'; object-src 'none'; base-uri 'self'")
 
 
+def test_a_policy_in_report_mode_is_read_as_it_would_be_in_force():
+    loose = headers.csp(
+        evidence(view([(f"{CSP}-report-only", "script-src 'unsafe-inline' https:; object-src 'none'")]))
+    )
+    assert loose.status is Status.FAIL
+    assert "in force it would still let foreign script in: 'unsafe-inline'" in loose.summary
+    assert "'unsafe-inline'" in loose.evidence[0]["report_only_found"]
+    assert "any script runs" in loose.evidence[0]["found"]
+    assert "'unsafe-inline'" not in loose.fix
+    tight = "default-src 'self'; object-src 'none'; base-uri 'none'"
+    staged = headers.csp(evidence(view([(CSP, "script-src *"), (f"{CSP}-report-only", tight)])))
+    assert staged.status is Status.FAIL
+    assert staged.fix.endswith(f"Content-Security-Policy: {tight}")
+    assert staged.evidence[0]["report_only_found"] == "nothing that lets foreign script in"
+
+
 def test_a_policy_only_in_report_mode_refuses_nothing():
     found = headers.csp(evidence(view([(f"{CSP}-report-only", "default-src 'self'")])))
     assert found.status is Status.FAIL

@@ -23,11 +23,13 @@ class Judged:
         policies: those in force.
         reported: text of one that only reports.
         found: what gets past them.
+        trial: what would get past the one that only reports, were it in force.
     """
 
     policies: tuple[csp.Policy, ...]
     reported: str
     found: tuple[csp.Weakness, ...]
+    trial: tuple[csp.Weakness, ...] = ()
 
     @property
     def unsafe(self) -> tuple[csp.Weakness, ...]:
@@ -39,12 +41,18 @@ class Judged:
         """A policy is in force and nothing unsafe gets past it."""
         return bool(self.policies) and not self.unsafe
 
+    @property
+    def is_ready(self) -> bool:
+        """The one that only reports would keep foreign script out."""
+        return bool(self.reported) and not any(w.unsafe for w in self.trial)
+
 
 def judge(view: View) -> Judged:
     """Read the policies of one page, from its headers and its own meta elements."""
     metas = [content for name, content in view.markup.equivalents if name == HEADER]
     policies = csp.parse_all(view.response.all(HEADER), metas)
-    return Judged(policies, ", ".join(view.response.all(REPORT_ONLY)), csp.together(policies))
+    lines = view.response.all(REPORT_ONLY)
+    return Judged(policies, ", ".join(lines), csp.together(policies), csp.together(csp.parse_all(lines)))
 
 
 @check("headers.csp")
@@ -67,18 +75,23 @@ def _clause(judged: Judged, views: list[View]) -> Verdict:
         "pages": names,
         "header": "Content-Security-Policy",
         "sent": " , ".join(p.text for p in judged.policies)[:LONGEST] or "(absent)",
-        "found": "; ".join(w.text for w in judged.found)[:LONGEST] or "nothing that lets foreign script in",
+        "found": _found(judged.found) if judged.policies else "without one, any script runs",
     }
+    if judged.reported:
+        row |= {"report_only": judged.reported[:LONGEST], "report_only_found": _found(judged.trial)}
     if judged.is_safe:
         return _safe(judged, names, row)
     if not judged.policies:
         return _absent(judged, names, row)
     what = "; ".join(dict.fromkeys(w.text for w in judged.unsafe[:3]))
     better = csp.mended(judged.policies[0])
+    fix = f"Send Content-Security-Policy: {better} (an inline script needs a nonce, or a file of its own)"
+    if judged.is_ready:
+        fix = f"The one that only reports is tight: {_promoted(judged)}"
     return failed(
         f"{names}: the Content-Security-Policy does not keep foreign script out: {what}",
         evidence=[row],
-        fix=f"Send Content-Security-Policy: {better} (an inline script needs a nonce, or a file of its own)",
+        fix=fix,
         about=sorted({f"{w.kind} {w.directive}" for w in judged.unsafe}),
     )
 
@@ -91,15 +104,23 @@ def _safe(judged: Judged, names: str, row: Row) -> Verdict:
 
 def _absent(judged: Judged, names: str, row: Row) -> Verdict:
     if judged.reported:
-        row["sent"] = f"(report-only) {judged.reported[:LONGEST]}"
         summary = f"{names}: the Content-Security-Policy only reports, nothing is refused"
-        fix = f"Once its reports stay quiet, send it as Content-Security-Policy: {_enforceable(judged.reported)}"
+        unsafe = list(dict.fromkeys(w.text for w in judged.trial if w.unsafe))
+        if unsafe:
+            summary += f"; in force it would still let foreign script in: {'; '.join(unsafe[:3])}"
+        fix = f"O{_promoted(judged)[1:]}"
     else:
         summary = f"{names}: no Content-Security-Policy"
         fix = f"Send Content-Security-Policy: {STARTER} and name the third parties that you need"
     return failed(summary, evidence=[row], fix=fix, about=["absent"])
 
 
-def _enforceable(reported: str) -> str:
-    found = csp.parse_all([reported])
-    return csp.mended(found[0]) if found else STARTER
+def _found(weaknesses: tuple[csp.Weakness, ...]) -> str:
+    return "; ".join(w.text for w in weaknesses)[:LONGEST] or "nothing that lets foreign script in"
+
+
+def _promoted(judged: Judged) -> str:
+    """What to do with the policy that only reports."""
+    found = csp.parse_all([judged.reported])
+    text = found[0].text if found and judged.is_ready else csp.mended(found[0]) if found else STARTER
+    return f"once its reports stay quiet, send it as Content-Security-Policy: {text}"
