@@ -145,6 +145,10 @@ def _own(code: Mapping[str, str], parameters: Parameters) -> dict[str, str]:
     return {**named, **shell, **{path: code[path] for path in declared if path in code}}
 
 
+def _unseen(why: Unavailable) -> Row:
+    return {"workflow_risk": f"not looked for: {why.reason}", "severity": "unknown", "where": ".github/workflows"}
+
+
 def script_of(command: str) -> str:
     """The repository's own script that a command runs, as a path; empty where it runs a program of the machine."""
     program = next((word for word in shlex.split(command) if "=" not in word), "")
@@ -180,7 +184,7 @@ def repeatable(evidence: DeployEvidence) -> Verdict:
 
 def _repeatable(evidence: DeployEvidence) -> Verdict:
     more = [*evidence.broken, *(each.row() for each in evidence.irreversible)]
-    more += [] if isinstance(evidence.risks, Unavailable) else evidence.risks
+    more += [_unseen(evidence.risks)] if isinstance(evidence.risks, Unavailable) else evidence.risks
     ways_found = [way.row() for way in (*evidence.ways, *evidence.configurations)]
     if evidence.by_hand:
         first = evidence.by_hand[0]

@@ -239,11 +239,37 @@ def test_an_unknown_release_address_is_unknown_and_names_the_parameter():
     assert releasing.release(Unavailable("not given", "site.release_url")).needs == "site.release_url"
 
 
+BAD = "on: pull_request_target\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: echo ${{ github.head_ref }}\n"
+
+
 @pytest.mark.anyio
-async def test_workflow_risks_come_from_zizmor_where_it_is_installed():
-    bad = "on: pull_request_target\njobs:\n  a:\n    runs-on: x\n    steps:\n      - run: echo ${{ github.head_ref }}\n"
-    found = await workflows.risks({".github/workflows/ci.yml": bad})
-    if workflows.program() is None:
-        assert found.needs.startswith("zizmor")
-    else:
-        assert any("ci.yml" in row["where"] for row in found)
+@pytest.mark.skipif(workflows.program() is None, reason="zizmor is not installed")
+@pytest.mark.parametrize("other", ["", ": [", "a: 1\n", "on: push\njobs: {a: " + "[" * 20_000])
+async def test_workflow_risks_come_from_zizmor_whatever_stands_beside(other):
+    found = await workflows.risks({".github/workflows/ci.yml": BAD, ".github/workflows/a.yml": other})
+    told = {row["workflow_risk"]: row for row in found}
+    assert told["code injection via template expansion"]["where"] == ".github/workflows/ci.yml:6"
+    assert told["code injection via template expansion"]["severity"] == "high"
+    assert "docs.zizmor.sh" in told["use of fundamentally insecure workflow trigger"]["more"]
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("body", "reason"),
+    [
+        (None, "not installed"),
+        ("#!/bin/sh\necho nothing\n", "no result that can be read"),
+        ("#!/bin/sh\necho '[{\"determinations\": {}}]'\n", "no result that can be read"),
+        ("#!/no/such/program\n", "did not run to its end"),
+    ],
+)
+async def test_without_a_working_zizmor_the_risks_are_not_known(tmp_path, monkeypatch, body, reason):
+    fake = tmp_path / "zizmor"
+    fake.write_text(body or "")
+    fake.chmod(0o755)
+    monkeypatch.setattr(workflows, "program", lambda: str(fake) if body else None)
+    found = await workflows.risks({".github/workflows/ci.yml": BAD})
+    assert isinstance(found, Unavailable)
+    assert reason in found.reason
+    verdict = releasing.repeatable(releasing.DeployEvidence(risks=found))
+    assert any(reason in str(row.get("workflow_risk")) for row in verdict.evidence)
