@@ -27,7 +27,8 @@ def patches(
     found: list[ZonePatch] = []
     if zone is not None:
         if "domain.resolves" in failures:
-            found.extend(of("domain.resolves", (p for host in zone.hosts if (p := _host(facts, zone, host)))))
+            names = dict.fromkeys((*zone.hosts, *(answer.name for answer in zone.others)))
+            found.extend(of("domain.resolves", (p for host in names if (p := _host(facts, zone, host)))))
         if "domain.nameservers" in failures:
             found.extend(of("domain.nameservers", _nameservers(facts, zone)))
     if subdomains is not None and "subdomains.takeover" in failures:
@@ -37,7 +38,7 @@ def patches(
 
 
 def _host(facts: Facts, zone: DomainEvidence, host: str) -> ZonePatch | None:
-    """One main name as every nameserver should hold it; None where all do."""
+    """One name as every nameserver should hold it; None where all do."""
     direct = [answer for answer in zone.of(host) if answer.state in ("NOERROR", "NODATA", "NXDOMAIN")]
     views = {
         server: frozenset(
@@ -51,7 +52,7 @@ def _host(facts: Facts, zone: DomainEvidence, host: str) -> ZonePatch | None:
     source = resolved or [answer for answer in direct if _leads(answer)]
     if source:
         return _patch(facts, _records(facts, host, source), f"{host}, the same on every nameserver")
-    return _absent(facts, zone, host)
+    return _absent(facts, zone, host) if host in zone.hosts else None
 
 
 def _leads(answer: Answer) -> bool:

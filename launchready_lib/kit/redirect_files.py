@@ -50,7 +50,8 @@ def plan(facts: Facts, failures: Container[str], hops: RedirectEvidence | None) 
         moves |= {f"{scheme}://{host}": facts.origin for host in facts.moved for scheme in ("http", "https")}
     if "redirects.https" in failures:
         asked = (normal(urlsplit(reply.url).hostname or "") for reply in hops.plain)
-        for host in dict.fromkeys(name for name in asked if is_plain_name(name)):
+        foreign = set(hops.zone.names) - set(hops.zone.own)  # others run their servers
+        for host in dict.fromkeys(name for name in asked if is_plain_name(name) and name not in foreign):
             moves.setdefault(f"http://{host}", facts.origin if host in facts.moved else f"https://{host}")
     fixes = tuple(check for check in ("redirects.https", "redirects.canonical") if check in failures)
     return RedirectPlan(tuple(moves.items()), fixes if moves else ())

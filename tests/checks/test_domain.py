@@ -17,6 +17,8 @@ from launchready_lib.checks import domain
 from launchready_lib.checks.domain import DomainEvidence
 from launchready_lib.checks.reach import Reach
 from launchready_lib.findings import Status, Unavailable
+from launchready_lib.kit import name_records
+from launchready_lib.kit.facts import Facts
 from launchready_lib.names.delegation import Delegation, Nameserver, Zone
 from launchready_lib.names.validation import Trust
 from launchready_lib.names.zone_hosts import MOST_QUESTIONS
@@ -404,6 +406,20 @@ class TestZoneFile:
         found = await self.judged(tmp_path, second=second)
         assert found.status is Status.FAIL
         assert words in found.summary
+
+    async def test_the_kit_prints_the_records_of_names_that_one_nameserver_lacks_and_leaves_out_what_is_gone(
+        self, tmp_path
+    ):
+        (tmp_path / "zone.txt").write_text(self.EXPORT)
+        second = zone("acme.example.", DOMAIN_ZONE.replace("\napp A 203.0.113.10\n", "\n"))
+        facts = Facts("acme.example", "acme.example", ("acme.example", "www.acme.example"))
+        options = {"root": tmp_path, "hosting": {"zone_file": "zone.txt"}}
+        async with dns_world(second=second) as world, surveyed(world, **options) as evidence:
+            (patch,) = name_records.patches(facts, ["domain.resolves"], evidence, None)
+        assert [(each.name, each.rdtype, each.values) for each in patch.sets] == [
+            ("app.acme.example", "A", ("203.0.113.10",)),
+            ("api.acme.example", "CNAME", ("app.acme.example.",)),
+        ]
 
     async def test_a_nameserver_that_fails_for_one_name_only_is_named(self, tmp_path):
         (tmp_path / "zone.txt").write_text(self.EXPORT)

@@ -91,7 +91,7 @@ class DomainEvidence:
 
     def of(self, host: str) -> tuple[Answer, ...]:
         """The nameservers' answers for one host that came back at all."""
-        return tuple(a for a in self.answers if a.name == host and a.state != "TIMEOUT")
+        return tuple(a for a in (*self.answers, *self.others) if a.name == host and a.state != "TIMEOUT")
 
     def heard(self) -> bool:
         """Whether any nameserver answered us directly."""
