@@ -68,6 +68,15 @@ def test_a_members_page_that_is_kept_for_nobody_else_passes(name):
     assert any(row.get("means") == "kept for nobody else" for row in found.evidence)
 
 
+def test_a_core_read_counts_as_a_page_does():
+    answer = Response(
+        "GET", PAGE, "ok", 200, (("content-type", "application/json"), ("cache-control", "public")), b"{}"
+    )
+    read = View("profile", "https://acme.example/api/me", answer, signed_in=True)
+    found = headers.cookies(Login(GOOD), HeadersEvidence((APART["private"],), reads=(read,)))
+    assert (found.status, found.about) == (Status.FAIL, ("profile shared",))
+
+
 def test_pages_for_everybody_may_be_kept():
     found = headers.cookies(Login(GOOD), HeadersEvidence((view(("cache-control", "public"), signed_in=False),)))
     assert found.status is Status.PASS

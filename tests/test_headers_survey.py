@@ -65,6 +65,7 @@ async def _surveyed(tmp_path, answer=_site, *, signed_in=False, reach=("", "www.
 async def test_signed_out_pages_that_lead_elsewhere_are_seen_once(tmp_path):
     evidence = await _surveyed(tmp_path)
     assert [view.title for view in evidence.pages] == ["home", "login"]
+    assert evidence.reads == ()
     assert [view.name for view in evidence.hosts] == ["acme.example", "www.acme.example", "api.acme.example"]
     assert headers.csp(evidence).status is Status.PASS
     assert headers.integrity(evidence).status is Status.PASS
@@ -75,6 +76,7 @@ async def test_signed_out_pages_that_lead_elsewhere_are_seen_once(tmp_path):
 async def test_the_dashboard_is_judged_as_a_member_sees_it(tmp_path):
     evidence = await _surveyed(tmp_path, signed_in=True)
     assert [view.title for view in evidence.pages] == ["home", "login", "dashboard (signed in)"]
+    assert [view.title for view in evidence.reads] == ["me (signed in)"]
     found = headers.csp(evidence)
     assert found.status is Status.FAIL
     assert found.summary.startswith("dashboard (signed in): no Content-Security-Policy")

@@ -76,11 +76,7 @@ def plan(
         ]
     if member is not None and "headers.cookies" in failures:
         parts += _cookies(member)
-    if (
-        headers is not None
-        and "headers.cookies" in failures
-        and any(shared_by(v) for v in headers.seen() if v.signed_in)
-    ):
+    if headers is not None and "headers.cookies" in failures and _reaches_others(headers):
         parts.append(HeaderPlan(notes=(_PRIVATE,), fixes=("headers.cookies",)))
     return HeaderPlan(
         set=tuple(dict(pair for part in parts for pair in part.set).items()),
@@ -146,6 +142,10 @@ def _removals(failures: Mapping[str, object], headers: HeadersEvidence) -> Itera
             note = "where a frame of your own needs the camera or the like, name its site in Permissions-Policy"
             yield HeaderPlan((("Permissions-Policy", ADVISED),), notes=(note,), fixes=("headers.isolation",))
         yield HeaderPlan(remove=tuple(names), fixes=("headers.isolation",))
+
+
+def _reaches_others(headers: HeadersEvidence) -> bool:
+    return any(shared_by(view) for view in (*headers.seen(), *headers.reads) if view.signed_in)
 
 
 def _titled(name: str) -> str:

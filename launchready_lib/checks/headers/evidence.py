@@ -124,6 +124,7 @@ class HeadersEvidence:
         canonical: the site's origin; third_parties: hosts it needs on purpose.
         missing: what could not be asked at all.
         zone: the zone file's names beside the declared ones.
+        reads: `site.core_reads`, as a member gets them.
     """
 
     pages: tuple[View, ...]
@@ -134,6 +135,7 @@ class HeadersEvidence:
     third_parties: tuple[str, ...] = ()
     missing: tuple[Unavailable, ...] = field(default=())
     zone: ZoneHosts = NO_ZONE_HOSTS
+    reads: tuple[View, ...] = ()
 
     def seen(self) -> tuple[View, ...]:
         """Pages that answered for themselves."""
@@ -159,7 +161,9 @@ async def survey(client: Client, member: Member | Unavailable | None = None) -> 
         return no
     signed_in = None if isinstance(member, Unavailable) else member
     zone = zone_hosts(client)
-    pages, hosts = await asyncio.gather(_pages(client, signed_in), _hosts(client, zone))
+    pages, hosts, reads = await asyncio.gather(
+        _pages(client, signed_in), _hosts(client, zone), _reads(client, signed_in)
+    )
     shared, outside = await asyncio.gather(_shared(client, signed_in), _outside(client, pages))
     return HeadersEvidence(
         pages,
@@ -170,6 +174,7 @@ async def survey(client: Client, member: Member | Unavailable | None = None) -> 
         tuple(client.parameters.site.third_parties),
         shared[1],
         zone,
+        reads,
     )
 
 
@@ -185,6 +190,16 @@ async def _pages(client: Client, member: Member | None) -> tuple[View, ...]:
         )
         views += [View(v.name, v.url, answer, signed_in=True) for v, answer in zip(guarded, again, strict=True)]
     return tuple(_each_once(views))
+
+
+async def _reads(client: Client, member: Member | None) -> tuple[View, ...]:
+    if member is None:
+        return ()
+    urls = web.core_reads(client)
+    answers = await asyncio.gather(*(member.session.request("GET", url, verify=True) for url in urls.values()))
+    return tuple(
+        View(name, url, answer, signed_in=True) for (name, url), answer in zip(urls.items(), answers, strict=True)
+    )
 
 
 def _led_away(view: View) -> bool:

@@ -38,8 +38,8 @@ def shared_by(view: View) -> str:
 
 
 def private(headers: HeadersEvidence) -> Verdict | None:
-    """No page seen with a member's session may be given to somebody else; None where none was seen so."""
-    views = [view for view in headers.seen() if view.signed_in and view.response.status == 200]
+    """No page or core read seen with a member's session may be given to others; None where none was seen so."""
+    views = [v for v in (*headers.seen(), *headers.reads) if v.signed_in and v.response.status == 200]
     rows: list[Row] = [
         {
             "page": view.title,
@@ -53,5 +53,5 @@ def private(headers: HeadersEvidence) -> Verdict | None:
     if bad:
         what = "; ".join(f"{view.title}: {why}" for view, why in bad[:4])
         about = [f"{view.name} shared" for view, _ in bad]
-        return failed(f"a member's page may reach others: {what}", evidence=rows, fix=_FIX, about=about)
-    return passed("members' pages are kept for nobody else", evidence=rows) if rows else None
+        return failed(f"what a member sees may reach others: {what}", evidence=rows, fix=_FIX, about=about)
+    return passed("what members see is kept for nobody else", evidence=rows) if rows else None
