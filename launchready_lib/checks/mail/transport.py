@@ -68,7 +68,7 @@ class DomainTransport:
         hosts: its mail hosts; the domain itself where it has an address and no MX record (RFC 5321 section 5.1).
         refuses: a null MX stands there (RFC 7505).
         sts, reports: the look-ups of `_mta-sts` and `_smtp._tls`.
-        fetched: the policy file, asked for where an MTA-STS record stands.
+        fetched: the policy file, asked for where an MTA-STS record stands; place: where its host is, by DNS.
     """
 
     domain: str
@@ -78,6 +78,7 @@ class DomainTransport:
     sts: Answer
     reports: Answer
     fetched: Response | None = None
+    place: tuple[Answer, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -127,11 +128,14 @@ async def _domain(network: Network, domain: str) -> DomainTransport:
     if mx.state in ("NODATA", "NXDOMAIN"):
         wanted = [(0, domain)]
     hosts = await asyncio.gather(*(_host(network, number, name) for number, name in wanted))
-    fetched = None
+    fetched, place = None, tuple[Answer, ...]()
     if _published(sts, records.STS_START):
         url = f"https://mta-sts.{domain}{_PATH}"
         fetched = await network.request("GET", url, verify=True, max_body=_LONGEST_POLICY)
-    return DomainTransport(domain, mx, tuple(hosts), refuses, sts, reports, fetched)
+    if fetched is not None and fetched.state == "dns":
+        name = f"mta-sts.{domain}"
+        place = tuple(await asyncio.gather(network.ask(name, "A"), network.ask(name, "AAAA")))
+    return DomainTransport(domain, mx, tuple(hosts), refuses, sts, reports, fetched, place)
 
 
 async def _host(network: Network, preference: int, name: str) -> MailHost:
@@ -287,7 +291,13 @@ def _policy_file(each: DomainTransport, rows: list[Row]) -> Verdict:
     if reply.state in DOWN:  # senders go on with what they remember (RFC 8461 section 3.3)
         reason = f"{host}, which serves the MTA-STS policy, did not answer ({reply.error})"
         return unknown(reason, needs=f"a run while {host} answers", evidence=rows)
+    if any(answer.state in _LOST for answer in each.place):
+        return unknown(f"{host} could not be looked up", needs="a second run once its DNS answers", evidence=rows)
     about = (domain, "mta-sts policy")
+    if each.place:
+        text = f"{domain} announces an MTA-STS policy, but {host} has no address, so senders cannot read it"
+        fix = f"Publish an address for {host} and serve the policy there, or delete _mta-sts.{domain}. IN TXT"
+        return failed(text, evidence=rows, fix=fix, about=about)
     fix = f"Serve the policy as text/plain at https://{host}{_PATH}, under a valid certificate, without a redirect"
     if not reply.ok or reply.status != 200:
         seen = reply.error if not reply.ok else f"status {reply.status}"

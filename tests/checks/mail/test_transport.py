@@ -14,7 +14,8 @@ from launchready_lib.checks import mail
 from launchready_lib.checks.mail import transport_records as records
 from launchready_lib.checks.mail.transport_records import RecordError
 from launchready_lib.findings import Status
-from launchready_lib.network import Response
+from tests.certificates import context, issue
+from tests.web_servers import Reply, listening, serving
 
 pytestmark = pytest.mark.anyio
 
@@ -115,24 +116,37 @@ class TestGrammar:
                 read(text)
 
 
-def answering(monkeypatch, status=200, body=POLICY, kind="text/plain", **more):
-    """The policy host answers this; the HTTPS of the one door is tried elsewhere."""
-
-    async def reply(_network, method, url, **options):
-        assert options["verify"]
-        assert not options.get("follow"), "a redirect must not be followed (RFC 8461 section 3.3)"
-        head = {"state": "ok", "status": status, "headers": (("content-type", kind),), "body": body.encode()}
-        return Response(method, url, **(head | more))
-
-    monkeypatch.setattr("launchready_lib.network.Network.request", reply)
+@pytest.fixture(scope="module")
+def authority():
+    return issue("Test Root", ca=True)
 
 
-async def judged(text, *, faults=None, **declared):
+@contextlib.asynccontextmanager
+async def policy_host(authority, folder, reply=None, *, name="mta-sts.acme.example", handle=None):
+    """The policy's own host on loopback, under a certificate of the test's authority: the network section for it."""
+    (folder / "ca.pem").write_bytes(authority.pem)
+    with_name = context(folder, issue(name, authority, names=(name,)))
+    asked = []
+
+    def answer(request):
+        asked.append(request.target)
+        return reply or Reply(POLICY, kind="text/plain")
+
+    serving_it = listening(handle, context=with_name) if handle else serving(answer, context=with_name)
+    async with serving_it as served:
+        port = served if isinstance(served, int) else served.port
+        yield {"ca_file": str(folder / "ca.pem"), "connect_to": {"203.0.113.26:443": f"127.0.0.1:{port}"}}
+    assert set(asked) <= {"/.well-known/mta-sts.txt"}, "a redirect must not be followed (RFC 8461 section 3.3)"
+
+
+async def judged(text, *, faults=None, network=None, **declared):
     zones = [zone("acme.example.", text), zone(".", "@ NS a.root.example.\n")]
     sections = {"mail": {"from_domains": ["acme.example"]} | declared}
     async with (
         DnsServer(zones, recursive=True, faults=faults) as server,
-        client_for(server.address, network={"timeout_s": 1.0 if faults else 10.0}, **sections) as client,
+        client_for(
+            server.address, network={"timeout_s": 1.0 if faults else 10.0} | (network or {}), **sections
+        ) as client,
     ):
         found = await mail.transport(client)
         asked = [question[:2] for question in server.questions]
@@ -173,8 +187,7 @@ async def test_mail_that_finds_its_way_passes(text, words):
          '_smtp._tls TXT "v=TLSRPTv1; rua=mailto:u@acme.example"\n', "2 TLS reporting records"),
     ],
 )  # fmt: skip
-async def test_what_loses_mail_fails(text, words, monkeypatch):
-    answering(monkeypatch)
+async def test_what_loses_mail_fails(text, words):
     verdict = await judged(text)
     assert verdict.status is Status.FAIL, verdict
     assert words in verdict.summary
@@ -184,30 +197,58 @@ async def test_what_loses_mail_fails(text, words, monkeypatch):
 @pytest.mark.parametrize(
     ("answer", "words"),
     [
-        ({}, None),
-        ({"kind": "text/plain; charset=utf-8"}, None),
-        ({"body": POLICY.replace("mail.acme", "other.acme")}, "does not name its mail host mail.acme.example"),
-        ({"body": POLICY.replace("enforce", "none").replace("mail.acme", "other.acme")}, None),
-        ({"body": "<html>hello</html>"}, "senders ignore the MTA-STS policy"),
-        ({"kind": "text/html"}, "comes as text/html"),
-        ({"status": 404}, "(status 404)"),
-        ({"status": 301}, "(status 301)"),
-        ({"state": "tls", "status": None, "error": "the certificate is not trusted"}, "certificate is not trusted"),
+        (Reply(POLICY, kind="text/plain"), None),
+        (Reply(POLICY, kind="text/plain; charset=utf-8"), None),
+        (Reply(POLICY.replace("mail.acme", "other.acme"), kind="text/plain"), "does not name its mail host mail.acme"),
+        (Reply(POLICY.replace("enforce", "none").replace("mail.acme", "other.acme"), kind="text/plain"), None),
+        (Reply("<html>hello</html>", kind="text/plain"), "senders ignore the MTA-STS policy"),
+        (Reply(b"\xff\xfe\x00" * 2000, kind="text/plain"), "senders ignore the MTA-STS policy"),
+        (Reply(POLICY, kind="text/html"), "comes as text/html"),
+        (Reply(POLICY, 404, kind="text/plain"), "(status 404)"),
+        (Reply("", 301, (("Location", "https://mta-sts.acme.example/policy.txt"),)), "(status 301)"),
     ],
 )
-async def test_the_policy_file_is_judged_as_senders_do(answer, words, monkeypatch):
-    answering(monkeypatch, **answer)
-    verdict = await judged(HOSTS + STS)
+async def test_the_policy_file_is_judged_as_senders_do(answer, words, authority, tmp_path):
+    async with policy_host(authority, tmp_path, answer) as network:
+        verdict = await judged(HOSTS + STS, network=network)
     assert verdict.status is (Status.FAIL if words else Status.PASS), verdict
     assert (words or "MTA-STS of acme.example is in order") in verdict.summary
 
 
-@pytest.mark.parametrize("state", ["refused", "timeout", "reset", "unreachable"])
-async def test_a_policy_host_that_does_not_answer_is_unknown(state, monkeypatch):
-    answering(monkeypatch, state=state, status=None, error="nobody answers")
-    verdict = await judged(HOSTS + STS)
+async def test_a_policy_under_a_certificate_for_another_name_is_not_read(authority, tmp_path):
+    async with policy_host(authority, tmp_path, name="acme.example") as network:
+        verdict = await judged(HOSTS + STS, network=network)
+    assert verdict.status is Status.FAIL, verdict
+    assert "senders cannot read the MTA-STS policy of acme.example" in verdict.summary
+
+
+async def cut_off(_reader, writer):
+    writer.transport.abort()
+
+
+async def say_nothing(reader, _writer):
+    await reader.read()
+
+
+@pytest.mark.parametrize("handle", [cut_off, say_nothing])
+async def test_a_policy_host_that_does_not_answer_is_unknown(handle, authority, tmp_path):
+    async with policy_host(authority, tmp_path, handle=handle) as network:
+        verdict = await judged(HOSTS + STS, network={**network, "timeout_s": 1.0})
     assert verdict.status is Status.UNKNOWN, verdict
     assert verdict.needs == "a run while mta-sts.acme.example answers"
+
+
+async def test_a_policy_host_that_refuses_is_unknown():
+    verdict = await judged(HOSTS + STS, network={"connect_to": {"203.0.113.26:443": "127.0.0.1:1"}})
+    assert verdict.status is Status.UNKNOWN, verdict
+
+
+async def test_a_policy_host_without_an_address_fails_and_one_that_cannot_be_looked_up_is_unknown():
+    absent = await judged(HOSTS.replace("mta-sts A 203.0.113.26\n", "") + STS)
+    assert absent.status is Status.FAIL, absent
+    assert "mta-sts.acme.example has no address" in absent.summary
+    lost = await judged(HOSTS + STS, faults={"mta-sts.acme.example": "servfail"})
+    assert lost.status is Status.UNKNOWN, lost
 
 
 async def test_a_policy_that_may_not_be_read_is_unknown():
