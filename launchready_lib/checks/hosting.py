@@ -20,7 +20,7 @@ from launchready_lib.checks.reach import SILENT, steady
 from launchready_lib.checks.tls import chain
 from launchready_lib.findings import Row, Unavailable, Verdict, failed, passed, unknown
 from launchready_lib.names import providers
-from launchready_lib.names.hosts import counted, listed, public_hosts
+from launchready_lib.names.hosts import counted, listed, public_hosts, registrable
 from launchready_lib.names.providers import Kind, Provider
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS, Answer, ConnectFailure, Response, address_of, normal
@@ -234,6 +234,8 @@ def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
         return passed(f"{host.host} is served by {listed([p.name for p in serving])}", evidence=row)
     if unseen := _unseen(host, row):
         return unseen
+    if target := hosting.zone.target_of(host.host):
+        return passed(f"{host.host} is an alias of {target}, which {registrable(target)} serves", evidence=row)
     edges = of_kind(found, "edge")
     if edges and host.leads_to in {each.host for each in hosting.hosts}:
         # Such a redirect is the edge's own answer; the servers behind are those of the host that it leads to.

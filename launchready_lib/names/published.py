@@ -49,7 +49,7 @@ def zone_of(client: Client) -> ZoneFile | Unavailable:
         reason = "only the declared names are known: the zone's other names were not given"
         return Unavailable(reason, "hosting.zone_file (an export from the DNS host)")
     try:
-        with client.path(given).open(encoding="utf-8", errors="replace") as file:
+        with client.path(given).open(encoding="utf-8-sig", errors="replace") as file:
             return _read(file.read(zonefile.MOST_CHARACTERS + 1), client.parameters.domain)
     except OSError as error:
         return Unavailable(f"the zone file could not be read ({type(error).__name__})", "hosting.zone_file")

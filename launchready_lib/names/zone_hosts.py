@@ -65,8 +65,12 @@ class ZoneHosts:
 
     @property
     def own(self) -> tuple[str, ...]:
-        """Those whose server the client runs or rents: what it sends is the client's to change."""
-        return tuple(host.name for host in self.web if host.target is None)
+        """Those that the client serves, or has its edge before: what they send is the client's to change."""
+        return tuple(host.name for host in self.web if host.target is None or host.proxied)
+
+    def target_of(self, name: str) -> str | None:
+        """The name outside the client's domain that a name of the file is an alias of."""
+        return next((host.target for host in self.web if host.name == name), None)
 
     def unseen(self) -> list[Verdict]:
         """A clause for the names that were not looked at; none where all were."""

@@ -12,6 +12,7 @@ from web_server import Reply, Request, html, redirect, web_server
 
 from launchready_lib.checks import edge, exposure, headers, hosting, production, redirects, tls
 from launchready_lib.findings import Status
+from launchready_lib.names.published import zone_of
 from launchready_lib.names.zone_hosts import MOST_HOSTS, ZoneHost, zone_hosts
 
 pytestmark = pytest.mark.anyio
@@ -145,6 +146,24 @@ def test_names_are_sorted_by_who_serves_them_and_keep_their_proxied_note(tmp_pat
     }
     assert "shop.acme.example" not in found.own
     assert found.unseen() == []
+
+
+def test_a_name_that_others_serve_is_the_clients_where_its_own_edge_stands_before_it(tmp_path):
+    proxied = EXPORT.replace("shops.host.example.", "shops.host.example. ; cf_tags=cf-proxied:true")
+    assert "shop.acme.example" in sorted_names(tmp_path, proxied).own
+
+
+def test_a_byte_order_mark_at_the_start_of_the_file_is_no_record(tmp_path):
+    found = sorted_names(tmp_path, "\ufeff;; Domain: acme.example.\n" + EXPORT)
+    assert "old.acme.example" in found.names
+    client = client_for("127.0.0.1:1", root=tmp_path, hosting=EDGE)
+    assert zone_of(client).problems == ()
+
+
+async def test_a_name_that_others_serve_is_known_by_what_it_is_an_alias_of(tmp_path):
+    anonymous = bad_at("shop.acme.example", html(**HSTS))
+    found = hosting.provider((await seen(tmp_path, anonymous)).hosts)
+    assert found.status is Status.PASS, found
 
 
 def test_too_many_names_are_said(tmp_path):
