@@ -9,7 +9,7 @@ import asyncio
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -26,6 +26,7 @@ from launchready_lib.variables import (
     definitions_in,
     is_code,
     is_definition,
+    is_for_browsers,
     parse_names,
     parse_values,
     reads_in,
@@ -89,18 +90,26 @@ class EnvironmentEvidence:
         import pandas as pd  # noqa: PLC0415 - only notebooks need it
 
         columns = list(dict.fromkeys([PRODUCTION, *(setting.environment for setting in self.settings)]))
-        states = {(s.name, s.environment): s.state for s in reversed(self.settings)}
+        holders: dict[str, dict[str, None]] = {}
+        for each in self.settings:
+            holders.setdefault(each.digest or "", {})[each.environment] = None
+        states = {(s.name, s.environment): s.state + _shared_with(s, holders) for s in reversed(self.settings)}
+        secret = {setting.name for setting in self.settings if setting.is_secret}
         names = sorted({*self.needed, *(setting.name for setting in self.settings)})
         rows = [
             {
                 "variable": name,
                 "needed": "yes" if name in self.needed else "",
-                **{column: states.get((name, column), "missing" if name in self.needed else "") for column in columns},
+                "in browsers": ("yes, a secret" if name in secret else "yes") if is_for_browsers(name) else "",
+                **{column: states.get((name, column), self._absent(name, column)) for column in columns},
                 "read in": ", ".join(f"{read.path}:{read.line}" for read in self.needed.get(name, ())[:3]),
             }
             for name in names
         ]
         return pd.DataFrame(rows)
+
+    def _absent(self, name: str, column: str) -> str:
+        return "missing" if name in self.needed and column not in (COMPOSE, CI) else ""
 
 
 @probe
@@ -132,6 +141,12 @@ def read_environments(repo: Repository, parameters: Parameters) -> EnvironmentEv
         unread=tuple(unread),
         cuts=cuts,
     )
+
+
+def _shared_with(setting: Setting, holders: Mapping[str, Iterable[str]]) -> str:
+    """The other environments that hold the same value."""
+    others = [name for name in holders.get(setting.digest or "", ()) if setting.digest and name != setting.environment]
+    return f", shared with {' and '.join(others)}" if others else ""
 
 
 def _code(repo: Repository) -> tuple[list[Read], int, tuple[Unavailable, ...]]:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from launchready_lib.checks import check, probe, repository
+from launchready_lib.checks import check, probe, repository, worktree
 from launchready_lib.checks.repository import MAX_FILE_BYTES, MAX_TEXT_BYTES, GitError, Repository, TrackedFile, is_text
 from launchready_lib.credentials import Credential, Standing, engine, engine_hit, gathered, of_part, places, scan
 from launchready_lib.credentials.bundles import Bundles
@@ -34,7 +35,8 @@ class TreeEvidence:
         credentials: one a value, the worst first.
         unread: text that was too large to read, and where it lies.
         aside: symlinks, submodules, media: what was not read and need not be.
-        ignored: files on disk that git ignores and that usually hold secrets; named only.
+        ignored: files on disk that git ignores and that usually hold secrets, by name.
+        unseen: what of the work tree beside the commit was not read; it decides nothing.
         engine: why the engine did not run; None where it did.
     """
 
@@ -44,6 +46,7 @@ class TreeEvidence:
     unread: tuple[Row, ...] = ()
     aside: tuple[Row, ...] = ()
     ignored: tuple[str, ...] = ()
+    unseen: tuple[Row, ...] = ()
     engine: Unavailable | None = None
 
     def frame(self) -> pd.DataFrame:
@@ -55,7 +58,7 @@ class TreeEvidence:
 
 @probe
 async def survey(client: Client) -> TreeEvidence | Unavailable:
-    """Read every tracked file of the client's branch and look for credentials, on this machine only."""
+    """Read every tracked file of the client's branch, and the work tree, for credentials, on this machine only."""
     opened = await repository.survey(client)
     if isinstance(opened, Unavailable):
         return opened
@@ -77,7 +80,8 @@ def read_tree(repo: Repository, parameters: Parameters) -> TreeEvidence:
         credentials=gathered(reading.hits, known_secrets(parameters)),
         unread=(*({"file": file.path, "not_read": f"{file.size // 1024**2} MB"} for file in unread), *reading.left),
         aside=tuple(row for row in repo.skipped() if row["file"] not in {file.path for file in unread}),
-        ignored=_ignored(repo),
+        ignored=tuple(name for name in reading.ignored if places.holds_secrets_by_name(name))[:50],
+        unseen=tuple(reading.unseen),
         engine=found if isinstance(found, Unavailable) else None,
     )
 
@@ -100,8 +104,10 @@ class _Reading:
     def __init__(self, repo: Repository, wanted: list[TrackedFile]) -> None:
         self.hits: list[Hit] = []
         self.left: list[Row] = []
+        self.ignored: list[str] = []
+        self.unseen: list[Row] = []
         self._repo, self._wanted = repo, wanted
-        self._bundles: Bundles[str] = Bundles()
+        self._bundles: Bundles[tuple[str, str]] = Bundles()
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """What the engine gets; on the way our own scan reads the texts, and what lies inside them."""
@@ -109,40 +115,40 @@ class _Reading:
         try:
             for file, content in self._repo.read(self._wanted, most=MAX_FILE_BYTES):
                 read += 1
-                yield from self._file(file.path, content)
+                yield from self._file(file.path, content, "")
         except GitError as error:
             self.left.append({"file": f"all but {read} of {len(self._wanted)} files", "not_read": str(error)})
+        for loose in worktree.on_disk(self._repo, self.unseen):
+            if loose.how == "ignored":
+                self.ignored.append(loose.path)
+            yield from self._file(loose.path, loose.content, loose.how)
         yield from self._bundles.rest()
 
-    def _file(self, path: str, content: bytes) -> Iterator[tuple[str, bytes]]:
+    def _file(self, path: str, content: bytes, how: str) -> Iterator[tuple[str, bytes]]:
         if is_text(content) and len(content) <= MAX_TEXT_BYTES:
-            self.hits.extend(scan(path, content.decode("utf-8", "replace")))
-            yield from self._bundles.add(path, content, path)
+            self._keep(scan(path, content.decode("utf-8", "replace")), how)
+            yield from self._bundles.add(path, content, (path, how))
         else:
-            yield self._bundles.alone(path, content, path)
+            yield self._bundles.alone(path, content, (path, how))
         for part in () if places.is_foreign(path) else inside(path, content):
             if isinstance(part, Left):
-                self.left.append({"file": part.path, "not_read": part.why})
+                (self.unseen if how else self.left).append({"file": part.path, "not_read": part.why})
                 continue
-            self.hits.extend(of_part(part))
+            self._keep(of_part(part), how)
             if not part.line:
-                yield from self._bundles.add(part.path, part.text.encode("utf-8", "replace"), part.path)
+                yield from self._bundles.add(part.path, part.text.encode("utf-8", "replace"), (part.path, how))
 
     def report(self, found: engine.EngineFind) -> None:
         """Take in what the engine found."""
-        path, line = self._bundles.place(found.number, found.line)
-        self.hits.append(engine_hit(found.value, path, line, found.rule, sure=found.sure))
+        (path, how), line = self._bundles.place(found.number, found.line)
+        self._keep([engine_hit(found.value, path, line, found.rule, sure=found.sure)], how)
 
-
-def _ignored(repo: Repository) -> tuple[str, ...]:
-    try:
-        output = repository.git(
-            repo.path, "ls-files", "--others", "--ignored", "--exclude-standard", "--directory", "-z"
-        )
-    except GitError:
-        return ()
-    names = (entry.decode("utf-8", "replace") for entry in output.split(b"\0") if entry)
-    return tuple(name for name in names if places.holds_secrets_by_name(name))[:50]
+    def _keep(self, hits: Iterable[Hit], how: str) -> None:
+        """Take finds in; what is in no commit is at home on this disk, and leaks nowhere."""
+        for hit in hits:
+            real = hit.standing in (Standing.SECRET, Standing.POSSIBLE)
+            standing = Standing.ON_DISK if how and real else hit.standing
+            self.hits.append(replace(hit, standing=standing, label=f"{hit.place} ({how})" if how else ""))
 
 
 @check("secrets.tree")
@@ -153,14 +159,13 @@ def tree(evidence: TreeEvidence) -> Verdict:
 
 def _no_leak(evidence: TreeEvidence) -> Verdict:
     leaks = [credential for credential in evidence.credentials if credential.is_leak]
-    folded: list[Row] = [credential.row() for credential in evidence.credentials if not credential.is_leak]
+    folded = [credential for credential in evidence.credentials if not credential.is_leak]
     on_disk: list[Row] = [{"ignored_file_on_disk": name} for name in evidence.ignored]
-    aside = [*folded, *on_disk, *evidence.aside][:_MOST_ROWS]
+    aside = [*(credential.row() for credential in folded), *on_disk, *evidence.aside, *evidence.unseen][:_MOST_ROWS]
     if not leaks:
         row: Row = {"commit": evidence.commit[:12], "files_read": evidence.files, "credentials": 0}
         summary = f"No credential in {evidence.files} tracked files"
-        also = f"; {len(folded)} values look like one and are not (listed)" if folded else ""
-        return passed(summary + also, evidence=[row, *aside])
+        return passed(summary + _also(folded), evidence=[row, *aside])
     providers = ", ".join(dict.fromkeys(leak.provider for leak in leaks))
     values = "1 credential stands" if len(leaks) == 1 else f"{len(leaks)} credentials stand"
     return failed(
@@ -170,6 +175,16 @@ def _no_leak(evidence: TreeEvidence) -> Verdict:
         effort_hours=min(8.0, 1.0 + 0.5 * len(leaks)),
         about=[leak.fingerprint for leak in leaks],
     )
+
+
+def _also(folded: list[Credential]) -> str:
+    """How many values count for nothing, and why."""
+    told = Counter(credential.standing for credential in folded)
+    disk = told.pop(Standing.ON_DISK, 0)
+    vouched = [f"{told.pop(standing)} {standing}" for standing in _KNOWN.values() if told[standing]]
+    said = [f"{told.total()} values look like one and are not"] if told.total() else []
+    said += [f"{disk} {'lies' if disk == 1 else 'lie'} on this disk only"] if disk else []
+    return "".join(f"; {part}" for part in (*said, *vouched)) + (" (listed)" if folded else "")
 
 
 def _all_read(evidence: TreeEvidence) -> Iterator[Verdict]:

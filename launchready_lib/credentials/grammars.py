@@ -34,6 +34,7 @@ class Standing(StrEnum):
     DOCUMENTED = "documented example"
     EXAMPLE = "in an example file"
     FIXTURE = "in a test"
+    ON_DISK = "only on this disk"
     POSSIBLE = "possible, look at it"
     FALSE_ALARM = "recorded as a false alarm"
     ROTATED = "recorded as rotated"

@@ -9,7 +9,7 @@ from launchready_lib.variables.defined import (
     parse_names,
     parse_values,
 )
-from launchready_lib.variables.model import Need, Read, is_given_by_platform
+from launchready_lib.variables.model import Need, Read, is_for_browsers, is_given_by_platform
 from launchready_lib.variables.reads import is_code, reads_in, required
 from launchready_lib.variables.settings import Setting, settings_of
 
@@ -23,6 +23,7 @@ __all__ = [
     "definitions_in",
     "is_code",
     "is_definition",
+    "is_for_browsers",
     "is_given_by_platform",
     "parse_names",
     "parse_values",

@@ -48,6 +48,16 @@ def is_given_by_platform(name: str) -> bool:
     return _GIVEN.match(name) is not None
 
 
+_PUBLIC = re.compile(
+    r"(?:NEXT_PUBLIC|NUXT_PUBLIC|EXPO_PUBLIC|PUBLIC|VITE|REACT_APP|VUE_APP|GATSBY|STORYBOOK|NG_APP|PARCEL_PUBLIC)_"
+)
+
+
+def is_for_browsers(name: str) -> bool:
+    """Its prefix makes the build write its value into what every visitor's browser gets."""
+    return _PUBLIC.match(name) is not None
+
+
 def line_of(text: str, position: int) -> int:
     """The line (from 1) of a character."""
     return text.count("\n", 0, position) + 1

@@ -170,6 +170,32 @@ def test_healthy_environments_pass_both(surveyed):
     assert list(frame["production"]) == ["set", "set"]
 
 
+def test_the_matrix_tells_what_is_shared_hollow_missing_or_seen_by_browsers(surveyed):
+    extra = f"NEXT_PUBLIC_URL=https://acme.example/\nVITE_ADMIN_KEY={LIVE}\nMAIL_KEY=changeme\nEMPTY=\n"
+    found = surveyed(
+        {
+            "src/b.ts": "process.env.NEEDED_KEY",
+            ".github/workflows/ci.yml": "env: {STRIPE_SECRET_KEY: '${{ secrets.S }}'}",
+        },
+        {".env.production": PROD + extra, ".env.staging": PROD.replace(LIVE, noise(40))},
+        env_files=FILES,
+    )
+    rows = {row["variable"]: row for row in found.frame().to_dict("records")}
+    assert rows["DATABASE_URL"]["production"] == "set, shared with staging"
+    assert rows["DATABASE_URL"]["staging"] == "set, shared with production"
+    assert [rows["STRIPE_SECRET_KEY"][e] for e in ("production", "staging", "CI")] == ["set", "set", "set (name only)"]
+    assert [rows[name]["production"] for name in ("MAIL_KEY", "EMPTY", "NEEDED_KEY")] == [
+        "placeholder",
+        "blank",
+        "missing",
+    ]
+    assert [rows[name]["in browsers"] for name in ("NEXT_PUBLIC_URL", "VITE_ADMIN_KEY", "EMPTY")] == [
+        "yes",
+        "yes, a secret",
+        "",
+    ]
+
+
 def test_no_value_gets_into_evidence_or_verdict(surveyed):
     found = surveyed({".env": PROD}, {".env.production": PROD, ".env.staging": PROD}, env_files=FILES)
     shown = repr(found) + repr(environment.missing(found)) + repr(environment.separated(found)) + found.frame().to_csv()

@@ -1,6 +1,7 @@
 """Reading a hostile repository runs nothing of it, stays within bounds, and says what was left out: every probe."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -59,6 +60,9 @@ def hostile(tmp_path):
     settings = ("core.fsmonitor", "core.sshCommand", "diff.external", "filter.evil.smudge", "filter.evil.clean")
     for setting in (*settings, "diff.evil.textconv", "uploadpack.packObjectsHook", "gpg.program"):
         git(folder, "config", setting, f"touch {mark}; cat")
+    (folder / "compose.yaml").write_text("changed")
+    (folder / "new.env").write_text("A=1\n")
+    os.mkfifo(folder / "pipe.env")
     mark.unlink(missing_ok=True)
     return repository.open_at(folder), mark
 

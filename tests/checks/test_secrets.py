@@ -1,11 +1,12 @@
 """secrets.tree: a credential in a tracked file fails, and nothing else does."""
 
 import io
+import os
 import zipfile
 
 import pytest
 
-from launchready_lib.checks import repository, secrets
+from launchready_lib.checks import repository, secrets, worktree
 from launchready_lib.credentials import Credential, Standing, engine, fingerprint
 from launchready_lib.findings import Status, Unavailable
 from launchready_lib.parameters import load
@@ -117,6 +118,70 @@ def test_a_healthy_repository_passes(judged):
     verdict, found = judged(harmless, after=lambda folder: (folder / ".env").write_text(f"KEY={LIVE}\n"))
     assert verdict.status is Status.PASS, verdict.summary
     assert found.ignored == (".env",)
+
+
+ON_DISK = {
+    "ignored": (".env", f"KEY={LIVE}\n"),
+    "not tracked": ("src/new.py", f'key = "{LIVE}"\n'),
+    "changed": ("src/old.py", f'key = "{LIVE}"\n'),
+    "ignored, in a notebook": ("try.ipynb", '{"cells": [{"cell_type": "code", "source": "key = \'' + LIVE + "'\"}]}"),
+    "by the engine alone": (
+        "src/new.py",
+        f'key = "PMAK-{noise(24, "0123456789abcdef")}-{noise(34, "0123456789abcdef")}"\n',
+    ),
+}
+
+
+@pytest.mark.parametrize("how", ON_DISK)
+def test_what_lies_on_this_disk_only_is_shown_and_never_fails(judged, how):
+    path, text = ON_DISK[how]
+    tracked = {"src/old.py": "key = 1\n", ".gitignore": ".env\n*.ipynb\n"}
+    verdict, found = judged(tracked, after=lambda folder: (folder / path).write_text(text))
+    assert verdict.status is Status.PASS
+    assert verdict.summary.endswith("; 1 lies on this disk only (listed)")
+    assert [c.standing for c in found.credentials] == [Standing.ON_DISK]
+    kind = "not tracked" if "engine" in how else how.partition(",")[0]
+    assert found.credentials[0].places[0].startswith(path)
+    assert found.credentials[0].places[0].endswith(f"({kind})")
+
+
+def test_what_is_tracked_and_on_disk_fails(judged):
+    tracked = {"src/pay.py": f'key = "{LIVE}"\n', ".gitignore": ".env\n"}
+    verdict, found = judged(tracked, after=lambda folder: (folder / ".env").write_text(f"KEY={LIVE}\n"))
+    assert verdict.status is Status.FAIL
+    assert len(found.credentials) == 1
+    assert {place.split(":")[0] for place in found.credentials[0].places} == {"src/pay.py", ".env"}
+
+
+def test_the_work_tree_leads_nowhere_and_holds_nobody_up(judged, tmp_path):
+    """Links, folders that are links, pipes, large files, others' repositories and dependencies are left alone."""
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside/.env").write_text(f"KEY={LIVE}\n")
+
+    def litter(folder):
+        (folder / ".env").symlink_to(tmp_path / "outside/.env")
+        (folder / "up").symlink_to(tmp_path / "outside", target_is_directory=True)
+        (folder / "src/old.py").unlink()
+        (folder / "src/old.py").symlink_to(tmp_path / "outside/.env")
+        os.mkfifo(folder / "pipe.env")
+        (folder / "large.env").write_text(f"KEY={LIVE}\n" + "#" * 2_000_000)
+        (folder / "node_modules/a").mkdir(parents=True)
+        (folder / "node_modules/a/.env").write_text(f"KEY={LIVE}\n")
+        git(folder, "init", "-q", str(folder / "other"))
+        (folder / "other/.env").write_text(f"KEY={LIVE}\n")
+
+    verdict, found = judged({"src/old.py": "x = 1\n"}, after=litter)
+    assert (verdict.status, found.credentials) == (Status.PASS, ())
+    assert found.unseen == ({"file": "large.env", "not_read": "not tracked, over 1024 KiB"},)
+
+
+def test_a_limit_of_the_work_tree_is_said_and_decides_nothing(judged, monkeypatch):
+    monkeypatch.setattr(worktree, "MAX_FILES", 2)
+    names = [f"{n}.py" for n in range(4)]
+    verdict, found = judged({"a.py": "x = 1\n"}, after=lambda folder: [(folder / n).write_text("y") for n in names])
+    assert verdict.status is Status.PASS
+    assert found.unseen == ({"file": "more files that are not tracked", "not_read": "over 2 of them"},)
+    assert found.unseen[0] in verdict.evidence
 
 
 def test_what_the_parameters_vouch_for_is_listed_and_does_not_fail(judged):
