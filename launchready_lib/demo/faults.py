@@ -90,7 +90,10 @@ _WEB = (
     Fault("headers.cors", "the API lets any site read members' data with their cookies"),
     Fault("headers.integrity", "a script from another site comes without an integrity hash"),
     Fault("headers.isolation", "no Cross-Origin-Opener-Policy, and a Permissions-Policy that no browser can read"),
-    Fault("headers.cookies", "the session cookie may be read by scripts and sent from other sites"),
+    Fault(
+        "headers.cookies",
+        "the session cookie may be read by scripts and sent from other sites, and caches may keep members' pages",
+    ),
     Fault("headers.disclosure", "answers name the server software and its version"),
     Fault("exposure.files", "the file .env is served to anybody"),
     Fault("exposure.bundles", "a source map shows a live payment key to anybody"),

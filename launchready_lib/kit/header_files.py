@@ -13,7 +13,10 @@ from launchready_lib.names.hosts import listed
 # stack -> files as (name in kit/, template, what it is for).
 _FILES: dict[str, tuple[tuple[str, str, str], ...]] = {
     "cloudflare": (("cloudflare/headers.tf", "cloudflare/headers.tf", "Cloudflare, with Terraform"),),
-    "nginx": (("headers/nginx.conf", "headers/nginx.conf", "nginx"),),
+    "nginx": (
+        ("headers/nginx.conf", "headers/nginx.conf", "nginx: the server blocks"),
+        ("headers/nginx-http.conf", "headers/nginx-http.conf", "nginx: the http block"),
+    ),
     "caddy": (("headers/Caddyfile", "headers/Caddyfile", "Caddy"),),
     "vercel": (("headers/vercel.json", "headers/vercel.json", "Vercel: merge it into your vercel.json"),),
     "netlify": (("headers/_headers", "headers/_headers", "Netlify"),),
@@ -46,6 +49,7 @@ def files(facts: Facts, plan: HeaderPlan) -> Iterator[tuple[str, str]]:
         for stack in facts.stacks
         for name, template, what in _FILES[stack]
         if plan.set or stack not in _SETS_ONLY
+        if plan.private or not name.endswith("-http.conf")
     ]
     values = {
         "plan": plan,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -27,6 +28,8 @@ _POPUPS = (
     "auth0.com",
     "clerk.com",
 )
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+"""Names that mean themselves in a regular expression, but for a dot, which means itself too."""
 _PRIVATE = "send Cache-Control: private, no-store with every page that a member sees signed in: your app knows which"
 
 
@@ -39,6 +42,7 @@ class HeaderPlan:
         remove: headers that should not be sent.
         origins: the only foreign origins that may read answers with a member's cookies; empty where that is right.
         cookies: names of session cookies to lock.
+        private: names of session cookies with which an answer may be kept by nobody else.
         notes: a sentence each.
         fixes: ids of the checks that it is for.
     """
@@ -47,11 +51,12 @@ class HeaderPlan:
     remove: tuple[str, ...] = ()
     origins: tuple[str, ...] = ()
     cookies: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
     fixes: tuple[str, ...] = ()
 
     def __bool__(self) -> bool:
-        return bool(self.set or self.remove or self.origins or self.cookies)
+        return bool(self.set or self.remove or self.origins or self.cookies or self.private)
 
     @property
     def hides_server(self) -> bool:
@@ -76,13 +81,14 @@ def plan(
         ]
     if member is not None and "headers.cookies" in failures:
         parts += _cookies(member)
-    if headers is not None and "headers.cookies" in failures and _reaches_others(headers):
-        parts.append(HeaderPlan(notes=(_PRIVATE,), fixes=("headers.cookies",)))
+        if headers is not None and _reaches_others(headers):
+            parts.append(_kept_apart(member))
     return HeaderPlan(
         set=tuple(dict(pair for part in parts for pair in part.set).items()),
         remove=tuple(dict.fromkeys(name for part in parts for name in part.remove)),
         origins=tuple(dict.fromkeys(origin for part in parts for origin in part.origins)),
         cookies=tuple(dict.fromkeys(name for part in parts for name in part.cookies)),
+        private=tuple(dict.fromkeys(name for part in parts for name in part.private)),
         notes=tuple(dict.fromkeys(note for part in parts for note in part.notes)),
         fixes=tuple(dict.fromkeys(check for part in parts for check in part.fixes)),
     )
@@ -142,6 +148,11 @@ def _removals(failures: Mapping[str, object], headers: HeadersEvidence) -> Itera
             note = "where a frame of your own needs the camera or the like, name its site in Permissions-Policy"
             yield HeaderPlan((("Permissions-Policy", ADVISED),), notes=(note,), fixes=("headers.isolation",))
         yield HeaderPlan(remove=tuple(names), fixes=("headers.isolation",))
+
+
+def _kept_apart(member: SetAtLogin) -> HeaderPlan:
+    names = [each.name for each in sessions(kept(member.set_cookies)) if _PLAIN.fullmatch(each.name)]
+    return HeaderPlan(private=tuple(names), notes=(_PRIVATE,), fixes=("headers.cookies",))
 
 
 def _reaches_others(headers: HeadersEvidence) -> bool:

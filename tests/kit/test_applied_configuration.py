@@ -5,6 +5,8 @@ import pytest
 from fronts import caddy, nginx
 from kit_bench import answering, exposing, hammering, hiding, moving, opened, protocols
 
+from launchready_lib.checks import caching, headers, signin
+from launchready_lib.checks.headers.keeping import shared_by
 from launchready_lib.demo import names
 from launchready_lib.kit import facts, guard_files, stacks
 
@@ -58,6 +60,28 @@ async def test_faults_together_are_mended_by_the_same_files(serve, survey, world
         async with front.client(world, tmp_path) as client:
             failures, files = await survey(client)
     assert (failures, files) == ({}, {})
+
+
+async def _shared(client):
+    """What of a member's caches may keep for others, and how long a member's browser may keep the style sheet."""
+    member = await signin.sign_in(client)
+    answers = await headers.survey(client, member)
+    found = [view.title for view in (*answers.seen(), *answers.reads) if view.signed_in and shared_by(view)]
+    files = await caching.survey(client, member)
+    return found, min(caching.kept_for(file.response) for file in files.assets if file.fingerprinted)
+
+
+@pytest.mark.parametrize("serve", [nginx, caddy])
+async def test_members_pages_are_kept_for_nobody_else_and_files_as_before(serve, world, tmp_path):
+    world.only("headers.cookies")
+    async with opened(world) as client:
+        assert "dashboard (signed in)" in (await _shared(client))[0]
+        _, files = await answering(client)
+    with serve(world, tmp_path, files) as front:
+        async with front.client(world, tmp_path) as client:
+            found, kept = await _shared(client)
+    assert found == []
+    assert kept >= caching.THIRTY_DAYS_S
 
 
 async def test_old_encryption_is_switched_off(world, tmp_path):

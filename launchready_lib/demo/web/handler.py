@@ -102,6 +102,8 @@ class Handler(RequestHandler):
             raise HTTPError(405)
         if self.access != "everybody":
             self._admit()
+            if self.member is not None and self.club.on("headers.cookies"):
+                self.set_header("Cache-Control", "public, max-age=0, s-maxage=300")
 
     def _from_edge(self) -> bool:
         if hmac.compare_digest(self.request.headers.get(EDGE_KEY, "").encode(), self.club.edge_key.encode()):
