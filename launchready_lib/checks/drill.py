@@ -19,7 +19,7 @@ from launchready_lib import roadmap, running
 from launchready_lib.checks import check, probe, repository, web
 from launchready_lib.checks.deploy import RollbackEvidence
 from launchready_lib.checks.releasing import is_same, named_in
-from launchready_lib.checks.repository import GitError, Repository
+from launchready_lib.checks.repository import GitError, Repository, too_large
 from launchready_lib.deploys import migrations
 from launchready_lib.findings import Row, Unavailable, Verdict, failed, passed, unknown
 from launchready_lib.network import Response
@@ -193,6 +193,8 @@ async def _planned(client: Client, ways: RollbackEvidence | Unavailable) -> _Dri
         between = await asyncio.to_thread(_between, opened, earlier, release)
     except GitError as error:
         return Unavailable(f"the migrations could not be read: {error}", "a complete clone at repository.path")
+    if isinstance(between, Unavailable):
+        return between
     if between:
         reason = f"between {earlier} and {release} a migration cannot be undone: {between[0]}"
         return Unavailable(reason, "a drill by hand on a copy with its own database, timed, and attested")
@@ -205,22 +207,28 @@ def _earlier(ways: RollbackEvidence | Unavailable) -> str:
     return ways.earlier[0][0] if isinstance(ways, RollbackEvidence) and ways.earlier else ""
 
 
-def _between(repo: Repository, earlier: str, release: str) -> list[str]:
-    """Migrations that came in after the earlier release and cannot be undone."""
+def _between(repo: Repository, earlier: str, release: str) -> list[str] | Unavailable:
+    """Migrations that came in after the earlier release and cannot be undone; what cannot be told stops the drill."""
     tags = dict(repo.tags)
     trees = [
         repository.open_at(repo.path, f"refs/tags/{name}") if name in tags else None for name in (earlier, release)
     ]
     old, new = trees[0], trees[1] or repo
-    if not isinstance(old, Repository) or not isinstance(new, Repository):
-        return []
-    known = {file.path for file in old.files}
+    if isinstance(new, Unavailable):
+        return new
+    known = {file.path for file in old.files} if isinstance(old, Repository) else set()
     added = [file for file in new.files if migrations.is_migration(file.path) and file.path not in known]
-    return [
+    if large := too_large(added):
+        return Unavailable(f"nobody can tell whether going back is safe: {large.reason}", "a drill by hand on a copy")
+    found = [
         f"{each.path} {each.why}"
         for file, content in new.read(added)
         for each in migrations.irreversible(file.path, content.decode("utf-8", "replace"))
     ]
+    if found and not isinstance(old, Repository):
+        reason = f"{earlier} is no tag of the repository, so that nobody can tell which migrations came after it"
+        return Unavailable(f"{reason}; some cannot be undone: {found[0]}", f"the tag {earlier} in the clone")
+    return found
 
 
 @dataclass

@@ -27,7 +27,7 @@ from launchready_lib.findings import Row, Unavailable, Verdict, combine, failed,
 from launchready_lib.redact import Redactor, personal
 from launchready_lib.running import Limits, Running, Scratch
 from launchready_lib.running.settings import harmless, telling
-from launchready_lib.variables import parse_values
+from launchready_lib.variables import is_for_browsers, parse_values
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +44,6 @@ POLL_S = 0.1
 GATES = ("validate_env", "validate-env")
 """Names of the kit's environment gate, which a deploy may run in the app's stead."""
 _MOST_ROWS = 60
-_BUILT_IN = re.compile(r"\A(?:NEXT_PUBLIC|VITE|REACT_APP|PUBLIC|EXPO_PUBLIC|NUXT_PUBLIC|GATSBY|VUE_APP)_")
 _BESIDE_THE_APP = re.compile(
     r"(?:^|/)(?:scripts?|bin|tools?|tasks|migrations?|migrate|seeds?|ops|infra|benchmarks?|\.github|\.storybook)/|"
     r"(?:^|/)(?:seed|noxfile|setup|conftest|gulpfile|Rakefile)\b[^/]*$|\.config\.[cm]?[jt]s$|\.rake$"
@@ -166,7 +165,7 @@ def _not_tried(repo: Repository, settings: EnvironmentEvidence) -> Iterable[tupl
     tracked = _given_by_tracked(repo)
     gated = _gated(repo)
     for name, reads in settings.needed.items():
-        if _BUILT_IN.match(name):
+        if is_for_browsers(name):
             yield name, Start(name, Outcome.BUILT_IN)
         elif all(_BESIDE_THE_APP.search(read.path) for read in reads):
             yield name, Start(name, Outcome.BESIDE, told=f"{reads[0].path}:{reads[0].line}")

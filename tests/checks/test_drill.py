@@ -107,14 +107,30 @@ async def test_without_permission_nothing_is_touched(try_drill, production):
         ({"site": {"release_url": None}}, "site.release_url"),
         ({"release": "3.0"}, "deploy.release"),
         ({"files": {"db/migrations/2.sql": "DROP TABLE members;"}}, "on a copy"),
+        ({"files": {"db/migrations/2.sql": "-- " + "x" * 2_000_000}}, "on a copy"),
+        ({"files": {"db/migrations/2.sql": "DROP TABLE members;"}, "previous_release": "0.9"}, "the tag 0.9"),
     ],
-    ids=["no way forward", "no way back", "no release address", "another release", "a migration that destroys"],
+    ids=[
+        "no way forward",
+        "no way back",
+        "no release address",
+        "another release",
+        "a migration that destroys",
+        "a migration too large to read",
+        "an earlier release without a tag",
+    ],
 )
 async def test_what_could_not_be_undone_is_not_tried(try_drill, production, change, needs):
     verdict = await try_drill(**change)
     assert verdict.status is UNKNOWN
     assert needs in verdict.needs
     assert set(production.seen) <= {NEW}
+
+
+async def test_an_earlier_release_without_a_tag_is_drilled_where_no_migration_destroys(try_drill, production):
+    files = {"db/migrations/2.sql": "CREATE TABLE plans (id int);"}
+    verdict = await try_drill(files=files, previous_release="0.9", rollback_command=[writes(production, "0.9")])
+    assert verdict.status is PASS
 
 
 async def test_an_unhealthy_production_is_left_alone(try_drill, production):
