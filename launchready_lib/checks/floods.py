@@ -12,6 +12,7 @@ from launchready_lib.checks import check, edge, probe, web
 from launchready_lib.checks.clauses import together
 from launchready_lib.findings import Row, Status, Unavailable, Verdict, failed, passed, unknown
 from launchready_lib.names.published import zone_of
+from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.names.zonefile import ZoneFile
 
 if TYPE_CHECKING:
@@ -29,11 +30,13 @@ class FloodEvidence:
         hosts: declared hosts, and names of the zone file that answer on the web's ports.
         own_edge: the declared edge with the networks that the parameters add; None where none is declared.
         unread: how many names of the zone were left out.
+        zone: the zone file's names beside the declared ones.
     """
 
     hosts: tuple[Named, ...]
     own_edge: Edge | None = None
     unread: int = 0
+    zone: ZoneHosts = NO_ZONE_HOSTS
 
     def frame(self) -> pd.DataFrame:
         """One row a host."""
@@ -53,7 +56,7 @@ async def survey(client: Client, gate: EdgeEvidence | Unavailable) -> FloodEvide
     mine = [name for name in more if client.network.scope.names(name)]
     found = await asyncio.gather(*(_answering(client, name) for name in mine[:MOST_NAMES]))
     hosts = (*gate.web_hosts, *(named for named in found if named is not None))
-    return FloodEvidence(hosts, gate.edge, max(0, len(mine) - MOST_NAMES))
+    return FloodEvidence(hosts, gate.edge, max(0, len(mine) - MOST_NAMES), zone_hosts(client))
 
 
 def _names(zone: ZoneFile, seen: set[str]) -> list[str]:
@@ -114,6 +117,7 @@ def absorbed(evidence: FloodEvidence) -> Verdict:
         return web.unseen([Unavailable("no public host has an address", "an address for site.canonical in DNS")])
     edges = _edges(evidence)
     clauses = [_host(host, edges) for host in evidence.hosts]
+    clauses += evidence.zone.left_alone()
     if evidence.unread:
         reason = f"{evidence.unread} more names of the zone file were not read"
         clauses.append(unknown(reason, needs="a zone file with the names in use"))

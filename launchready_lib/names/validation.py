@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
@@ -20,6 +21,8 @@ from launchready_lib.network import Answer
 
 # A hostile zone may publish keys by the hundred, each of which would have to be tried.
 _MOST_KEYS = 24
+# Each signature is tried with every key of its number: many under one number make few answers a day's work (KeyTrap).
+_MOST_ALIKE = 2
 _KNOWN_DIGESTS = (1, 2, 4)
 _KNOWN_ALGORITHMS = (5, 7, 8, 10, 13, 14, 15, 16)
 _LOST = ("TIMEOUT", "SERVFAIL", "NXDOMAIN")
@@ -170,6 +173,8 @@ def _keys(link: Link, answer: Answer, trusted: Iterable[DS], now: dt.datetime) -
         raise _EndError("bogus", _at(answer) + text, "unsigned")
     if len(rrset) > _MOST_KEYS:
         raise _EndError("unknown", f"{link.zone} publishes {len(rrset)} keys, more than we try")
+    if max(Counter((dns.dnssec.key_id(key), key.algorithm) for key in rrset).values()) > _MOST_ALIKE:
+        raise _EndError("unknown", f"{link.zone} publishes several keys under one number, more than we try")
     entry = RRset(rrset.name, rrset.rdclass, rrset.rdtype)
     for key in rrset:
         if any(_matches(rrset.name, key, ds) for ds in trusted):

@@ -74,16 +74,19 @@ class ZoneHosts:
 
     def unseen(self) -> list[Verdict]:
         """A clause for the names that were not looked at; none where all were."""
-        clauses = []
-        if self.outside:
-            reason = f"not looked at, though the zone file has {'it' if len(self.outside) == 1 else 'them'}: "
-            rows = [{"name": name, "looked_at": "no: authorization.hosts does not name it"} for name in self.outside]
-            needs = f"authorization.hosts: [{', '.join(self.outside[:6])}]"
-            clauses.append(unknown(reason + listed(self.outside), needs=needs, evidence=rows))
-        if self.cut:
-            reason = f"{counted(self.cut, 'more name')} of the zone file {'was' if self.cut == 1 else 'were'} not read"
-            clauses.append(unknown(reason, needs="a zone file with the names in use"))
-        return clauses
+        if not self.cut:
+            return self.left_alone()
+        reason = f"{counted(self.cut, 'more name')} of the zone file {'was' if self.cut == 1 else 'were'} not read"
+        return [*self.left_alone(), unknown(reason, needs="a zone file with the names in use")]
+
+    def left_alone(self) -> list[Verdict]:
+        """A clause for the names that the authorization does not name; none where it names all."""
+        if not self.outside:
+            return []
+        reason = f"not looked at, though the zone file has {'it' if len(self.outside) == 1 else 'them'}: "
+        rows = [{"name": name, "looked_at": "no: authorization.hosts does not name it"} for name in self.outside]
+        needs = f"authorization.hosts: [{', '.join(self.outside[:6])}]"
+        return [unknown(reason + listed(self.outside), needs=needs, evidence=rows)]
 
 
 NO_ZONE_HOSTS = ZoneHosts()

@@ -10,7 +10,7 @@ from audited import AUTHORIZED, client_for
 from dns_server import DnsServer, zone
 from web_server import Reply, Request, html, redirect, web_server
 
-from launchready_lib.checks import edge, exposure, headers, hosting, production, redirects, tls
+from launchready_lib.checks import edge, exposure, floods, headers, hosting, production, redirects, tls
 from launchready_lib.findings import Status
 from launchready_lib.names.published import zone_of
 from launchready_lib.names.zone_hosts import MOST_HOSTS, ZoneHost, zone_hosts
@@ -69,6 +69,7 @@ class Seen:
     """What the surveys found, and every host that was asked for a page."""
 
     gate: edge.EdgeEvidence
+    open_hosts: floods.FloodEvidence
     encryption: tls.TlsEvidence
     answers: headers.HeadersEvidence
     hops: redirects.RedirectEvidence
@@ -83,6 +84,7 @@ class Seen:
             verdict.check: verdict
             for verdict in (
                 edge.proxied(self.gate),
+                floods.absorbed(self.open_hosts),
                 headers.hsts(self.answers),
                 redirects.https(self.hops),
                 production.production(self.served),
@@ -122,8 +124,9 @@ async def seen(
                 production.survey(client), (exposure.survey if files else nothing)(client),
                 hosting.survey(client),
             )  # fmt: skip
+            open_hosts = await floods.survey(client, found[0])
             refused = {refusal.host for refusal in client.network.traffic.refused}
-        return Seen(*found, {request.host for request in web.requests}, refused)
+        return Seen(found[0], open_hosts, *found[1:], {request.host for request in web.requests}, refused)
 
 
 def sorted_names(tmp_path, export: str, scope=("acme.example", "*.acme.example")):
@@ -236,7 +239,7 @@ async def test_a_name_out_of_scope_is_never_contacted_and_said_to_be_unseen(tmp_
     assert found.asked == {"acme.example", "www.acme.example"}
     assert "old.acme.example" not in found.refused
     verdicts = found.verdicts()
-    for check in TRUSTED:
+    for check in (*TRUSTED, "edge.ddos"):
         assert verdicts[check].status is Status.UNKNOWN, check
         assert "old.acme.example" in verdicts[check].needs
         assert "shop.acme.example" not in verdicts[check].needs

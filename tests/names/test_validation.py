@@ -6,7 +6,9 @@ import contextlib
 import datetime as dt
 from dataclasses import dataclass
 
+import dns.dnssec
 import dns.name
+import dns.rdata
 import dns.rdataset
 import dns.rdatatype
 import dns.zone
@@ -176,6 +178,26 @@ async def test_a_proof_that_only_a_resolver_left_out_is_unknown(tmp_path):
 
     found, verdict = await judged(made, tmp_path, change=refuse)
     assert (found.state, verdict.status) == ("unknown", Status.UNKNOWN)
+
+
+def alike(public: dns.rdata.Rdata, number: int) -> dns.rdata.Rdata:
+    """Another key under the same number (RFC 4034 appendix B): two octets change places with two others."""
+    key = bytearray(public.key)
+    one, other = 2 * number, 2 * number + 2
+    key[one : one + 2], key[other : other + 2] = key[other : other + 2], key[one : one + 2]
+    return public.replace(key=bytes(key))
+
+
+async def test_many_keys_under_one_number_are_not_all_tried(tmp_path):
+    key, made = Key(), zones()
+    extra = [alike(key.public, number) for number in range(6)]
+    assert {dns.dnssec.key_id(each) for each in extra} == {dns.dnssec.key_id(key.public)}
+    apex = zone("acme.example.", DOMAIN_ZONE)
+    apex.replace_rdataset(ACME, dns.rdataset.from_rdata_list(300, [key.public, *extra]))
+    made.domain = signed(apex, key)
+    found, verdict = await judged(made, tmp_path, anchor=f"acme.example. IN DS {key.ds('acme.example.')}\n")
+    assert (found.state, verdict.status) == ("unknown", Status.UNKNOWN)
+    assert "several keys under one number" in found.detail
 
 
 async def test_without_the_anchor_in_use_an_unsigned_domain_needs_no_proof(tmp_path):
