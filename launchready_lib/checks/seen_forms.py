@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 ENTER_S, CLICK_S = 2.0, 5.0
 """From a key, and from a click, to the request that it causes."""
+LONGEST_S = 60.0
+"""For one page with all its steps: a script may keep the browser busy for ever."""
 LARGEST = 200_000
 _NOT_OURS = re.compile(r":|host$|connection$|content-length$|cookie$|accept-encoding$|proxy-|keep-alive$")
 _BUTTONS = "form button:visible, form input[type=submit]:visible, button:visible, [role=button]:visible"
@@ -77,7 +79,12 @@ class Typist:
         if isinstance(self._browser, Unavailable):
             return self._browser
         async with self._browser.context() as context:
-            return await _watched(self._client, await context.new_page(), name, url, email, password)
+            try:
+                async with asyncio.timeout(LONGEST_S):
+                    return await _watched(self._client, await context.new_page(), name, url, email, password)
+            except TimeoutError:
+                reason = f"the {name} page was busy with itself for {LONGEST_S:g} s when it was typed into"
+                return Unavailable(reason, f"site.pages.{name} with a page that answers, or a try by hand")
 
     async def __aenter__(self) -> Self:
         return self

@@ -143,6 +143,14 @@ async def test_a_page_that_sends_nothing_is_unknown(page, words, monkeypatch):
     assert words in found.reason
 
 
+async def test_a_page_that_is_busy_for_ever_is_given_up(monkeypatch):
+    monkeypatch.setattr(seen_forms, "LONGEST_S", 4.0)
+    page = "<input type=email oninput='while (true) {}'><input type=password>"
+    found = bursts.limited(await survey(App(page=page), pages=["/login"]))
+    assert found.status is Status.UNKNOWN
+    assert "busy with itself" in found.reason
+
+
 async def test_declared_steps_lead_to_an_unusual_login():
     page = """<button id=open onclick="b.hidden = false">Members</button><div id=b hidden><input id=who><input id=word>
     <a href="#" onclick="go()">in</a></div><script>function go() {
