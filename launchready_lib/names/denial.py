@@ -1,6 +1,7 @@
-"""That a parent zone has no DS record for a delegation, proved by its NSEC or NSEC3 records.
+"""That a signed zone has no record of a type at a name, proved by its NSEC or NSEC3 records.
 
-RFC 4035 section 5.2 and RFC 6840 section 4.4 for NSEC; RFC 5155 section 8.9 for NSEC3, with opt-out.
+For a delegation without DS: RFC 4035 section 5.2 and RFC 6840 section 4.4 for NSEC, RFC 5155 section 8.9 for NSEC3,
+with opt-out. For any other type: RFC 4035 section 5.4, RFC 5155 sections 8.5 and 8.7.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ import base64
 import binascii
 import datetime as dt
 from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import dns.dnssec
@@ -24,6 +26,7 @@ MOST_ITERATIONS = 150
 _MOST_RECORDS = 8  # a proof takes two
 _OPT_OUT = 0x01
 _SHA1 = 1
+_Hashed = tuple[bytes, Any]
 _NS, _DS, _SOA = dns.rdatatype.NS, dns.rdatatype.DS, dns.rdatatype.SOA
 
 
@@ -36,22 +39,89 @@ def unproved(answer: Answer, keys: RRset, now: dt.datetime) -> str | None:
         now: the time that signatures are held against.
     """
     name = dns.name.from_text(answer.name)
+    proof = _read(answer, keys, now)
+    for owner, record in proof.plain:
+        if owner == name:
+            return _bits(record)
+    if proof.too_long or not proof.hashed:
+        return None if proof.too_long else proof.why_not
+    if match := _matching(name, proof.hashed):
+        return _bits(match)
+    below = _next_closer(name, keys.name, proof.hashed)
+    if below is None:
+        return "its proof does not lead to the name"
+    return None if _covered(below, proof.hashed, opt_out=True) else "its proof does not cover the name"
+
+
+def untyped(answer: Answer, keys: RRset, now: dt.datetime) -> str | None:
+    """None where a zone proves that the asked name has no record of the asked type; else why not, a clause.
+
+    Args:
+        answer: an authoritative answer without records, and without an alias.
+        keys: the zone's keys.
+        now: the time that signatures are held against.
+    """
+    name, kind = dns.name.from_text(answer.name), dns.rdatatype.from_text(answer.rdtype)
+    proof = _read(answer, keys, now)
+    for owner, record in proof.plain:
+        if owner == name:
+            return _lacking(record, kind)
+        if owner < name < record.next and record.next.is_subdomain(name):
+            return None  # the name only holds names below it
+    if any(owner < name and (name < record.next or record.next == keys.name) for owner, record in proof.plain):
+        stars = (r for owner, r in proof.plain if owner.is_wild() and name.is_subdomain(owner.parent()))
+        star = next(stars, None)
+        return _lacking(star, kind) if star else "its proof says that there is no such name at all"
+    if proof.too_long or not proof.hashed:
+        return None if proof.too_long else proof.why_not
+    return _untyped_by_hash(name, kind, keys.name, proof.hashed)
+
+
+def _untyped_by_hash(name: dns.name.Name, kind: int, zone: dns.name.Name, records: list[_Hashed]) -> str | None:
+    if match := _matching(name, records):
+        return _lacking(match, kind)
+    below = _next_closer(name, zone, records)
+    if below is None:
+        return "its proof does not lead to the name"
+    if _covered(below, records, opt_out=True):
+        return None
+    star = _matching(dns.name.Name((b"*", *below.parent().labels)), records)
+    if not _covered(below, records):
+        return "its proof does not cover the name"
+    return _lacking(star, kind) if star else "its proof says that there is no such name at all"
+
+
+def _lacking(record: Any, kind: int) -> str | None:
+    present = _has(record, kind) or _has(record, dns.rdatatype.CNAME)
+    return "its own proof says that there is one" if present else None
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """The denials in an answer whose signatures hold: NSEC by name, NSEC3 by hash."""
+
+    plain: list[tuple[dns.name.Name, Any]]
+    hashed: list[_Hashed]
+    why_not: str
+
+    @property
+    def too_long(self) -> bool:
+        return any(record.iterations > MOST_ITERATIONS for _, record in self.hashed)
+
+
+def _read(answer: Answer, keys: RRset, now: dt.datetime) -> _Proof:
+    plain: list[tuple[dns.name.Name, Any]] = []
+    hashed: list[_Hashed] = []
     reasons: list[str] = []
-    hashed: list[tuple[bytes, Any]] = []
     for rrset, signatures in _denials(answer, keys.name):
         if wrong := _unsigned(rrset, signatures, keys, now):
             reasons.append(wrong)
         elif rrset.rdtype == dns.rdatatype.NSEC:
-            if rrset.name == name:
-                return _bits(rrset[0])
+            plain.append((rrset.name, rrset[0]))
             reasons.append(f"its proof speaks of {rrsig.text_of(rrset.name)}")
         elif (owner := _decoded(rrset.name)) is not None and rrset[0].algorithm == _SHA1:
             hashed.append((owner, rrset[0]))
-    if any(record.iterations > MOST_ITERATIONS for _, record in hashed):
-        return None
-    if hashed:
-        return _by_hash(name, keys.name, hashed)
-    return reasons[0] if reasons else "its answer carries no proof of that (no NSEC or NSEC3 record)"
+    return _Proof(plain, hashed, next(iter(reasons), "its answer carries no proof of that (no NSEC or NSEC3 record)"))
 
 
 def _denials(answer: Answer, zone: dns.name.Name) -> Iterator[tuple[RRset, list[Any]]]:
@@ -88,22 +158,24 @@ def _has(record: Any, kind: int) -> bool:
     return False
 
 
-def _by_hash(name: dns.name.Name, zone: dns.name.Name, records: list[tuple[bytes, Any]]) -> str | None:
-    if match := _matching(name, records):
-        return _bits(match)
+def _next_closer(name: dns.name.Name, zone: dns.name.Name, records: list[_Hashed]) -> dns.name.Name | None:
+    """The name one label below the closest that is proved to exist (RFC 5155 section 8.3); None where none is."""
     below = name
     while below != zone and below.is_subdomain(zone):
         if _matching(below.parent(), records):
-            break
+            return below
         below = below.parent()
-    else:
-        return "its proof does not lead to the name"
-    if any(_covers(owner, record, _hash(below, record)) and record.flags & _OPT_OUT for owner, record in records):
-        return None
-    return "its proof does not cover the name"
+    return None
 
 
-def _matching(name: dns.name.Name, records: list[tuple[bytes, Any]]) -> Any | None:
+def _covered(name: dns.name.Name, records: list[_Hashed], *, opt_out: bool = False) -> bool:
+    return any(
+        _covers(owner, record, _hash(name, record)) and (not opt_out or record.flags & _OPT_OUT)
+        for owner, record in records
+    )
+
+
+def _matching(name: dns.name.Name, records: list[_Hashed]) -> Any | None:
     return next((record for owner, record in records if owner == _hash(name, record)), None)
 
 

@@ -156,7 +156,17 @@ def _leaf(zone: Link, answers: Iterable[Answer], trusted: tuple[DS, ...], now: d
                 what = f"the {dns.rdatatype.to_text(rrset.rdtype)} record of {rrsig.text_of(rrset.name)}"
                 raise _EndError("bogus", f"{_at(answer)}{what} does not validate: {problem[0]}", problem[1])
             ends += chain.signed_until(signatures)
+        if _denies(answer, origin) and (why := denial.untyped(answer, ring, now)):
+            text = f"that {answer.name} has no {answer.rdtype} record does not validate: {why}"
+            raise _EndError("bogus", _at(answer) + text, "denial")
     return ends
+
+
+def _denies(answer: Answer, origin: dns.name.Name) -> bool:
+    """Whether an answer says that a name of the zone itself has none of the asked type."""
+    if answer.state != "NODATA" or not answer.aa or answer.message is None or answer.message.answer:
+        return False
+    return any(r.rdtype == dns.rdatatype.SOA and r.name == origin for r in answer.message.authority)
 
 
 def _ends(answer: Answer, name: dns.name.Name | None, kind: dns.rdatatype.RdataType) -> list[dt.datetime]:

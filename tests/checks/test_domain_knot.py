@@ -25,7 +25,7 @@ www A 203.0.113.10
 """
 
 
-async def evidence_of(first: Knot, second: Knot, tmp_path, *, ds: str | None):
+async def evidence_of(first: Knot, second: Knot, tmp_path, *, ds: str | None, zone_file: str | None = None):
     """acme.example as knot serves it, below a root and a TLD signed in the test."""
     tld_key, root_key = Key(), Key()
     tld = signed(zone("example.", TLD_ZONE + (f"acme DS {ds}\n" if ds else "")), tld_key)
@@ -34,9 +34,9 @@ async def evidence_of(first: Knot, second: Knot, tmp_path, *, ds: str | None):
     async with dns_world(root=root, tld=tld, domain=zone("acme.example.", ZONE)) as world:
         servers = {"198.51.100.53:53": first.address, "198.51.100.54:53": second.address}
         network = {"dnssec_anchor": "root.ds"}
-        site = {"canonical": "https://acme.example"}
+        sections = {"site": {"canonical": "https://acme.example"}, "hosting": {"zone_file": zone_file}}
         async with client_for(
-            world.resolver.address, world.connect_to | servers, root=tmp_path, network=network, site=site
+            world.resolver.address, world.connect_to | servers, root=tmp_path, network=network, **sections
         ) as client:
             found = await domain.survey(client)
     assert isinstance(found, domain.DomainEvidence), found
@@ -94,6 +94,19 @@ async def test_a_registry_that_knot_signs_proves_that_there_is_no_ds(tmp_path, p
     assert found.trust.state == ("secure" if vouched else "insecure"), found.trust
     assert ("without a DS record nobody checks that" in found.trust.detail) is not vouched
     assert {rdtype.name for rdtype in proof} == {"NSEC3" if "nsec3: on" in policy else "NSEC"}
+
+
+@pytest.mark.parametrize("policy", DENIALS.values(), ids=list(DENIALS))
+async def test_what_knot_proves_to_be_missing_validates_at_names_wildcards_and_between(tmp_path, policy):
+    """No name has an AAAA record: each nameserver's proof of that is checked for every name of the zone file."""
+    text = f"{ZONE}* A 203.0.113.10\nfar.below A 203.0.113.10\nlab NS ns.elsewhere.example.\n"
+    asked = ["@", "www", "anything", "below", "far.below"]
+    (tmp_path / "zone.txt").write_text("".join(f"{name} 300 IN AAAA 2001:db8::1\n" for name in asked))
+    with knot("acme.example", text, policy=policy) as first:
+        found = await evidence_of(first, first, tmp_path, ds=first.ds(), zone_file="zone.txt")
+    states = {(a.name.removesuffix(".acme.example"), a.state) for a in found.others if a.rdtype == "AAAA"}
+    assert states == {(name, "NODATA") for name in asked if name not in ("@", "www")}
+    assert found.trust.state == "secure", found.trust
 
 
 async def asked_of(first: Knot, registry: Knot, root, tmp_path):

@@ -11,7 +11,7 @@ import dns.name
 import dns.rrset
 import pytest
 from dns_signing import NOW, Key
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launchready_lib.names import denial
@@ -115,6 +115,53 @@ def test_a_proof_of_yesterday_is_none():
     assert "ended on" in denial.unproved(answer(nsec("NS")), KEYS, NOW + 2 * DAY)
 
 
+def no_aaaa(name: str, *rrsets: dns.rrset.RRset) -> str | None:
+    """What a zone's proof that a name has no AAAA record comes to."""
+    given_ = answer(*rrsets)
+    return denial.untyped(Answer(name, "AAAA", "192.0.2.53", "NODATA", aa=True, message=given_.message), KEYS, NOW)
+
+
+def over(name: str, types: str = "A", *, flags: int = 0) -> dns.rrset.RRset:
+    """The NSEC3 record that covers a name without naming it."""
+    return nsec3(near(hashed(name), -1), near(hashed(name), 1), types, flags=flags)
+
+
+def at(name: str, types: str) -> dns.rrset.RRset:
+    return nsec3(hashed(name), near(hashed(name), 1), types)
+
+
+WILD = "x.acme.example."
+
+
+@pytest.mark.parametrize(
+    ("name", "records", "why"),
+    [
+        ("acme.example", [nsec("A RRSIG NSEC")], None),
+        ("acme.example", [nsec("A AAAA RRSIG NSEC")], "says that there is one"),
+        ("acme.example", [nsec("CNAME RRSIG NSEC")], "says that there is one"),
+        ("acme.example", [dns.rrset.from_text("a.example.", 300, "IN", "NSEC", "b.acme.example. A")], None),
+        ("acme.example", [nsec("A RRSIG NSEC", "aa.example.")], "no such name at all"),
+        ("acme.example", [nsec("A RRSIG NSEC", "zz.example.")], "speaks of zz.example"),
+        ("acme.example", [nsec("A", "aa.example."), nsec("TXT", "*.example.")], None),
+        ("acme.example", [nsec("A", "aa.example."), nsec("AAAA", "*.example.")], "says that there is one"),
+        ("acme.example", [at("acme.example.", "A RRSIG")], None),
+        ("acme.example", [at("acme.example.", "")], None),
+        ("acme.example", [at("acme.example.", "AAAA RRSIG")], "says that there is one"),
+        ("x.acme.example", [at("acme.example.", "A"), over(WILD), at("*.acme.example.", "TXT")], None),
+        ("x.acme.example", [at("acme.example.", "A"), over(WILD), at("*.acme.example.", "AAAA")], "there is one"),
+        ("x.acme.example", [at("acme.example.", "A"), over(WILD)], "no such name at all"),
+        ("x.acme.example", [at("acme.example.", "A"), at("*.acme.example.", "TXT")], "does not cover"),
+        ("x.acme.example", [at("acme.example.", "A"), over(WILD, flags=1)], None),
+        ("x.acme.example", [over(WILD)], "does not lead to the name"),
+        ("acme.example", [], "no proof"),
+    ],
+)
+def test_a_missing_type_is_proved_by_name_by_hash_or_by_wildcard(name, records, why):
+    found = no_aaaa(name, *records)
+    assert found is None if why is None else why in found
+
+
+@settings(deadline=None)  # of signatures made in the test, which a busy machine takes long over
 @given(st.lists(st.tuples(st.text("0123456789abcdefghijklmnopqrstuvwxyz", min_size=1, max_size=40),
                           st.binary(min_size=1, max_size=40), st.integers(0, 255)), max_size=12))  # fmt: skip
 def test_no_hashed_name_however_odd_is_a_crash(parts):
@@ -124,5 +171,5 @@ def test_no_hashed_name_however_odd_is_a_crash(parts):
                             f"1 {flags} 0 - {base64.b32hexencode(after).decode().rstrip('=')} NS")
         for label, after, flags in parts
     ]  # fmt: skip
-    found = denial.unproved(answer(*rrsets), KEYS, NOW)
-    assert found is None or found
+    for found in (denial.unproved(answer(*rrsets), KEYS, NOW), no_aaaa("x.acme.example", *rrsets)):
+        assert found is None or found

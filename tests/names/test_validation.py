@@ -180,6 +180,23 @@ async def test_a_proof_that_only_a_resolver_left_out_is_unknown(tmp_path):
     assert (found.state, verdict.status) == ("unknown", Status.UNKNOWN)
 
 
+@pytest.mark.parametrize(
+    "spoil_it",
+    [
+        lambda apex, www: apex.delete_rdataset(www, dns.rdatatype.NSEC),
+        lambda apex, _: unsign(apex, "www", "NSEC"),
+        lambda apex, www: apex.replace_rdataset(www, dns.rdataset.from_text("IN", "NSEC", 300, "zz.acme.example. NS")),
+    ],
+    ids=["none", "unsigned", "changed"],
+)
+async def test_a_missing_record_that_the_zone_does_not_prove_is_bogus(tmp_path, spoil_it):
+    made = zones()
+    spoil_it(made.domain, dns.name.from_text("www.acme.example."))
+    found, verdict = await judged(made, tmp_path)
+    assert (found.state, found.fault, verdict.status) == ("bogus", "denial", Status.FAIL), found
+    assert "that www.acme.example has no AAAA record does not validate" in verdict.summary
+
+
 def alike(public: dns.rdata.Rdata, number: int) -> dns.rdata.Rdata:
     """Another key under the same number (RFC 4034 appendix B): two octets change places with two others."""
     key = bytearray(public.key)
