@@ -51,6 +51,7 @@ class Burst:
         told: RateLimit headers as sent (draft-ietf-httpapi-ratelimit-headers), and those with x-.
         ended: when (time.monotonic).
         problem: why it could not be tried.
+        target: the address that the tries went to.
     """
 
     name: str
@@ -61,12 +62,14 @@ class Burst:
     told: str = ""
     ended: float = 0.0
     problem: Unavailable | None = None
+    target: str = ""
 
     def row(self) -> Row:
         """The row that evidence shows."""
         return {
             "form": self.name,
             "address": self.url,
+            "sent_to": self.target,
             "tries": len(self.statuses),
             "answers": ", ".join(str(status or "none") for status in self.statuses),
             "limit": self.limit or "none",
@@ -167,7 +170,7 @@ async def _by_script(typist: Typist, session: Session, burst: Burst, email: str)
 
 
 async def _tried(session: Session, burst: Burst, way: Way) -> Burst:
-    first = ""
+    burst, first = replace(burst, target=way.target), ""
     for _ in range(TRIES):
         sent = await way.send(session)
         answers = (*sent.history, sent)

@@ -19,7 +19,13 @@ _NOT_TRIED = (404, 405, 415, 419, 501)
 
 
 class Way(Protocol):
-    """How tries at one form are sent."""
+    """How tries at one form are sent.
+
+    Attributes:
+        target: the address that they go to.
+    """
+
+    target: str
 
     async def send(self, session: Session) -> Response:
         """Send one try with made-up values."""
@@ -55,6 +61,7 @@ class ByForm:
 
     def __init__(self, name: str, form: Form, page: str, email: str) -> None:
         self._name, self._form, self._email = name, form, email
+        self.target = form.action
         parts = urlsplit(page)
         self._headers = {"Origin": f"{parts.scheme}://{parts.netloc}", "Referer": page}
 
@@ -87,6 +94,7 @@ class ByScript:
 
     def __init__(self, name: str, seen: Seen) -> None:
         self._name, self._seen, self._first = name, seen, True
+        self.target = seen.url
 
     async def send(self, session: Session) -> Response:
         """Send the page's request again, a login with another password; first the one that the browser sent."""

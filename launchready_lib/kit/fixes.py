@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, ParamSpec, TypeVar
 
+from launchready_lib.checks.bursts import BurstEvidence
 from launchready_lib.checks.caching import StaticEvidence
 from launchready_lib.checks.domain import DomainEvidence
 from launchready_lib.checks.edge import EdgeEvidence
@@ -112,7 +113,7 @@ def edge(stage: Stage, *evidence: object) -> Kit:
     guards = (
         *guard_files.proxied(facts, hosts),
         *guard_files.protocols(facts, failures),
-        *guard_files.limits(facts, failures),
+        *guard_files.limits(facts, failures, one(BurstEvidence, evidence)),
         *guard_files.private(facts, failures, one(ExposureEvidence, evidence)),
         *guard_files.origin(facts, failures),
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from launchready_lib.checks import edge as edges
+from launchready_lib.checks.bursts import BurstEvidence
 from launchready_lib.checks.exposure import ExposureEvidence
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.records import ZonePatch
@@ -28,10 +29,11 @@ class GuardFile:
     fixes: tuple[str, ...]
 
 
-def limits(facts: Facts, failures: Container[str]) -> Iterator[GuardFile]:
-    """Limits for the forms that strangers try again and again."""
+def limits(facts: Facts, failures: Container[str], tried: BurstEvidence | None = None) -> Iterator[GuardFile]:
+    """Limits for the forms that strangers try again and again: their pages, and where what is typed is sent."""
     check = "edge.rate_limit"
-    paths = [path for path in facts.limited if _PLAIN_PATH.fullmatch(path)]
+    sent = [urlsplit(burst.target).path for burst in tried.bursts if burst.target] if tried is not None else []
+    paths = [path for path in dict.fromkeys((*facts.limited, *sent)) if path != "/" and _PLAIN_PATH.fullmatch(path)]
     if check not in failures or not paths:
         return
     known = edges.known().get(facts.edge or "")

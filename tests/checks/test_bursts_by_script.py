@@ -75,7 +75,11 @@ def quick(monkeypatch):
 
 async def test_an_app_without_limits_is_tried_a_dozen_times_each_and_fails():
     app = App()
-    found = bursts.limited(await survey(app))
+    evidence = await survey(app)
+    found = bursts.limited(evidence)
+    assert [burst.target.rpartition("acme.example")[2] for burst in evidence.bursts] == [
+        f"/api{path}" for path in PAGES
+    ]
     assert (found.status, found.about) == (Status.FAIL, ("login", "signup", "reset"))
     assert app.tries == {"/api/login": 12, "/api/signup": 12, "/api/forgot": 12}
 

@@ -135,8 +135,9 @@ async def hiding(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
 async def hammering(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:
     """The failures of the check of limits, and the kit's files for them."""
     bench = Bench.of(client, "secure_edge")
-    bench.judge(bursts.limited(await bursts.survey(client)))
-    return bench.stage.failures, files(kit.edge(bench.stage))
+    burst = await bursts.survey(client)
+    bench.judge(bursts.limited(burst))
+    return bench.stage.failures, files(kit.edge(bench.stage, burst))
 
 
 async def speeding(client: Client) -> tuple[dict[str, Finding], dict[str, str]]:

@@ -9,6 +9,7 @@ from octodns.provider.yaml import YamlProvider
 from octodns.zone import Zone
 from runners import CHECKS, answered, evaluated, moved, syntax
 
+from launchready_lib.checks.bursts import Burst, BurstEvidence, Honest
 from launchready_lib.kit import guard_files, header_files, redirect_files
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.header_plan import HeaderPlan
@@ -204,6 +205,15 @@ def test_terraform_rules_carry_headers_origins_redirects_and_limits(terraform):
     assert (target["status_code"], target["preserve_query_string"]) == (308, True)
     assert rules["launchready_forms"]["ratelimit"]["requests_per_period"] < 12
     assert rules["launchready_private"]["expression"] == '(http.request.uri.path in {"/backup.sql"})'
+
+
+def test_a_limit_covers_where_what_is_typed_is_sent():
+    sent = ("https://acme.example/api/session?x=1", "https://acme.example/login", "https://acme.example/", "")
+    tried = BurstEvidence(tuple(Burst("login", "https://acme.example/login", target=url) for url in sent), Honest())
+    files = {each.name: each.text for each in guard_files.limits(FACTS, GUARDED, tried)}
+    assert '"/api/session"' in files["cloudflare/limits.tf"].replace("\\", "")
+    assert "/api/session" in files["limits/nginx-http.conf"]
+    assert files["limits/nginx-http.conf"].count('/login"') == 1
 
 
 def test_the_read_me_names_every_file_and_every_header(printed):
