@@ -20,7 +20,17 @@ MOST_HOSTS = 40
 MOST_QUESTIONS = 200
 SERVICES = ("smtp", "imap", "pop", "mx", "ftp", "ssh")
 """Usual names of services that a web edge breaks."""
-_SERVICE = re.compile(r"(?:smtps?|imaps?|pop3?s?|mx|ns|dns|s?ftps?|ssh|vpn|ldap|autodiscover|autoconfig)\d*")
+_SERVICE = re.compile(
+    r"(?:smtps?|imaps?|pop3?s?|mx|ns|dns|s?ftps?|ssh|vpn|ldap|autodiscover|autoconfig|lyncdiscover|sip|msoid"
+    r"|enterpriseregistration|enterpriseenrollment)\d*"
+)
+# Where senders of mail have their customers' names for bounces and counted clicks lead: no page of the client's.
+_SENDERS = (
+    "sendgrid.net", "mailgun.org", "amazonses.com", "awstrack.me", "mandrillapp.com", "mcsv.net", "mtasv.net",
+    "sparkpostmail.com", "mailjet.com", "mailersend.net", "mlsend.com", "smtp2go.com", "smtp2go.net",
+    "customeriomail.com", "hubspotemail.net", "klaviyomail.com", "brevosend.com", "sendinblue.com", "elasticemail.com",
+    "mailtrap.live", "rsgsv.net", "exacttarget.com", "createsend.com", "activehosted.com", "intercom-mail.com",
+)  # fmt: skip
 _WEB_TYPES = ("A", "AAAA", "CNAME")
 _POINTING = ("MX", "NS", "SRV")
 
@@ -48,7 +58,7 @@ class ZoneHosts:
 
     Attributes:
         web: may serve the web, and the authorization names them.
-        services: others with an address: mail exchangers, nameservers and the like.
+        services: others with an address of the client's own: mail exchangers, nameservers and the like.
         outside: may serve the client's own web pages, but the authorization does not name them; never contacted.
         cut: how many more there are than `MOST_HOSTS`.
     """
@@ -106,7 +116,7 @@ def zone_hosts(client: Client) -> ZoneHosts:
     outside = [host.name for host in web if host not in mine and host.target is None]
     return ZoneHosts(
         tuple(mine[:MOST_HOSTS]),
-        tuple(host for host in found if host.service),
+        tuple(host for host in found if host.service and (host.target is None or host.proxied)),
         tuple(outside) if client.network.scope.hosts is not None else (),
         max(0, len(mine) - MOST_HOSTS),
     )
@@ -140,7 +150,10 @@ def _hosts(zone: ZoneFile, domain: str) -> Iterator[ZoneHost]:
         notes = [record.proxied for record in records if record.proxied is not None]
         aliases = [normal(record.text) for record in records if record.rdtype == "CNAME"]
         target = next((alias for alias in aliases if not under(alias, domain)), None)
-        yield ZoneHost(name, any(notes) if notes else None, target, _service(name, pointed))
+        service = _service(name, pointed)
+        if target is not None and not any(notes) and any(under(target, sender) for sender in _SENDERS):
+            service = service or "handed to a sender of mail"
+        yield ZoneHost(name, any(notes) if notes else None, target, service)
 
 
 def _is_technical(name: str) -> bool:

@@ -151,6 +151,21 @@ def test_names_are_sorted_by_who_serves_them_and_keep_their_proxied_note(tmp_pat
     assert found.unseen() == []
 
 
+def test_names_for_bounces_clicks_and_mail_programs_are_nobodys_pages(tmp_path):
+    lines = (
+        "em17 300 IN CNAME u17.wl.sendgrid.net. ; cf_tags=cf-proxied:false\n"
+        "links 300 IN CNAME sendgrid.net. ; cf_tags=cf-proxied:true\n"
+        "pm-bounces 300 IN CNAME pm.mtasv.net.\n"
+        "autodiscover 300 IN CNAME autodiscover.outlook.example.\n"
+        "notsendgrid 300 IN CNAME www.notsendgrid.net.\n"
+    )
+    found = sorted_names(tmp_path, EXPORT + lines)
+    added = set(found.names) - set(sorted_names(tmp_path, EXPORT).names)
+    assert added == {"links.acme.example", "notsendgrid.acme.example"}
+    assert "links.acme.example" in found.own
+    assert {host.name for host in found.services} == {"mail.acme.example", "smtp.acme.example"}
+
+
 def test_a_name_that_others_serve_is_the_clients_where_its_own_edge_stands_before_it(tmp_path):
     proxied = EXPORT.replace("shops.host.example.", "shops.host.example. ; cf_tags=cf-proxied:true")
     assert "shop.acme.example" in sorted_names(tmp_path, proxied).own
