@@ -73,6 +73,9 @@ def read(export: Export) -> Iterator[Message]:
                 export.gaps.append("the rest of its files: the limit of files, bytes or time was reached")
                 return
             for message in _messages(export, name, size, stream):
+                if time.monotonic() > until:
+                    export.gaps.append("the rest of its files: the limit of time was reached")
+                    return
                 export.messages += 1
                 yield message
     except _BROKEN as error:

@@ -7,6 +7,7 @@ import email
 import email.policy
 import email.utils
 import html
+import io
 import json
 import re
 from collections.abc import Iterator
@@ -15,6 +16,7 @@ from email.message import Message as Mail
 from typing import Any
 
 MAX_JSON_BYTES = 16 * 1024 * 1024
+MAX_MAIL_BYTES = 8 * 1024 * 1024
 MAX_TEXT = 200_000
 _MAX_DEPTH = 12
 _SLICE, _OVERLAP = 4_000, 1_000
@@ -99,7 +101,7 @@ def _date(message: object) -> str:
 def from_text(content: bytes, channel: str) -> Iterator[Message]:
     """Plain text: slices of lines, each with the last day that stood before it."""
     day, lines, size = "", list[str](), 0
-    for line in _lines(content.decode("utf-8", "replace")):
+    for line in _lines(content):
         found = _DAY.search(line[:60])
         if lines and (size > _SLICE or (found and found[1] != day)):
             yield Message(channel, day, "\n".join(lines))
@@ -111,24 +113,36 @@ def from_text(content: bytes, channel: str) -> Iterator[Message]:
         yield Message(channel, day, "\n".join(lines))
 
 
-def _lines(text: str) -> Iterator[str]:
-    """Lines, the endless ones in pieces that overlap."""
-    for line in text.splitlines():
-        for start in range(0, max(len(line), 1), MAX_TEXT):
-            yield line[max(0, start - _OVERLAP) : start + MAX_TEXT]
+def _lines(content: bytes) -> Iterator[str]:
+    """Lines one by one, the endless ones in pieces that overlap: all of a large file at once would fill the memory."""
+    for line in io.BytesIO(content):
+        for start in range(0, len(line), MAX_TEXT):
+            piece = line[max(0, start - _OVERLAP) : start + MAX_TEXT]
+            yield from piece.decode("utf-8", "replace").splitlines()
 
 
 def from_mailbox(content: bytes, channel: str) -> Iterator[Message]:
     """A mailbox (RFC 4155) or one message (RFC 5322): subject and text parts, decoded."""
-    starts = [found.end() for found in _STAMP.finditer(content)] or [0]
-    ends = [*(found.start() for found in _STAMP.finditer(content)), len(content)]
-    for start, end in zip(starts, ends[1:] if len(ends) > 1 else ends, strict=True):
+    for start, end in _mails(content):
+        if end - start > MAX_MAIL_BYTES:  # taken apart it would fill the memory
+            yield from from_text(content[start:end], channel)
+            continue
         try:
             mail = email.message_from_bytes(content[start:end], policy=email.policy.compat32)
             text = "\n".join(_parts(mail))[:MAX_TEXT]
         except (ValueError, LookupError, RecursionError):  # a mail that Python cannot take apart is read as it stands
             text, mail = content[start:end].decode("utf-8", "replace")[:MAX_TEXT], Mail()
         yield Message(channel, _sent(mail), text)
+
+
+def _mails(content: bytes) -> Iterator[tuple[int, int]]:
+    """Where each mail starts and ends; all is one where no line says that one begins."""
+    start = None
+    for found in _STAMP.finditer(content):
+        if start is not None:
+            yield start, found.start()
+        start = found.end()
+    yield start or 0, len(content)
 
 
 def _parts(mail: Mail) -> Iterator[str]:

@@ -3,6 +3,7 @@
 import io
 import json
 import struct
+import tracemalloc
 import zipfile
 
 import pytest
@@ -192,6 +193,29 @@ def test_a_hostile_export_is_bounded_and_says_what_was_not_read(judged, monkeypa
         assert "repository.chat_exports" in verdict.needs
     else:
         assert verdict.status in (Status.PASS, Status.UNKNOWN)
+
+
+def test_one_endless_file_is_read_in_slices_and_left_when_the_time_is_up(judged, monkeypatch):
+    """Ten megabytes of lines, of one line, of mails, or of one mail take the memory of a slice or two."""
+    mail = b"From a@b c\nSubject: x\n\n"
+    for content in (
+        b"a\n" * 5_000_000,
+        b"a" * 10_000_000,
+        b"a\r" * 5_000_000,
+        mail * 400_000,
+        mail + b"a\n" * 5_000_000,
+    ):
+        parsed = exports._parsed("a.txt", content, "general")
+        tracemalloc.start()
+        first = next(parsed)
+        peak = tracemalloc.get_traced_memory()[1]
+        tracemalloc.stop()
+        assert len(first.text) <= 2 * messages.MAX_TEXT
+        assert peak < 25_000_000
+    monkeypatch.setattr(exports, "SECONDS", -1)
+    verdict, found = judged(("a.txt", b"hello\n"))
+    assert verdict.status is Status.UNKNOWN
+    assert found.exports[0]["messages"] == 0
 
 
 def test_a_name_never_leads_out_of_the_export(tmp_path):
