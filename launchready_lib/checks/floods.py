@@ -52,11 +52,12 @@ async def survey(client: Client, gate: EdgeEvidence | Unavailable) -> FloodEvide
         return gate
     zone = zone_of(client)
     seen = {named.name for named in (*gate.web_hosts, *gate.others)}
-    more = _names(zone, seen) if isinstance(zone, ZoneFile) else []
+    others = zone_hosts(client)
+    more = _names(zone, seen | set(others.theirs)) if isinstance(zone, ZoneFile) else []
     mine = [name for name in more if client.network.scope.names(name)]
     found = await asyncio.gather(*(_answering(client, name) for name in mine[:MOST_NAMES]))
     hosts = (*gate.web_hosts, *(named for named in found if named is not None))
-    return FloodEvidence(hosts, gate.edge, max(0, len(mine) - MOST_NAMES), zone_hosts(client))
+    return FloodEvidence(hosts, gate.edge, max(0, len(mine) - MOST_NAMES), others)
 
 
 def _names(zone: ZoneFile, seen: set[str]) -> list[str]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from launchready_lib.findings import Verdict, unknown
+from launchready_lib.names import providers
 from launchready_lib.names.hosts import counted, listed, main_hosts, public_hosts, under
 from launchready_lib.names.published import zone_of
 from launchready_lib.names.zonefile import ZoneFile, ZoneRecord
@@ -18,6 +19,11 @@ if TYPE_CHECKING:
 
 MOST_HOSTS = 40
 MOST_QUESTIONS = 200
+_THEIR_SOFTWARE = frozenset(
+    {"shopify", "ghost", "webflow", "squarespace", "wix", "wordpress", "tumblr", "readme", "helpjuice", "helpscout",
+     "intercom", "zendesk", "statuspage", "unbounce"}
+)  # fmt: skip
+"""Providers whose own program answers, so that a customer changes pages and no server."""
 SERVICES = ("smtp", "imap", "pop", "mx", "ftp", "ssh")
 """Usual names of services that a web edge breaks."""
 _SERVICE = re.compile(
@@ -42,7 +48,8 @@ class ZoneHost:
     Attributes:
         name: the name.
         proxied: what the file notes of the DNS host's own proxy; None where it does not say.
-        target: the name outside the client's domain that it is an alias of, so that others run its server.
+        target: the name outside the client's domain that it is an alias of, where others answer there with a program
+            of theirs; None for an app of the client's on a rented host.
         service: why it is no web host, such as "named by an MX record"; empty where it may be one.
     """
 
@@ -61,12 +68,14 @@ class ZoneHosts:
         services: others with an address of the client's own: mail exchangers, nameservers and the like.
         outside: may serve the client's own web pages, but the authorization does not name them; never contacted.
         cut: how many more there are than `MOST_HOSTS`.
+        theirs: names whose servers others run, with nothing of the client's before them.
     """
 
     web: tuple[ZoneHost, ...] = ()
     services: tuple[ZoneHost, ...] = ()
     outside: tuple[str, ...] = ()
     cut: int = 0
+    theirs: tuple[str, ...] = ()
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -119,6 +128,7 @@ def zone_hosts(client: Client) -> ZoneHosts:
         tuple(host for host in found if host.service and (host.target is None or host.proxied)),
         tuple(outside) if client.network.scope.hosts is not None else (),
         max(0, len(mine) - MOST_HOSTS),
+        tuple(host.name for host in found if host.target is not None and not host.proxied),
     )
 
 
@@ -149,11 +159,16 @@ def _hosts(zone: ZoneFile, domain: str) -> Iterator[ZoneHost]:
     for name, records in by_name.items():
         notes = [record.proxied for record in records if record.proxied is not None]
         aliases = [normal(record.text) for record in records if record.rdtype == "CNAME"]
-        target = next((alias for alias in aliases if not under(alias, domain)), None)
+        target = next((alias for alias in aliases if not under(alias, domain) and _is_theirs(alias)), None)
         service = _service(name, pointed)
         if target is not None and not any(notes) and any(under(target, sender) for sender in _SENDERS):
             service = service or "handed to a sender of mail"
         yield ZoneHost(name, any(notes) if notes else None, target, service)
+
+
+def _is_theirs(alias: str) -> bool:
+    known = providers.by_name(alias)
+    return known is None or known.id in _THEIR_SOFTWARE
 
 
 def _is_technical(name: str) -> bool:

@@ -151,6 +151,28 @@ def test_names_are_sorted_by_who_serves_them_and_keep_their_proxied_note(tmp_pat
     assert found.unseen() == []
 
 
+@pytest.mark.parametrize(
+    ("target", "own"),
+    [
+        ("acme.fly.dev.", True),
+        ("acme.netlify.app.", True),
+        ("shops.myshopify.com.", False),
+        ("acme.zendesk.com.", False),
+        ("pages.unheard-of.example.", False),
+        ("www.acme.example.", True),
+    ],
+)
+def test_an_app_on_a_rented_host_is_the_clients_and_a_rented_program_is_not(tmp_path, target, own):
+    found = sorted_names(tmp_path, f"{EXPORT}new 300 IN CNAME {target}\n")
+    assert ("new.acme.example" in found.own) is own
+    assert ("new.acme.example" in found.theirs) is not own
+
+
+async def test_what_others_serve_is_not_held_to_the_clients_edge(tmp_path):
+    found = await seen(tmp_path)
+    assert "shop.acme.example" not in {host.name for host in found.open_hosts.hosts}
+
+
 def test_names_for_bounces_clicks_and_mail_programs_are_nobodys_pages(tmp_path):
     lines = (
         "em17 300 IN CNAME u17.wl.sendgrid.net. ; cf_tags=cf-proxied:false\n"
