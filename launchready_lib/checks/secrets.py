@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -160,8 +161,8 @@ def tree(evidence: TreeEvidence) -> Verdict:
 def _no_leak(evidence: TreeEvidence) -> Verdict:
     leaks = [credential for credential in evidence.credentials if credential.is_leak]
     folded = [credential for credential in evidence.credentials if not credential.is_leak]
-    on_disk: list[Row] = [{"ignored_file_on_disk": name} for name in evidence.ignored]
-    aside = [*(credential.row() for credential in folded), *on_disk, *evidence.aside, *evidence.unseen][:_MOST_ROWS]
+    shown = [credential.row() for credential in folded if credential.standing is not Standing.ON_DISK]
+    aside = [*shown, *_on_disk(evidence), *evidence.aside, *evidence.unseen][:_MOST_ROWS]
     if not leaks:
         row: Row = {"commit": evidence.commit[:12], "files_read": evidence.files, "credentials": 0}
         summary = f"No credential in {evidence.files} tracked files"
@@ -175,6 +176,15 @@ def _no_leak(evidence: TreeEvidence) -> Verdict:
         effort_hours=min(8.0, 1.0 + 0.5 * len(leaks)),
         about=[leak.fingerprint for leak in leaks],
     )
+
+
+def _on_disk(evidence: TreeEvidence) -> Iterator[Row]:
+    """One row a file: what it holds is at home there, and of interest only to whoever uses this machine."""
+    found = [c for c in evidence.credentials if c.standing is Standing.ON_DISK]
+    counted = Counter(re.sub(r":\d+ (\([a-z ]+\))\Z", r" \1", c.places[0]) for c in found)
+    for where, number in counted.items():
+        yield {"on_this_disk_only": where, "values": number}
+    yield from ({"ignored_file_on_disk": name} for name in evidence.ignored if f"{name} (ignored)" not in counted)
 
 
 def _also(folded: list[Credential]) -> str:

@@ -143,6 +143,7 @@ def test_what_lies_on_this_disk_only_is_shown_and_never_fails(judged, how):
     kind = "not tracked" if "engine" in how else how.partition(",")[0]
     assert found.credentials[0].places[0].startswith(path)
     assert found.credentials[0].places[0].endswith(f"({kind})")
+    assert [row["values"] for row in verdict.evidence if str(row.get("on_this_disk_only")).endswith(f"({kind})")] == [1]
 
 
 def test_what_is_tracked_and_on_disk_fails(judged):

@@ -138,7 +138,10 @@ def _stream(release: str, flaws: Flaws) -> bytes:
             parts.append(_block(content))
         parts += [b"M 100644 inline CHANGELOG.md\n", _block(changes.encode())]
     tags = {} if flaws.no_way_back else {**TAGGED, len(commits): release}
-    parts += [f"reset refs/tags/{tag}\nfrom :{number}\n\n".encode() for number, tag in tags.items()]
+    for number, tag in tags.items():
+        moment = FIRST_COMMIT + number * 12 * DAY
+        parts.append(f"tag {tag}\nfrom :{number}\ntagger {AUTHOR} {moment} +0000\n".encode())
+        parts.append(_block(f"Release {tag}, deployed with ./deploy {tag}".encode()))
     return b"".join([*parts, b"done\n"])
 
 
