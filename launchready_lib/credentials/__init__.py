@@ -3,8 +3,18 @@
 `find` names what a provider's key looks like in any text; `scan` adds structured files and where a file stands.
 """
 
-from launchready_lib.credentials.grammars import GRAMMARS, Grammar, Match, Standing, find, likely
-from launchready_lib.credentials.scan import Credential, Hit, credential, engine_hit, gathered, of_part, rank, scan
+from launchready_lib.credentials.grammars import GRAMMARS, Grammar, Markers, Match, Standing, find, likely
+from launchready_lib.credentials.scan import (
+    Credential,
+    Hit,
+    credential,
+    engine_hit,
+    gathered,
+    is_scanned,
+    of_part,
+    rank,
+    scan,
+)
 from launchready_lib.credentials.values import fingerprint, masked
 
 __all__ = [
@@ -12,6 +22,7 @@ __all__ = [
     "Credential",
     "Grammar",
     "Hit",
+    "Markers",
     "Match",
     "Standing",
     "credential",
@@ -19,6 +30,7 @@ __all__ = [
     "find",
     "fingerprint",
     "gathered",
+    "is_scanned",
     "likely",
     "masked",
     "of_part",

@@ -96,7 +96,7 @@ def scan(
 
     `settings` reads names and values where the file's own name does not say how; `among` is as `find` takes it.
     """
-    if places.is_foreign(path) and not path.endswith((".js", ".map")):
+    if not is_scanned(path):
         return
     seen = set()
     for match in find(text, among):
@@ -113,6 +113,11 @@ def scan(
     for setting in reader(text):
         if setting.value not in seen and not any(value in setting.value for value in seen) and _holds_secret(setting):
             yield _placed(_of_setting(setting, path))
+
+
+def is_scanned(path: str) -> bool:
+    """Not written by others or by a tool, unless it is what browsers get."""
+    return path.endswith((".js", ".map")) or not places.is_foreign(path)
 
 
 def of_part(part: Part) -> Iterator[Hit]:

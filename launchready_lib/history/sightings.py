@@ -8,7 +8,18 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from launchready_lib.checks.repository import MAX_TEXT_BYTES, GitError, TrackedFile, blobs, is_text
-from launchready_lib.credentials import Hit, Standing, engine, engine_hit, likely, of_part, scan, structured
+from launchready_lib.credentials import (
+    Hit,
+    Markers,
+    Standing,
+    engine,
+    engine_hit,
+    is_scanned,
+    likely,
+    of_part,
+    scan,
+    structured,
+)
 from launchready_lib.credentials.bundles import Bundles
 from launchready_lib.credentials.inside import Left, inside, is_archive
 from launchready_lib.findings import Row, Unavailable
@@ -93,10 +104,11 @@ class _Reading:
         """Our own layer over one of these files, while the engine reads it: this machine has more than one core."""
         if self._own_until is None:
             self._own_until = time.monotonic() + SECONDS
-        among = likely(content.decode("utf-8", "replace"))
+        among: Markers | None = None
         for piece, text in self._bundles.texts(number, content):
             if not piece.ours or self._own_stopped:
                 continue
+            among = likely(content.decode("utf-8", "replace")) if among is None else among
             for hit in scan(piece.label, text.decode("utf-8", "replace"), among=among):
                 self._keep(hit, piece.order, piece.numbers.line(hit.line))
             if why := self._overrun(self._own_until):
@@ -131,7 +143,7 @@ class _Reading:
     def _lines(self, order: int, file: TrackedFile, content: bytes, excerpt: Excerpt) -> Files:
         if structured.reader_for(file.path) is not None and len(content) <= MAX_TEXT_BYTES:
             excerpt = Excerpt(content)
-        ours = len(excerpt.content) <= MAX_TEXT_BYTES
+        ours = len(excerpt.content) <= MAX_TEXT_BYTES and is_scanned(file.path)
         piece = _Piece(order, file.path, Excerpt(b"", excerpt.numbers), ours)
         yield from self._bundles.add(file.path, excerpt.content, piece)
         if not kind_of(file.path)[2]:
