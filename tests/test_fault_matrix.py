@@ -21,8 +21,8 @@ pytestmark = [pytest.mark.world, pytest.mark.browser, pytest.mark.anyio]
 
 LOAD = ("reduce_drag",)
 """Times answers, so it runs after the others."""
-TIMED = {"latency.quick", "latency.p95", "pages.interactive"}
-"""May be red once because this machine was busy: they are looked at once more."""
+TIMED = {"latency.quick", "latency.p95", "pages.interactive", "queries.slow"}
+"""May be red once because this machine was busy: they, and what had no answer in time, are looked at once more."""
 WHOLE = {"pages-phone", "load-steady", "latency-reads"}
 """Pages in a phone's browser, and many answers timed."""
 CONTENTS = {"tls-contents"}
@@ -100,10 +100,10 @@ def told(findings, wanted):
 
 
 async def judged(world, folder, wanted, skip=frozenset()):
-    """The findings, and those not as wanted: what only was slow gets a second look."""
+    """The findings, and those not as wanted: what only was slow or unanswered gets a second look."""
     findings = await survey(world, folder, skip)
     unwanted = told(findings, wanted)
-    if unwanted and set(unwanted) <= TIMED:
+    if unwanted and all(check in TIMED or findings[check].status is Status.UNKNOWN for check in unwanted):
         findings = await survey(world, folder, skip)
         unwanted = told(findings, wanted)
     return findings, unwanted

@@ -12,6 +12,7 @@ Path = tuple[str | int, ...]
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_-]*\Z")
 _LONGEST_KEY = 80
+_LONGEST_FILE = 4096
 
 
 @dataclass(frozen=True)
@@ -33,9 +34,10 @@ class Problem:
     suggestion: str | None = None
 
     def __str__(self) -> str:
-        place = ":".join(str(part) for part in (self.file, self.line) if part is not None)
+        file = None if self.file is None else printable(self.file, _LONGEST_FILE)
+        place = ":".join(str(part) for part in (file, self.line) if part is not None)
         hint = f"; did you mean {self.suggestion}?" if self.suggestion else ""
-        return ": ".join(part for part in (printable(place), self.path, self.message + hint) if part)
+        return ": ".join(part for part in (place, self.path, self.message + hint) if part)
 
 
 class ParametersError(Exception):

@@ -158,13 +158,12 @@ HOSTILE = [
 ]
 
 
+@pytest.mark.timeout(60)
 @pytest.mark.parametrize("unit", HOSTILE, ids=repr)
 def test_hostile_text_is_given_up_on_in_time(unit):
     text = unit * (4_000_000 // len(unit))
-    started = time.monotonic()
     with suppress(TimeoutError):
-        found(text, until=started + 1.0)
-    assert time.monotonic() - started < 20
+        found(text, until=time.monotonic() + 1.0)
 
 
 # --- source maps ------------------------------------------------------------------------------------------------------

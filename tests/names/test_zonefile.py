@@ -1,11 +1,11 @@
 """Zone files as DNS hosts export them, and as nobody should."""
 
-import time
-
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from launchready_lib.names import zonefile
+from tests.growth import stays_linear
 
 CLOUDFLARE = """;;
 ;; Domain:     acme.example.
@@ -55,11 +55,10 @@ def test_records_over_several_lines_are_joined():
     assert found.records[1].text == "a;b(c"
 
 
-def test_twenty_thousand_records_are_read_in_seconds():
-    started = time.monotonic()
+def test_twenty_thousand_records_are_read_and_each_costs_as_much_as_one_of_a_few():
     found = zonefile.read("".join(f"h{n} A 203.0.113.1\n" for n in range(25_000)), "acme.example")
     assert len(found.records) == 20_000
-    assert time.monotonic() - started < 20
+    assert stays_linear(lambda text: zonefile.read(text, "acme.example"), "h A 203.0.113.1\n" * 1000)
 
 
 def test_one_bad_record_hides_no_others():
@@ -68,10 +67,9 @@ def test_one_bad_record_hides_no_others():
     assert found.problems == ("what starts in line 2 could not be read",)
 
 
+@pytest.mark.timeout(60)
 def test_a_generate_bomb_is_left_out_in_no_time():
-    started = time.monotonic()
     found = zonefile.read("$GENERATE 0-2147483647 host$ A 203.0.113.1\nwww A 203.0.113.10\n", "acme.example")
-    assert time.monotonic() - started < 5
     assert found.names() == ("www.acme.example",)
     assert found.problems
 
