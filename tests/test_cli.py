@@ -1,10 +1,12 @@
 """The command line: every command, and a sentence instead of a traceback for every mistake."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
+import urllib.error
 import urllib.request
 from pathlib import Path
 from types import SimpleNamespace
@@ -198,7 +200,22 @@ def test_the_module_is_the_command():
     assert done.stdout.startswith("Launch Ready ")
 
 
+def asked(address, process):
+    """The names in a folder, as JupyterLab says them; it prints its address a moment before it listens."""
+    try:
+        while True:
+            with contextlib.suppress(urllib.error.URLError), urllib.request.urlopen(address, timeout=60) as answer:
+                return [entry["name"] for entry in json.load(answer)["content"]]
+            with contextlib.suppress(subprocess.TimeoutExpired):
+                process.wait(0.05)
+                pytest.fail("JupyterLab ended")
+    except BaseException:
+        os.killpg(process.pid, signal.SIGKILL)
+        raise
+
+
 @pytest.mark.world
+@pytest.mark.timeout(120)
 def test_lab_opens_the_notebooks_on_a_running_harbor_club_and_leaves_nothing_behind(tmp_path):
     root = project(tmp_path, "passes")
     command = [sys.executable, DRIVE, str(root / "behaving"), "lab", "--", "--no-browser", "--ServerApp.port=0"]
@@ -208,8 +225,7 @@ def test_lab_opens_the_notebooks_on_a_running_harbor_club_and_leaves_nothing_beh
         state = Path(server.environ()["LAUNCHREADY_DEMO_STATE"])
         world = demo.attach(state)
         assert world.faults == frozenset()
-        with urllib.request.urlopen(address.replace("/lab/tree/behaving?", "/api/contents/behaving?")) as answer:
-            names = [entry["name"] for entry in json.load(answer)["content"]]
+        names = asked(address.replace("/lab/tree/behaving?", "/api/contents/behaving?"), process)
         assert len(names) == 7
         everything = psutil.Process(process.pid).children(recursive=True)
         process.send_signal(signal.SIGTERM)

@@ -91,10 +91,14 @@ class Certificate:
 
 def read(der: bytes) -> Certificate | None:
     """Read one certificate; None where it is malformed."""
+    with warnings.catch_warnings():  # of what RFC 5280 disallows and the parser bears; it reads parts when asked for
+        warnings.simplefilter("ignore", CryptographyDeprecationWarning)
+        return _read(der)
+
+
+def _read(der: bytes) -> Certificate | None:
     try:
-        with warnings.catch_warnings():  # of what RFC 5280 disallows and the parser bears
-            warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-            certificate = x509.load_der_x509_certificate(der)
+        certificate = x509.load_der_x509_certificate(der)
         key, weak_key = _key(certificate)
         signature, weak_signature = _signature(certificate)
         subject, issuer = certificate.subject, certificate.issuer
