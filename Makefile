@@ -12,8 +12,8 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/.installed system
 	$(BIN)/launchready demo
 
-# A file's tests stay together: they share a running Harbor Club.
-PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadfile --no-loadscope-reorder
+# A file's tests stay together, for they share what they start: see tests/conftest.py.
+PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
 
 test: .venv/.installed system lint
 	$(PYTEST) $(TESTS)

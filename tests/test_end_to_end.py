@@ -142,6 +142,7 @@ def test_without_our_own_network_nothing_is_said_of_the_site(tmp_path):
         closed_later.close()
         network = cut_off["client"]["network"]
         network["nameservers"] = [nowhere]
+        network["timeout_s"] = 3
         network["connect_to"] = dict.fromkeys(network["connect_to"], nowhere)
         given = tmp_path / "cut-off.yaml"
         given.write_text(yaml.safe_dump(cut_off))

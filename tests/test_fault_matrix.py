@@ -25,9 +25,11 @@ TIMED = {"latency.quick", "latency.p95", "pages.interactive", "queries.slow"}
 """May be red once because this machine was busy: they, and what had no answer in time, are looked at once more."""
 WHOLE = {"pages-phone", "load-steady", "latency-reads"}
 """Pages in a phone's browser, and many answers timed."""
-CONTENTS = {"tls-contents"}
-"""The same pages in a desktop's browser."""
-SLOW = {*WHOLE, *CONTENTS, "exposure-files", "exposure-bundles", "burst", "mail-delivery"}
+CONTENTS = {"tls-contents", "exposure-bundles"}
+"""The same pages in a desktop's browser, and the scripts that it loaded."""
+SLOW = {*WHOLE, *CONTENTS, "exposure-files", "burst", "mail-delivery"}
+PAYMENTS = {"webhooks-events", "webhooks-again"}
+"""Waits to see what becomes of an event."""
 CLIENT_CODE = {"build-answer", "environments-start"}
 """Runs what is tracked in the checkout."""
 PICTURES = {"kit", "deployment-map"}
@@ -37,11 +39,11 @@ CHECKOUT = ("build.", "deploy.", "environment.", "overbuild.", "rollback.", "sec
 NAMES_TRIED = {"exposure.files", "hosting.production", "subdomains.mapped", "redirects.canonical"}
 """Faults for which the hundreds of file names are asked for too."""
 ASIDE = (
-    *("handover.", "logs.", "mail.", "queries.", "sessions.", "webhooks."),
+    *("handover.", "logs.", "mail.", "queries."),
     *("domain.nameservers", "domain.dnssec", "subdomains.takeover", "tls.issuance"),
 )
 """Faults in what pages do not show: names, the registry, logs, the access list, what happens after signing in."""
-UNSEEN_BY_PAGES = ("edge.", "headers.", "hosting.", "tls.", "redirects.https", "exposure.files")
+UNSEEN_BY_PAGES = ("edge.", "headers.", "hosting.", "tls.", "redirects.", "exposure.", "subdomains.")
 """Faults in answers that no page gets slower by; `headers.csp` is not among them, for it may stop a script."""
 
 
@@ -49,13 +51,16 @@ def skipped(fault):
     """The cells that need not run for a fault, for it cannot reach what they look at; its own always run."""
     own = {"mail.delivered": {"mail-delivery"}, "mail.transport": {"mail-delivery"}, "edge.rate_limit": {"burst"}}
     if fault.startswith(CHECKOUT):
-        return SLOW
-    if fault.startswith(ASIDE):
+        skip = SLOW | PAYMENTS
+    elif fault.startswith(("webhooks.", "sessions.")):
         skip = CLIENT_CODE | SLOW
+    elif fault.startswith(ASIDE):
+        skip = CLIENT_CODE | SLOW | PAYMENTS
     else:
         skip = CLIENT_CODE | {"mail-delivery", "burst"}
         skip |= set() if fault in NAMES_TRIED else {"exposure-files"}
-        skip |= WHOLE if fault.startswith(UNSEEN_BY_PAGES) and fault != "headers.csp" else set()
+        if fault.startswith(UNSEEN_BY_PAGES) and fault != "headers.csp":
+            skip |= WHOLE | PAYMENTS | (CONTENTS if fault.startswith(("edge.", "headers.")) else set())
     return skip - own.get(fault, set())
 
 
