@@ -12,8 +12,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/.installed system
 	$(BIN)/launchready demo
 
-# A file's tests stay together, for they share what they start: see tests/conftest.py.
-PYTEST := $(BIN)/python -m pytest -q -n 2 --dist loadgroup --no-loadscope-reorder
+# Three workers, for much of it is waiting. A file's tests stay together, for they share what they start; tests/conftest.py
+# says which come first.
+PYTEST := $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
 
 test: .venv/.installed system lint
 	$(PYTEST) $(TESTS)

@@ -13,11 +13,8 @@ LONGEST = ("test_fault_matrix.py", "test_end_to_end.py")
 """Begun first, so that no worker is left with them at the end."""
 
 
-@pytest.hookimpl(tryfirst=True)  # before xdist reads the marks
 def pytest_collection_modifyitems(items):
-    """Keep a file's tests on one worker (they share what they start), and begin with those that take longest."""
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(item.path.name))
+    """Begin with the files that take longest."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
