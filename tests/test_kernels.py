@@ -50,10 +50,14 @@ def gone(pid):
     return True
 
 
-def ended(folder):
-    """Whether a kernel is gone with what it started, and the folder of its sockets."""
-    kernel, child, connection_file = (folder / "spawned").read_text().split()
-    return gone(int(kernel)) and gone(int(child)) and not Path(connection_file).parent.exists()
+def left(folder):
+    """What is left of a kernel: itself, what it started, the server that forked it if told, its sockets' folder.
+
+    The server is waited for before the folder, which it removes last.
+    """
+    kernel, child, connection_file, *server = (folder / "spawned").read_text().split()
+    processes_left = [pid for pid in (kernel, child, *server) if not gone(int(pid))]
+    return processes_left + [each for each in [Path(connection_file).parent] if each.exists()]
 
 
 @linux
@@ -119,7 +123,7 @@ def test_what_a_kernel_leaves_behind_goes_with_it(way, tmp_path, request):
     if way == "stock":
         request.getfixturevalue("cold")
     run("abandons", record=str(tmp_path))
-    assert ended(tmp_path)
+    assert left(tmp_path) == []
 
 
 @linux
@@ -140,7 +144,7 @@ def test_no_process_survives_the_one_that_ran_it(number, tmp_path):
         wait_for(tmp_path / "spawned", process)
         process.send_signal(number)
         process.wait(30)
-    assert ended(tmp_path)
+    assert left(tmp_path) == []
 
 
 def wait_for(file, process):
