@@ -121,12 +121,23 @@ def run(
             redactor=Redactor.from_parameters(parameters, parameters_module.environment(root)),
             progress=progress or Silent(),
         )
-        private_folder(run_.folder.parent)
-        try:
-            with locked(run_.folder.with_name(f".{release}.lock")):
-                return _locked_run(run_, _chosen(stages, run_.roadmap), resume=resume, again=again)
-        except InUseError:
-            raise RunError(f"release {release} of {parameters.slug} is being run by another process") from None
+        with _alone(run_.folder):
+            return _locked_run(run_, _chosen(stages, run_.roadmap), resume=resume, again=again)
+
+
+@contextlib.contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold a release's lock.
+
+    Raises:
+        RunError: another process runs it.
+    """
+    private_folder(folder.parent)
+    try:
+        with locked(folder.with_name(f".{folder.name}.lock")):
+            yield
+    except InUseError:
+        raise RunError(f"release {folder.name} of {folder.parent.name} is being run by another process") from None
 
 
 def _locked_run(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: bool) -> RunResult:
@@ -226,8 +237,20 @@ def _start(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: bool) 
     return fresh if earlier is None else replace(fresh, started=earlier.started)
 
 
+def set_aside(folder: Path) -> None:
+    """Move an earlier run, if there is one, to the next free <release>~N, where no later run compares itself with it.
+
+    Args:
+        folder: output/<slug>/<release>.
+
+    Raises:
+        RunError: another process runs it.
+    """
+    with _alone(folder):
+        _set_aside(folder)
+
+
 def _set_aside(folder: Path) -> None:
-    """Move an earlier run of the release to the next free <release>~N."""
     if folder.exists():
         number = next(n for n in itertools.count(1) if not folder.with_name(f"{folder.name}~{n}").exists())
         folder.rename(folder.with_name(f"{folder.name}~{number}"))

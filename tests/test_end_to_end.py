@@ -20,11 +20,12 @@ from launchready_lib.paths import PACKAGE
 pytestmark = [pytest.mark.world, pytest.mark.browser, pytest.mark.timeout(900)]
 
 
-def launchready(*arguments, **environment):
+def launchready(*arguments, cwd=None, **environment):
     tool = Path(sys.executable).parent / "launchready"
     return subprocess.run(
         [tool, *arguments],
         env={**os.environ, **environment},
+        cwd=cwd,
         capture_output=True,
         text=True,
         timeout=900,
@@ -35,9 +36,11 @@ def launchready(*arguments, **environment):
 
 @pytest.fixture(scope="module")
 def demo_run(tmp_path_factory):
-    root = tmp_path_factory.mktemp("project")
-    ran = launchready("demo", LAUNCHREADY_ROOT=str(root))
-    return ran, root / "output" / "harbor-club"
+    """`launchready demo` in a folder that is no project, after a launch that was audited there before."""
+    folder = tmp_path_factory.mktemp("anywhere") / "output" / demo.SLUG
+    (folder / "launch").mkdir(parents=True)
+    (folder / "launch" / "kept.txt").write_text("of the demo before")
+    return launchready("demo", cwd=folder.parent.parent), folder
 
 
 @pytest.fixture(scope="module")
@@ -51,6 +54,11 @@ def test_demo_ends_well_with_two_reports(demo_run):
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
     assert "Traceback" not in ran.stderr
     assert all((folder / release / "report.html").exists() for release in ("prototype", "launch"))
+
+
+def test_what_an_earlier_demo_left_is_set_aside_whole(demo_run):
+    _, folder = demo_run
+    assert [file.name for file in (folder / "launch~1").iterdir()] == ["kept.txt"]
 
 
 def test_the_prototype_is_a_no_go_for_its_faults_and_the_launch_shows_them_fixed(audits):

@@ -13,6 +13,7 @@ import yaml
 from launchready_lib.demo import names
 from launchready_lib.demo.files import write_private
 
+SLUG = "harbor-club"
 MEMBERS = 120
 _ACTIVE = ["login", "load", "rate_limit", "flows", "mail", "build", "drills"]
 _HEAD = "# Harbor Club, the embedded client: generated for one running world, gone with it.\n"
@@ -71,7 +72,7 @@ def _client(place: Place) -> dict[str, Any]:
     today = dt.datetime.now(dt.UTC).date()
     return {
         "name": "Harbor Club",
-        "slug": "harbor-club",
+        "slug": SLUG,
         "domain": names.DOMAIN,
         "release": place.release,
         "notes": "A membership community that lives on this machine only, made to be audited.",
