@@ -113,8 +113,8 @@ def generated(folder: Path, recorded: Path) -> Path:
     for stage in roadmap.load().stages.values():
         real = nbformat.read(paths.notebooks_folder() / stage.notebook, as_version=4)
         code = [cell for cell in real.cells if cell.cell_type == "code"]
-        opening = next(cell.source for cell in code if "stages.open(" in cell.source)
-        cells = [code[0], nbformat.v4.new_code_cell(f"{opening}\n{_SETUP.format(folder=str(folder))}")]
+        opens = next(number for number, cell in enumerate(code) if "stages.open(" in cell.source)
+        cells = [*code[: opens + 1], nbformat.v4.new_code_cell(_SETUP.format(folder=str(folder)))]
         cells += [
             nbformat.v4.new_code_cell(f"stage.judge(recorded({check!r}))\nframe({check!r})") for check in stage.checks
         ]
