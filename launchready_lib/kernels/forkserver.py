@@ -11,6 +11,7 @@ its folder goes; whoever lets go of the control socket ends the server with ever
 
 from __future__ import annotations
 
+import atexit
 import ctypes
 import gc
 import importlib
@@ -27,7 +28,7 @@ import threading
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from launchready_lib.kernels.processes import MARK, end_tree
 
@@ -216,8 +217,8 @@ def _threads() -> int:
     return max(threading.active_count(), sum(1 for _ in Path("/proc/self/task").iterdir()))
 
 
-def become_kernel(request: Request, server: int) -> None:
-    """Turn this freshly forked process into the kernel that the request describes; returns when it has shut down."""
+def become_kernel(request: Request, server: int) -> NoReturn:
+    """Turn this freshly forked process into the kernel that the request describes, and end with it."""
     os.setsid()
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
     if os.getppid() != server:
@@ -241,6 +242,10 @@ def become_kernel(request: Request, server: int) -> None:
     # ipykernel 7.4 may close its output channel while the control thread still flushes into it; then both wait for
     # seconds.
     app.control_thread.join(timeout=2)
+    # As multiprocessing's forked children end: taking thousands of modules down would take longer than many a cell.
+    threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - waits for threads that the notebook began
+    atexit._run_exitfuncs()  # noqa: SLF001 - there is no public name for it
+    os._exit(0)
 
 
 def main() -> None:
