@@ -71,6 +71,20 @@ def test_a_term_is_explained_where_it_is_first_read_and_only_there():
     assert book.say("the DNS host") == "the DNS host"
 
 
+@pytest.mark.parametrize(
+    ("text", "cut"),
+    [
+        ("short enough", "short enough"),
+        ("the blog leads to a host: which belongs to nobody; anybody may claim it", "the blog leads to a host …"),
+        ("the blog leads to a host, which belongs to nobody", "the blog leads to a host, which …"),
+        ("so: the blog leads to a host of nobody's", "so: the blog leads to a host of …"),
+    ],
+    ids=["whole", "behind a part", "behind a word", "not behind the first word"],
+)
+def test_a_long_sentence_is_cut_where_it_can_stand(text, cut):
+    assert words.short(text, 33) == cut
+
+
 def test_a_heading_owes_its_explanation_to_the_line_below():
     book = words.Words()
     assert "address book" not in book.heading("DNS <setup>")

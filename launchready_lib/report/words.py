@@ -182,8 +182,13 @@ def upfirst(text: str) -> str:
 
 
 def short(text: str, letters: int = 110) -> str:
-    """A sentence cut behind a word."""
-    return text if len(text) <= letters else text[:letters].rsplit(" ", 1)[0].rstrip(",;:") + " …"
+    """A sentence cut behind a part of it that stands alone, or at least behind a word."""
+    if len(text) <= letters:
+        return text
+    for end in ("; ", ". ", ": "):
+        if 2 * (part := text[: letters + 1].rfind(end)) >= letters:
+            return f"{text[:part]} …"
+    return text[:letters].rsplit(" ", 1)[0].rstrip(",;:") + " …"
 
 
 def isoday(text: object) -> str:
