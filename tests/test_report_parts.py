@@ -202,6 +202,22 @@ def test_a_map_of_many_stations_stays_within_its_canvas(shape):
     assert any("and 13 more" in line for box in drawn.boxes for line in box.lines)
 
 
+def test_a_way_that_leaves_a_layer_out_is_drawn_past_it():
+    """An address behind no edge must not look as if it led into one."""
+    nodes = [
+        drawing.Node("n", "api", "address"),
+        drawing.Node("e", "Cloudflare", "edge"),
+        drawing.Node("h", "Fly", "host"),
+    ]
+    drawn = drawing.wide(drawing.RouteMap(tuple(nodes), (("n", "e"), ("n", "h"))))
+    edge = drawn.boxes[1]
+    straight, past = drawn.arrows
+    assert "H" not in straight
+    lane = float(past.partition("H")[0].rsplit(" ", 1)[1])
+    assert not edge.y <= lane <= edge.y + edge.height
+    assert 0 < lane < drawn.height
+
+
 def test_the_picture_has_its_words(tmp_path):
     default_html = html_of(Run(), tmp_path)
     assert default_html.count('role="img" aria-labelledby="map-') == 2

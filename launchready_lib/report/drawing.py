@@ -106,12 +106,12 @@ def wide(route: RouteMap) -> Drawing:
         x, nodes = 2 + column * (width + gap), _cut(route.layer(kind))
         top = 34 + (tallest - len(nodes)) * step / 2
         drawing.headings.append((LAYERS[kind], x, 16))
-        drawing.boxes += [_box(n, x, top + row * step, width, height, 15) for row, n in enumerate(nodes)]
+        drawing.boxes += [_box(n, x, top + row * step, width, height, 14) for row, n in enumerate(nodes)]
+    drawing.height = 34 + tallest * step
     at = {box.node.id: box for box in drawing.boxes}
     for source, target in route.edges:
         if (a := at.get(source)) and (b := at.get(target)) and b.x > a.x:
-            drawing.arrows.append(_curve(a.x + a.width, a.y + a.height / 2, b.x - 5, b.y + b.height / 2))
-    drawing.height = 34 + tallest * step
+            drawing.arrows.append(_arrow(a, b, drawing))
     _third_parties(route, drawing, width, gap, height)
     return drawing
 
@@ -141,7 +141,7 @@ def _third_parties(route: RouteMap, drawing: Drawing, width: float, gap: float, 
     top = drawing.height + 30
     for place, node in enumerate(others):
         x, y = 2 + place % per_row * (width + gap), top + place // per_row * (height + 14)
-        drawing.boxes.append(_box(node, x, y, width, height, 15))
+        drawing.boxes.append(_box(node, x, y, width, height, 14))
     drawing.height = top + (len(others) - 1) // per_row * (height + 14) + height + 4
 
 
@@ -158,9 +158,22 @@ def _box(node: Node, x: float, y: float, width: float, height: float, letters: i
     return Box(node, x, y, width, height, tuple(_short(line, letters) for line in lines), _named(node))
 
 
+def _arrow(a: Box, b: Box, drawing: Drawing) -> str:
+    """From one box to another; past the boxes of the layers between them, where the way leaves some out."""
+    x1, y1, x2, y2 = a.x + a.width, a.y + a.height / 2, b.x - 5, b.y + b.height / 2
+    passed = [box for box in drawing.boxes if a.x < box.x < b.x]
+    if not passed:
+        return f"M{x1:.0f} {y1:.0f}{_curve(x1, y1, x2, y2)}"
+    over, under = min(box.y for box in passed) - 7, max(box.y + box.height for box in passed) + 7
+    lane = over if abs(y1 - over) + abs(y2 - over) < abs(y1 - under) + abs(y2 - under) else under
+    drawing.height = max(drawing.height, lane + 4)
+    left, right = min(box.x for box in passed), max(box.x + box.width for box in passed)
+    return f"M{x1:.0f} {y1:.0f}{_curve(x1, y1, left, lane)}H{right:.0f}{_curve(right, lane, x2, y2)}"
+
+
 def _curve(x1: float, y1: float, x2: float, y2: float) -> str:
     middle = (x1 + x2) / 2
-    return f"M{x1:.0f} {y1:.0f}C{middle:.0f} {y1:.0f} {middle:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
+    return f"C{middle:.0f} {y1:.0f} {middle:.0f} {y2:.0f} {x2:.0f} {y2:.0f}"
 
 
 def _cut(nodes: list[Node]) -> list[Node]:
