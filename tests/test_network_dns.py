@@ -136,7 +136,7 @@ async def test_a_resolver_that_never_answers_is_left_alone_for_a_while():
 
 async def test_a_resolver_that_was_left_alone_is_asked_again(monkeypatch):
     monkeypatch.setattr(network_dns, "SILENT_S", 0.0)
-    async with resolver(faults={"*": "silence"}) as server, network(server, timeout_s=0.4) as net:
+    async with resolver(faults={"*": "silence"}) as server, network(server, timeout_s=1.0) as net:
         for number in range(network_dns.SILENT_AFTER):
             assert (await net.ask(f"n{number}.acme.example", "A")).state == "TIMEOUT"
         server.faults.clear()
@@ -144,7 +144,7 @@ async def test_a_resolver_that_was_left_alone_is_asked_again(monkeypatch):
 
 
 async def test_a_resolver_that_once_answered_is_always_asked():
-    async with resolver(faults={"lost.acme.example": "silence"}) as server, network(server, timeout_s=0.4) as net:
+    async with resolver(faults={"lost.acme.example": "silence"}) as server, network(server, timeout_s=1.0) as net:
         assert (await net.ask("acme.example", "A")).state == "NOERROR"
         for kind in ("A", "AAAA", "MX", "TXT"):
             assert (await net.ask("lost.acme.example", kind)).state == "TIMEOUT"

@@ -213,7 +213,7 @@ HOSTILE = {
 @pytest.mark.parametrize("name", HOSTILE)
 async def test_a_mail_host_that_does_not_play_along_is_unknown(name, root, tmp_path):
     handle, state, words = HOSTILE[name]
-    async with listening(handle) as port, looked_at(port, root, tmp_path, seconds=0.5) as (evidence, _):
+    async with listening(handle) as port, looked_at(port, root, tmp_path, seconds=2.0) as (evidence, _):
         (host,) = evidence.hosts
     assert host.read.state == state
     judged = tls.certificate(evidence)
