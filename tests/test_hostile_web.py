@@ -102,7 +102,7 @@ async def _not_utf_8(reader, writer):
 
 
 @asynccontextmanager
-async def _site(handle, folder, *, timeout_s=0.4):
+async def _site(handle, folder, *, timeout_s=1.5):
     """A client whose every web host is a server that does this, over plain HTTP and over TLS."""
     (folder / "ca.pem").write_bytes(ROOT.pem)
     served = context(folder, issue(DOMAIN, ROOT, names=(DOMAIN, f"*.{DOMAIN}")))
