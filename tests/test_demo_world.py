@@ -170,7 +170,7 @@ def test_a_world_ends_with_the_process_that_started_it():
         children = psutil.Process(pid).children(recursive=True)
         starter.kill()
     assert wait_until_gone(pid)
-    assert [child for child in children if child.is_running()] == []
+    assert psutil.wait_procs(children, timeout=10)[1] == []
     deadline = time.monotonic() + 10
     while state_file.parent.exists() and time.monotonic() < deadline:
         time.sleep(0.05)

@@ -54,32 +54,32 @@ def after(seconds, reply=None):
 
 async def test_every_phase_is_told_apart_and_a_connection_is_used_again():
     async with firing(after(0.03)) as (net, state):
-        salvo = await net.fire(shots(5, 0.05), users=3)
+        salvo = await net.fire(shots(3, 1.0), users=3)  # far apart: on a busy machine no second user must be needed
     first, *rest = salvo.timings
     assert (salvo.stopped, state["connections"]) == (None, 1)
     assert first.connect_ms > 0
     assert {each.connect_ms for each in rest} == {0}
     assert all(each.good and each.status == 200 and each.size == 500 for each in salvo.timings)
     assert all(30 <= each.first_byte_ms <= each.service_ms <= each.response_ms for each in salvo.timings)
-    assert net.traffic.requests["acme.example"] == 5
+    assert net.traffic.requests["acme.example"] == 3
 
 
 async def test_more_users_open_more_connections_only_where_answers_take_long():
-    async with firing(after(0.1)) as (net, state):
+    async with firing(after(0.5)) as (net, state):
         await net.fire(shots(6), users=3)
         assert (state["most"], state["connections"]) == (3, 3)
 
 
 async def test_a_stall_counts_for_everybody_who_was_due_meanwhile():
     async def stalls(number):
-        await asyncio.sleep(0.5 if number == 1 else 0)
+        await asyncio.sleep(2 if number == 1 else 0)
         return Reply("ok")
 
     async with firing(stalls) as (net, _):
         salvo = await net.fire(shots(10, 0.02), users=1)
     service, response = ([getattr(each, kind) for each in salvo.timings] for kind in ("service_ms", "response_ms"))
-    assert sum(ms > 250 for ms in service) == 1
-    assert sum(ms > 250 for ms in response) == 10
+    assert sum(ms > 1000 for ms in service) == 1
+    assert sum(ms > 1000 for ms in response) == 10
 
 
 async def test_method_headers_body_and_cookies_travel_as_given():
@@ -124,9 +124,9 @@ async def test_a_refusal_to_a_stranger_is_no_reason_to_stop():
 
 
 async def test_it_stops_when_its_time_is_over():
-    async with firing(after(0.05)) as (net, _):
-        salvo = await net.fire(shots(50), users=1, within_s=0.2)
-    assert salvo.stopped == "it took longer than 0.2 s"
+    async with firing(after(0.1)) as (net, _):
+        salvo = await net.fire(shots(50), users=1, within_s=1)
+    assert salvo.stopped == "it took longer than 1 s"
     assert 1 <= len(salvo.timings) < 50
 
 
@@ -137,7 +137,7 @@ async def test_a_cancelled_stage_sends_nothing_more():
         task.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await task
-        await asyncio.sleep(0.05)
+        await asyncio.sleep(0.5)
         sent = len(state["asked"])
         await asyncio.sleep(0.1)
         assert len(state["asked"]) == sent

@@ -179,7 +179,7 @@ STEPS = [
     {"goto": "/login"},
     {"fill": {"input[type=email]": "{email}", "input[type=password]": "{password}"}},
     {"click": "button"},
-    {"expect": {"url": "**/dashboard", "text": "Welcome", "within_s": 2}},
+    {"expect": {"url": "**/dashboard", "text": "Welcome", "within_s": 5}},
 ]
 
 
