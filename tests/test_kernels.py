@@ -92,6 +92,15 @@ def test_a_module_changed_in_one_kernel_is_whole_in_the_next():
     assert "found" in run("passes")[2]
 
 
+@linux
+def test_what_a_cell_wrote_to_a_file_that_it_left_open_is_kept(tmp_path):
+    file = tmp_path / "notes.txt"
+    cell = nbformat.v4.new_code_cell(f"left_open = open({str(file)!r}, 'w')\nleft_open.write('found')")
+    notebook = nbformat.v4.new_notebook(cells=[cell])
+    NotebookClient(notebook, kernel_manager_class=WarmKernelManager, kernel_name="python3").execute()
+    assert file.read_text() == "found"
+
+
 @pytest.mark.usefixtures("cold")
 def test_where_nothing_can_be_forked_the_stock_kernel_runs():
     assert run("passes")[2] == "found\n"

@@ -16,6 +16,7 @@ import ctypes
 import gc
 import importlib
 import importlib.util
+import io
 import json
 import os
 import pkgutil
@@ -245,6 +246,10 @@ def become_kernel(request: Request, server: int) -> NoReturn:
     # As multiprocessing's forked children end: taking thousands of modules down would take longer than many a cell.
     threading._shutdown()  # type: ignore[attr-defined]  # noqa: SLF001 - waits for threads that the notebook began
     atexit._run_exitfuncs()  # noqa: SLF001 - there is no public name for it
+    for each in gc.get_objects():
+        if type(each) in (io.TextIOWrapper, io.BufferedWriter, io.BufferedRandom):  # files that a cell left open
+            with suppress(OSError, ValueError):
+                each.flush()
     os._exit(0)
 
 
