@@ -23,9 +23,10 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent / "tests"))
 
 from dns_server import ROOT_ZONE, DnsServer, zone
 
-from launchready_lib.checks import domain, mail
+from launchready_lib.checks.quick_audit import domain
+from launchready_lib.checks.secure_edge import mail
 from launchready_lib.client import Client
-from launchready_lib.findings import Unavailable
+from launchready_lib.evidence import Unavailable
 
 DELAY_S, LIMIT_S, MANY, ROUNDS = 0.06, 1.0, 100, 5
 NAMES = [f"club{number:03}.example" for number in range(MANY)]

@@ -20,10 +20,11 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[1]
 sys.path.insert(0, str(ROOT))
 
-from launchready_lib.checks import history, repository  # noqa: E402 - the tests' generator is beside the package
-from launchready_lib.credentials import Standing, engine, fingerprint  # noqa: E402
-from launchready_lib.findings import Unavailable  # noqa: E402
+from launchready_lib.checks.stabilize_deployment import history  # noqa: E402 - the tests' generator is beside the package
+from launchready_lib.evidence import Unavailable  # noqa: E402
 from launchready_lib.parameters import load  # noqa: E402
+from launchready_lib.sources import repository  # noqa: E402 - the tests' generator is beside the package
+from launchready_lib.sources.credentials import Standing, engine, fingerprint  # noqa: E402
 from tests.replayed import replay  # noqa: E402
 
 RATIO, MEGABYTES, ROWS, TURNS = 1.5, 500, 10, 3

@@ -2,6 +2,6 @@
 
 import sys
 
-from launchready_lib.cli import main
+from launchready_lib.command.cli import main
 
 sys.exit(main())

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from launchready_lib import parameters as parameters_module
-from launchready_lib.findings import Unavailable
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Network, Scope
 from launchready_lib.parameters import MissingVariable, Parameters, Secret
 from launchready_lib.paths import project_root

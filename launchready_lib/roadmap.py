@@ -4,15 +4,24 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import cache
 from typing import Any
 
 import yaml
 
-from launchready_lib.findings import Severity
 from launchready_lib.paths import PACKAGE
 
 _FILE = PACKAGE / "roadmap.yaml"
+
+
+class Severity(StrEnum):
+    """How bad a failure is; the order is the order of the report."""
+
+    BLOCKER = "blocker"
+    HIGH = "high"
+    MEDIUM = "medium"
+    LOW = "low"
 
 
 @dataclass(frozen=True)

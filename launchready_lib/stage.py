@@ -23,22 +23,13 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from launchready_lib import cards, roadmap
+from launchready_lib import roadmap
 from launchready_lib.checks import unjudged
 from launchready_lib.client import Client
-from launchready_lib.exhibits import PLOTLY_MIME, table_of
-from launchready_lib.figures import Chart
-from launchready_lib.findings import (
-    FINDING_MIME,
-    RECORD_MIME,
-    Finding,
-    Status,
-    Unavailable,
-    Verdict,
-    failed,
-    finding,
-    passed,
-)
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record import cards
+from launchready_lib.record.exhibits import PLOTLY_MIME, Chart, table_of
+from launchready_lib.record.findings import FINDING_MIME, RECORD_MIME, Finding, Status, Verdict, failed, finding, passed
 from launchready_lib.redact import Redactor
 
 if TYPE_CHECKING:
@@ -230,11 +221,11 @@ class Stage:
         """What this release's record says of a check: judged here, else read from the executed notebooks."""
         if check in self._judged:
             return self._judged[check]
-        from launchready_lib import record  # noqa: PLC0415 - reading notebooks back costs only those who ask
+        from launchready_lib.record import sheets  # noqa: PLC0415 - reading notebooks back costs only those who ask
 
         stage = roadmap.load().stages[roadmap.load().checks[check].stage]
-        sheet = record.read(self.record_folder / stage.notebook, exhibits=False)
-        found = record.newest(sheet.findings).get(check)
+        sheet = sheets.read(self.record_folder / stage.notebook, exhibits=False)
+        found = sheets.newest(sheet.findings).get(check)
         if found is not None:
             return found.finding
         return Unavailable(
@@ -252,11 +243,11 @@ class Stage:
 
     async def cooled_down(self) -> None:
         """Wait until the cool-down that an earlier stage of this release recorded is over."""
-        from launchready_lib import record  # noqa: PLC0415 - reading notebooks back costs only those who ask
+        from launchready_lib.record import sheets  # noqa: PLC0415 - reading notebooks back costs only those who ask
 
         now = datetime.now(UTC)
-        sheets = (record.read(self.record_folder / s.notebook, exhibits=False) for s in roadmap.load().stages.values())
-        until = (record.moment(each.data.get("until")) for sheet in sheets for each in sheet.of("cooldown"))
+        read = (sheets.read(self.record_folder / s.notebook, exhibits=False) for s in roadmap.load().stages.values())
+        until = (sheets.moment(each.data.get("until")) for sheet in read for each in sheet.of("cooldown"))
         left = max((each - now for each in until if each), default=timedelta()).total_seconds()
         await asyncio.sleep(min(max(left, 0.0), LONGEST_COOLDOWN_S))
 

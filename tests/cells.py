@@ -12,8 +12,8 @@ from typing import Any
 from launchready_lib import roadmap
 from launchready_lib import stage as stages
 from launchready_lib.client import Client
-from launchready_lib.findings import FINDING_MIME, Finding
 from launchready_lib.paths import notebooks_folder
+from launchready_lib.record.findings import FINDING_MIME, Finding
 from launchready_lib.redact import Redactor
 
 

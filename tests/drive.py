@@ -4,7 +4,8 @@ import shutil
 import sys
 from pathlib import Path
 
-from launchready_lib import cli, paths, roadmap
+from launchready_lib import paths, roadmap
+from launchready_lib.command import cli
 
 FIXTURES = Path(__file__).parent / "notebooks"
 PARAMETERS = """\

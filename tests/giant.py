@@ -12,8 +12,18 @@ import time
 import zlib
 from pathlib import Path
 
-from launchready_lib.checks import build, deploy, environment, history, overbuild, releasing, repository, secrets
+from launchready_lib.checks.quick_audit import environment as needed
+from launchready_lib.checks.stabilize_deployment import (
+    build,
+    deploy,
+    environment,
+    history,
+    overbuild,
+    releasing,
+    secrets,
+)
 from launchready_lib.parameters import load
+from launchready_lib.sources import environments, repository
 from tests.checkouts import git, new_checkout
 
 FILES, BLOB_BYTES = 100_000, 1024**3
@@ -65,13 +75,13 @@ def answers(folder):
     """The verdict of every check that reads a repository, by check."""
     parameters = load({"name": "Acme", "domain": "acme.example", "release": "1.0"})
     repo = repository.open_at(folder)
-    settings = environment.read_environments(repo, parameters)
+    settings = environments.read_environments(repo, parameters)
     signs = overbuild.read_signs(repo, 10, {})
     topics = ("regions", "caching", "services", "observability", "queues", "schema")
     return {
         "secrets.tree": secrets.tree(secrets.read_tree(repo, parameters)),
         "secrets.history": history.history(history.read_history(repo, parameters)),
-        "environment.missing": environment.missing(settings),
+        "environment.missing": needed.missing(settings),
         "environment.separated": environment.separated(settings),
         "build.locked": build.locked(build.read_locks(repo)),
         "deploy.repeatable": releasing.repeatable(releasing.read_deploys(repo, parameters)[0]),

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from launchready_lib.findings import (
+from launchready_lib.record.findings import (
     FINDING_MIME,
     RECORD_MIME,
     Finding,

@@ -3,7 +3,7 @@
 import re
 from html.parser import HTMLParser
 
-from launchready_lib import report
+from launchready_lib.report import publication
 
 
 class Seen(HTMLParser):
@@ -35,4 +35,4 @@ class Seen(HTMLParser):
 
 
 def html_of(run, tmp_path):
-    return report.write(run.write(tmp_path)).read_text(encoding="utf-8")
+    return publication.write(run.write(tmp_path)).read_text(encoding="utf-8")

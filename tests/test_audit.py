@@ -21,8 +21,9 @@ from report_fixtures import (
     record_output,
 )
 
-from launchready_lib import audit, record
-from launchready_lib.findings import FINDING_MIME, RECORD_MIME, Decision, Status, finding
+from launchready_lib.record import audit
+from launchready_lib.record import sheets as record
+from launchready_lib.record.findings import FINDING_MIME, RECORD_MIME, Decision, Status, finding
 
 
 def read(run, tmp_path):

@@ -6,10 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launchready_lib.checks import caching
-from launchready_lib.checks.caching import Asset, StaticEvidence, is_fingerprinted, kept_for
-from launchready_lib.findings import Status
+from launchready_lib.checks.reduce_drag import caching
+from launchready_lib.checks.reduce_drag.caching import Asset, StaticEvidence, is_fingerprinted, kept_for
 from launchready_lib.network import Response
+from launchready_lib.record.findings import Status
 from tests.web_servers import Asked, Reply, client, serving
 
 pytestmark = pytest.mark.anyio

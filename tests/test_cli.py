@@ -15,9 +15,11 @@ import psutil
 import pytest
 from drive import project
 
-from launchready_lib import checks, cli, demo, doctor, showing
+from launchready_lib import checks, demo
 from launchready_lib import roadmap as roadmaps
-from launchready_lib.findings import Decision, Status
+from launchready_lib.command import cli, doctor
+from launchready_lib.command import embedded as showing
+from launchready_lib.record.findings import Decision, Status
 
 DRIVE = str(Path(__file__).parent / "drive.py")
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.credentials import GRAMMARS, Standing, find, fingerprint, gathered, masked, scan, values
-from launchready_lib.credentials.grammars import jwt_standing
-from launchready_lib.credentials.structured import reader_for
+from launchready_lib.sources.credentials import GRAMMARS, Standing, find, fingerprint, gathered, masked, scan, values
+from launchready_lib.sources.credentials.grammars import jwt_standing
+from launchready_lib.sources.credentials.structured import reader_for
 from tests.checkouts import HEX, noise
 
 UPPER = string.ascii_uppercase + "234567"

@@ -5,16 +5,17 @@ import itertools
 import pytest
 from audited import client_for
 
-from launchready_lib import deployment
-from launchready_lib.checks import environment, hosting, pages, queries, signin
-from launchready_lib.checks.environment import EnvironmentEvidence
-from launchready_lib.checks.hosting import HostingEvidence, HostTrace
-from launchready_lib.checks.pages import CorePages
-from launchready_lib.checks.queries import QueryEvidence
-from launchready_lib.checks.visits import Load, Visit
-from launchready_lib.findings import Unavailable
+from launchready_lib.checks.quick_audit import environment, hosting, pages, queries
+from launchready_lib.checks.quick_audit.environment import EnvironmentEvidence
+from launchready_lib.checks.quick_audit.hosting import HostingEvidence, HostTrace
+from launchready_lib.checks.quick_audit.pages import CorePages
+from launchready_lib.checks.quick_audit.queries import QueryEvidence
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Answer, Response
-from launchready_lib.variables import Need, Read
+from launchready_lib.report import deployment
+from launchready_lib.site import signin
+from launchready_lib.site.visits import Load, Visit
+from launchready_lib.sources.variables import Need, Read
 
 pytestmark = pytest.mark.anyio
 NOTHING = Unavailable("not given", "something")

@@ -5,10 +5,10 @@ from dataclasses import replace
 
 import pytest
 
-from launchready_lib.checks import edge
-from launchready_lib.checks.edge import EdgeEvidence, Named, known
-from launchready_lib.findings import Status
+from launchready_lib.checks.secure_edge import edge
+from launchready_lib.checks.secure_edge.edge import EdgeEvidence, Named, known
 from launchready_lib.network import Response
+from launchready_lib.record.findings import Status
 from tests.certificates import context, issue
 from tests.web_servers import Reply, client, resolver, serving
 

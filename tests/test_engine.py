@@ -13,11 +13,11 @@ import nbformat
 import psutil
 import pytest
 
-from launchready_lib import execution, executor
-from launchready_lib.execution import Cells, joined
-from launchready_lib.kernels import warm
 from launchready_lib.network.browser import find_chromium
 from launchready_lib.redact import Redactor
+from launchready_lib.run import execution, executor
+from launchready_lib.run.execution import Cells, joined
+from launchready_lib.run.kernels import warm
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 CANARY = "canary/Pässword+9"
@@ -212,7 +212,7 @@ def test_papermill_knows_our_engine_without_loading_it():
     """Whoever uses papermill with another engine does not wait for ours."""
     code = "import papermill, sys; from papermill.engines import papermill_engines as p; p.get_engine('launchready')"
     done = subprocess.run(
-        [sys.executable, "-c", f"{code}; print('launchready_lib.executor' in sys.modules)"],
+        [sys.executable, "-c", f"{code}; print('launchready_lib.run.executor' in sys.modules)"],
         capture_output=True,
         text=True,
         check=True,

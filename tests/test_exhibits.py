@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.exhibits import MAX_CELL, MAX_ROWS, cell, exhibit, figure, table_of, tables
+from launchready_lib.record.exhibits import MAX_CELL, MAX_ROWS, cell, exhibit, figure, table_of, tables
 
 PLOTLY = "application/vnd.plotly.v1+json"
 

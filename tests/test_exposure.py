@@ -6,9 +6,10 @@ import re
 
 import pytest
 
-from launchready_lib.checks import exposure
-from launchready_lib.checks.exposure import ExposureEvidence, HostExposure, kinds
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.secure_edge import exposure
+from launchready_lib.checks.secure_edge.exposure import ExposureEvidence, HostExposure, kinds
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Status
 from tests.certificates import context, issue
 from tests.growth import stays_linear
 from tests.web_servers import Asked, Reply, client, resolver, serving

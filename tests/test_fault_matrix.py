@@ -11,11 +11,12 @@ import pytest
 from cells import run_stage
 
 from launchready_lib import checks, demo, roadmap
-from launchready_lib.checks import drill, pages
-from launchready_lib.checks.webhooks import trial
+from launchready_lib.checks.quick_audit import pages
+from launchready_lib.checks.stabilize_deployment import drill
+from launchready_lib.checks.validate_usage.webhooks import trial
 from launchready_lib.client import Client
 from launchready_lib.demo.faults import FAULTS
-from launchready_lib.findings import Status
+from launchready_lib.record.findings import Status
 
 pytestmark = [pytest.mark.world, pytest.mark.browser, pytest.mark.anyio]
 

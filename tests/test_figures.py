@@ -2,12 +2,13 @@
 
 import pytest
 
-from launchready_lib import exhibits, figures
-from launchready_lib.checks.pages import CorePages
-from launchready_lib.checks.samples import Reads, Sample
-from launchready_lib.checks.visits import Load, Visit
-from launchready_lib.findings import Unavailable
+from launchready_lib.checks.quick_audit.pages import CorePages
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Timing
+from launchready_lib.record import exhibits
+from launchready_lib.report import figures
+from launchready_lib.site.samples import Reads, Sample
+from launchready_lib.site.visits import Load, Visit
 
 
 def _timing(response_ms: float, service_ms: float | None = None, *, error: str | None = None) -> Timing:

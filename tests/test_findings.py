@@ -9,12 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchready_lib import roadmap
-from launchready_lib.findings import (
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import (
     Decision,
     Finding,
-    Severity,
     Status,
-    Unavailable,
     Verdict,
     combine,
     decide,
@@ -24,6 +23,7 @@ from launchready_lib.findings import (
     ranked,
     unknown,
 )
+from launchready_lib.roadmap import Severity
 
 CATALOGUE = roadmap.load()
 ROW = {"seen": 1}

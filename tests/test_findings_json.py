@@ -11,7 +11,8 @@ import pytest
 from report_fixtures import CLIENT, START, Run, all_passing, code, failing, record_output
 
 import launchready_lib
-from launchready_lib import audit, report
+from launchready_lib.record import audit
+from launchready_lib.report import publication
 
 SCHEMA = json.loads((Path(launchready_lib.__file__).parent / "findings.schema.json").read_text())
 VALIDATOR = jsonschema.Draft202012Validator(SCHEMA, format_checker=jsonschema.Draft202012Validator.FORMAT_CHECKER)
@@ -66,7 +67,7 @@ def test_a_notebook_run_without_any_record_validates(tmp_path):
 
 def test_the_file_is_private_whole_json_and_in_the_order_of_the_report(tmp_path):
     folder = full().write(tmp_path)
-    report.write(folder)
+    publication.write(folder)
     path = folder / "findings.json"
     body = json.loads(path.read_text(encoding="utf-8"))
     VALIDATOR.validate(body)
@@ -78,11 +79,11 @@ def test_the_file_is_private_whole_json_and_in_the_order_of_the_report(tmp_path)
 @pytest.mark.parametrize("text", ["\ud800 lone surrogate", "</script>", "\x00\x1b[31m", "ünïcode 🌊"])
 def test_text_that_is_hard_to_write_is_written_as_valid_json(tmp_path, text):
     folder = Run(verdicts={"mail.dmarc": failing("mail.dmarc", evidence=[{"record": text}])}).write(tmp_path)
-    report.write(folder)
+    publication.write(folder)
     VALIDATOR.validate(json.loads((folder / "findings.json").read_bytes()))
 
 
 def test_numbers_that_json_does_not_have_are_not_written(tmp_path):
     folder = Run(verdicts={"mail.dmarc": failing("mail.dmarc", evidence=[{"ratio": float("nan")}])}).write(tmp_path)
-    report.write(folder)
+    publication.write(folder)
     assert "NaN" not in (folder / "findings.json").read_text()

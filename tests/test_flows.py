@@ -4,10 +4,11 @@ import dataclasses
 
 import pytest
 
-from launchready_lib.checks import flows
-from launchready_lib.checks.flows import LoginTrial
-from launchready_lib.checks.signin import Attempt
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.validate_usage import flows
+from launchready_lib.checks.validate_usage.flows import LoginTrial
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Status
+from launchready_lib.site.signin import Attempt
 from tests.login_site import LoginSite, login_site
 from tests.web_servers import Reply, client
 

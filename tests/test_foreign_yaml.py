@@ -5,7 +5,7 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib import foreign_yaml
+from launchready_lib.sources import foreign_yaml
 
 
 def test_ordinary_yaml_is_read():

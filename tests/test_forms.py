@@ -6,7 +6,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from launchready_lib.checks import forms
+from launchready_lib.site import forms
 
 URL = "https://acme.example/in/login"
 LOGIN = """<!doctype html><title>Acme</title>

@@ -10,19 +10,27 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launchready_lib.checks import headers
-from launchready_lib.checks.headers import policy as csp
-from launchready_lib.checks.headers.cookies import faults, kept, parse, sessions
-from launchready_lib.checks.headers.csp import judge as judge_csp
-from launchready_lib.checks.headers.evidence import HeadersEvidence, Outside, Shared, View, foreign_origins, matches
-from launchready_lib.checks.headers.framing import judge as judge_framing
-from launchready_lib.checks.headers.integrity import judge as judge_integrity
-from launchready_lib.checks.headers.isolation import embedder, opener, resource
-from launchready_lib.checks.headers.plain import referrer_of, sniffing_of, told
-from launchready_lib.checks.headers.transport import SIX_MONTHS_S, max_age
-from launchready_lib.checks.markup import Resource
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.secure_edge import headers
+from launchready_lib.checks.secure_edge.headers import policy as csp
+from launchready_lib.checks.secure_edge.headers.cookies import faults, kept, parse, sessions
+from launchready_lib.checks.secure_edge.headers.csp import judge as judge_csp
+from launchready_lib.checks.secure_edge.headers.evidence import (
+    HeadersEvidence,
+    Outside,
+    Shared,
+    View,
+    foreign_origins,
+    matches,
+)
+from launchready_lib.checks.secure_edge.headers.framing import judge as judge_framing
+from launchready_lib.checks.secure_edge.headers.integrity import judge as judge_integrity
+from launchready_lib.checks.secure_edge.headers.isolation import embedder, opener, resource
+from launchready_lib.checks.secure_edge.headers.plain import referrer_of, sniffing_of, told
+from launchready_lib.checks.secure_edge.headers.transport import SIX_MONTHS_S, max_age
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response
+from launchready_lib.record.findings import Status
+from launchready_lib.site.markup import Resource
 
 ROOT = Path(__file__).parents[1]
 CORPORA = ROOT.parent / "shared" / "corpora"

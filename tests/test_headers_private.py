@@ -4,13 +4,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.checks import headers
-from launchready_lib.checks.headers.evidence import HeadersEvidence, View
-from launchready_lib.checks.headers.keeping import shared_by
-from launchready_lib.checks.headers.permissions import permissions, read
-from launchready_lib.checks.headers.plain import told
-from launchready_lib.findings import Status
+from launchready_lib.checks.secure_edge import headers
+from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence, View
+from launchready_lib.checks.secure_edge.headers.keeping import shared_by
+from launchready_lib.checks.secure_edge.headers.permissions import permissions, read
+from launchready_lib.checks.secure_edge.headers.plain import told
 from launchready_lib.network import Response
+from launchready_lib.record.findings import Status
 
 PAGE = "https://acme.example/dashboard"
 GOOD = "__Host-session=v; Path=/; Secure; HttpOnly; SameSite=Lax"

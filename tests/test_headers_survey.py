@@ -5,8 +5,9 @@ import hashlib
 
 import pytest
 
-from launchready_lib.checks import headers
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.secure_edge import headers
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Status
 from tests.certificates import context, issue
 from tests.web_servers import Asked, Reply, client, resolver, serving
 

@@ -8,20 +8,11 @@ from contextlib import asynccontextmanager
 
 import pytest
 
-from launchready_lib.checks import (
-    bundles,
-    bursts,
-    caching,
-    edge,
-    exposure,
-    floods,
-    headers,
-    origin,
-    production,
-    redirects,
-    tls,
-)
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.quick_audit import production, redirects
+from launchready_lib.checks.reduce_drag import caching
+from launchready_lib.checks.secure_edge import bundles, bursts, edge, exposure, floods, headers, origin, tls
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Status
 from tests.certificates import DAY, Issued, context, issue
 from tests.web_servers import DOMAIN, client, listening, resolver
 
@@ -162,7 +153,7 @@ ALIVE = {"a body without end": _endless_body, "a bomb": _bomb, "a redirect loop"
 def no_browser(monkeypatch):
     """What a browser meets is bounded by the same door, and takes long to start."""
     monkeypatch.setattr("launchready_lib.network.browser.find_chromium", lambda: None)
-    monkeypatch.setattr("launchready_lib.checks.reach.PAUSE_S", 0.05)
+    monkeypatch.setattr("launchready_lib.site.reach.PAUSE_S", 0.05)
 
 
 @pytest.mark.parametrize("name", DEAD)

@@ -14,8 +14,8 @@ import pytest
 from nbclient import NotebookClient
 from nbclient.exceptions import DeadKernelError
 
-from launchready_lib.kernels import forkserver, processes, provisioner, warm
-from launchready_lib.kernels.manager import WarmKernelManager
+from launchready_lib.run.kernels import forkserver, processes, provisioner, warm
+from launchready_lib.run.kernels.manager import WarmKernelManager
 
 NOTEBOOKS = Path(__file__).parent / "notebooks"
 linux = pytest.mark.skipif(sys.platform != "linux", reason="kernels are forked on Linux only")

@@ -7,10 +7,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.checks import latency
-from launchready_lib.checks.samples import Reads, Sample, quantile
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.quick_audit import latency
+from launchready_lib.checks.reduce_drag import latency as loaded
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Timing
+from launchready_lib.record.findings import Status
+from launchready_lib.site.reads import _a_little_slow
+from launchready_lib.site.samples import Reads, Sample, quantile
 from tests.web_servers import client
 
 pytestmark = pytest.mark.anyio
@@ -54,7 +57,7 @@ QUICK, SLOW = timing(0, 40), timing(0, 900)
 
 
 def test_the_worst_core_read_is_what_was_measured():
-    verdict = latency.p95(reads(sample(*[QUICK] * 100), sample(*[timing(0, 80)] * 100, name="profile")))
+    verdict = loaded.p95(reads(sample(*[QUICK] * 100), sample(*[timing(0, 80)] * 100, name="profile")))
     assert (verdict.status, verdict.measured) == (Status.PASS, 81.0)
     assert {row["round_trip_ms"] for row in verdict.evidence} == {12.5}
     assert all(row["probe_adds_p50_ms"] and row["requests"] == 100 for row in verdict.evidence)
@@ -62,34 +65,34 @@ def test_the_worst_core_read_is_what_was_measured():
 
 @pytest.mark.parametrize(("slow", "status"), [(5, Status.PASS), (6, Status.FAIL)], ids=["5 of 100", "6 of 100"])
 def test_the_point_estimate_decides_and_an_interval_over_the_target_is_said(slow, status):
-    verdict = latency.p95(reads(sample(*[QUICK] * (100 - slow), *[SLOW] * slow)))
+    verdict = loaded.p95(reads(sample(*[QUICK] * (100 - slow), *[SLOW] * slow)))
     assert verdict.status is status
     assert "the interval reaches over the target" in verdict.summary
 
 
 def test_the_quicker_of_two_samples_counts_and_both_are_shown():
-    verdict = latency.p95(reads(sample(*[timing(0, 400)] * 100), sample(*[timing(0, 80)] * 100)))
+    verdict = loaded.p95(reads(sample(*[timing(0, 400)] * 100), sample(*[timing(0, 80)] * 100)))
     assert (verdict.status, verdict.measured, len(verdict.evidence)) == (Status.PASS, 81.0, 2)
     assert "sampled twice" in verdict.summary
 
 
 def test_a_second_sample_that_was_cut_short_does_not_count():
     cut = sample(QUICK, QUICK, stopped="the site answered 429")
-    assert latency.p95(reads(sample(*[timing(0, 400)] * 100), cut)).status is Status.FAIL
+    assert loaded.p95(reads(sample(*[timing(0, 400)] * 100), cut)).status is Status.FAIL
 
 
 @pytest.mark.parametrize(("ms", "again"), [(298, False), (299, True), (598, True), (599, False)])
 def test_only_a_read_that_is_a_little_too_slow_is_sampled_again(ms, again):
-    assert latency._a_little_slow(sample(*[timing(0, ms)] * 100)) is again
+    assert _a_little_slow(sample(*[timing(0, ms)] * 100)) is again
 
 
 def test_response_time_counts_from_when_a_request_was_due():
     stalled = dataclasses.replace(QUICK, response_ms=700.0)
-    assert latency.p95(reads(sample(*[stalled] * 100))).measured == 700
+    assert loaded.p95(reads(sample(*[stalled] * 100))).measured == 700
 
 
 def test_requests_that_failed_took_longer_than_any():
-    verdict = latency.p95(reads(sample(*[QUICK] * 95, *[timing(0, 5, status=500)] * 5)))
+    verdict = loaded.p95(reads(sample(*[QUICK] * 95, *[timing(0, 5, status=500)] * 5)))
     assert (verdict.status, verdict.measured) == (Status.PASS, 41.0)
     (row,) = verdict.evidence
     assert row["p95_at_most_ms"] is None
@@ -114,7 +117,7 @@ NOT_SEEN = {
 @pytest.mark.parametrize("case", NOT_SEEN)
 def test_what_is_not_a_members_read_at_full_length_is_unknown(case):
     evidence, needs = NOT_SEEN[case]
-    verdict = latency.p95(evidence)
+    verdict = loaded.p95(evidence)
     assert verdict.status is Status.UNKNOWN
     assert needs in verdict.needs
     assert latency.quick(evidence).status is not Status.FAIL
@@ -124,15 +127,15 @@ def test_what_is_not_a_members_read_at_full_length_is_unknown(case):
     "failure", [timing(0, 5, status=500), timing(0, 9_000, error="Operation timed out")], ids=["500", "time-out"]
 )
 def test_errors_of_the_site_in_over_a_twentieth_fail_also_when_the_sample_was_stopped(failure):
-    verdict = latency.p95(reads(sample(*[QUICK] * 18, failure, failure, stopped="stopped"), our_network=True))
+    verdict = loaded.p95(reads(sample(*[QUICK] * 18, failure, failure, stopped="stopped"), our_network=True))
     assert verdict.status is Status.FAIL
     assert "2 of 20 requests" in verdict.summary
 
 
 def test_an_unread_core_read_outweighs_a_quick_one_but_not_a_slow_one():
     unread = sample(*[timing(0, 9, status=401)] * 100, name="profile")
-    assert latency.p95(reads(sample(*[QUICK] * 100), unread)).status is Status.UNKNOWN
-    assert latency.p95(reads(sample(*[SLOW] * 100), unread)).status is Status.FAIL
+    assert loaded.p95(reads(sample(*[QUICK] * 100), unread)).status is Status.UNKNOWN
+    assert loaded.p95(reads(sample(*[SLOW] * 100), unread)).status is Status.FAIL
 
 
 @pytest.mark.parametrize(
@@ -165,10 +168,10 @@ async def test_what_is_missing_is_named(sections, needs):
     allow = ["login", "load"] if sections else ["login"]
     authorization = {"granted_by": "x", "granted_on": "2026-01-01", "hosts": ["acme.example"], "allow": allow}
     async with client(authorization=authorization, **sections) as acme:
-        found = await latency.steady(acme)
+        found = await loaded.steady(acme)
     assert isinstance(found, Unavailable)
     assert needs in found.needs
-    assert latency.p95(found).status is Status.UNKNOWN
+    assert loaded.p95(found).status is Status.UNKNOWN
 
 
 @pytest.mark.world
@@ -176,8 +179,8 @@ async def test_harbor_club_is_quick_and_its_slow_reads_are_seen(world, harbor):
     verdict = latency.quick(await latency.unhurried(harbor))
     assert verdict.status is Status.PASS, verdict.summary
     world.switch("latency.p95", True)
-    found = await latency.steady(harbor)
-    verdict = latency.p95(found)
+    found = await loaded.steady(harbor)
+    verdict = loaded.p95(found)
     assert verdict.status is Status.FAIL, verdict.summary
     dashboard, profile = found.samples
     assert verdict.measured == round(max(dashboard.p95().value, profile.p95().value), 1)

@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.locks import State, Tree, is_manifest, look
-from launchready_lib.locks.ranges import allows
+from launchready_lib.sources.locks import State, Tree, is_manifest, look
+from launchready_lib.sources.locks.ranges import allows
 
 
 def tree(files):

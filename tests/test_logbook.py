@@ -6,8 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.findings import Unavailable
-from launchready_lib.logbook import fingerprint, parse_line, parse_statements, read_sample
+from launchready_lib.evidence import Unavailable
+from launchready_lib.sources.logbook import fingerprint, parse_line, parse_statements, read_sample
 
 UUID = "3f0a1c77-9d2b-4c1e-8f60-1b2c3d4e5f60"
 

@@ -8,7 +8,7 @@ from contextlib import asynccontextmanager
 import pytest
 from playwright.async_api import Error
 
-from launchready_lib.findings import Unavailable
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import DISTRUSTED, USER_AGENT, browser, proxy
 from tests import certificates
 from tests.certificates import issue

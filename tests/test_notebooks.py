@@ -3,7 +3,6 @@
 import ast
 import importlib
 import json
-import pkgutil
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -15,7 +14,6 @@ import pytest
 
 from launchready_lib import checks as checks_package
 from launchready_lib import roadmap
-from launchready_lib.checks import REGISTRY
 from launchready_lib.paths import notebooks_folder
 
 STAGES = tuple(roadmap.load().stages.values())
@@ -51,19 +49,16 @@ def _imported(stage: roadmap.Stage) -> dict[str, Any]:
     """The check modules that the set-up cell imports, by the name that cells use."""
     found = {}
     for _, node in _nodes(stage):
-        if isinstance(node, ast.ImportFrom) and node.module == "launchready_lib.checks":
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("launchready_lib.checks."):
             for alias in node.names:
-                if alias.name != "not_built":
-                    found[alias.asname or alias.name] = importlib.import_module(f"launchready_lib.checks.{alias.name}")
+                found[alias.asname or alias.name] = importlib.import_module(f"{node.module}.{alias.name}")
     return found
 
 
 @pytest.fixture(scope="module")
 def check_ids() -> dict[Any, str]:
     """The registered functions, by identity, with the check that each answers."""
-    for module in pkgutil.iter_modules(checks_package.__path__):
-        importlib.import_module(f"launchready_lib.checks.{module.name}")
-    return {function: check for check, function in REGISTRY.items()}
+    return {function: check for check, function in checks_package.registered().items()}
 
 
 def _judged(stage: roadmap.Stage, check_ids: dict[Any, str]) -> list[tuple[str, str]]:

@@ -6,11 +6,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.checks import pages, signin, visits
-from launchready_lib.checks.pages import CorePages
-from launchready_lib.checks.visits import Load, Visit
+from launchready_lib.checks.quick_audit import pages
+from launchready_lib.checks.quick_audit.pages import CorePages
 from launchready_lib.client import Client
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Status
+from launchready_lib.site import signin, visits
+from launchready_lib.site.visits import Load, Visit
 from tests.login_site import LoginSite, login_site
 from tests.web_servers import Reply, client, serving
 

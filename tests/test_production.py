@@ -2,10 +2,12 @@
 
 import pytest
 
-from launchready_lib.checks import inside, production
-from launchready_lib.checks.production import FailureEvidence, ProductionEvidence, Tried
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.quick_audit import production
+from launchready_lib.checks.quick_audit.production import FailureEvidence, ProductionEvidence, Tried
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response
+from launchready_lib.record.findings import Status
+from launchready_lib.site import inside
 from tests.growth import stays_linear
 from tests.web_servers import Asked, Reply, client, pages, serving
 

@@ -25,8 +25,9 @@ from report_fixtures import (
 )
 from report_reader import Seen, html_of
 
-from launchready_lib import audit, record, report
-from launchready_lib.report import charts
+from launchready_lib.record import audit
+from launchready_lib.record import sheets as record
+from launchready_lib.report import charts, publication
 from launchready_lib.report.exporter import LaunchReadyExporter
 
 EVIL = "<script>window.hacked=1</script>[x](javascript:alert(1))<img src=x onerror=alert(1)>&amp;\"'"
@@ -81,15 +82,15 @@ def test_headings_never_skip_a_level(tmp_path):
 
 def test_the_file_is_private_and_replaces_the_old_one_whole(tmp_path):
     folder = Run().write(tmp_path)
-    path = report.write(folder)
+    path = publication.write(folder)
     before = path.stat().st_ino
-    assert report.write(folder).stat().st_ino != before
+    assert publication.write(folder).stat().st_ino != before
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
 
 
 def test_a_full_report_with_21_charts_stays_small(tmp_path):
     folder = Run(charts=3).write(tmp_path)
-    assert report.write(folder).stat().st_size < 1_200_000
+    assert publication.write(folder).stat().st_size < 1_200_000
 
 
 def test_the_bundle_comes_only_with_charts(tmp_path):
@@ -171,7 +172,7 @@ def hostile_html(tmp_path_factory):
     notebook = nbformat.reads(path.read_text(), as_version=4)
     notebook.cells.insert(-2, nbformat.from_dict(markdown(f"# {EVIL}\n{EVIL}")))
     path.write_text(nbformat.writes(notebook))
-    return report.write(folder).read_text(encoding="utf-8")
+    return publication.write(folder).read_text(encoding="utf-8")
 
 
 def test_a_foreign_string_is_text_wherever_it_stands(hostile_html):

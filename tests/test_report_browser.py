@@ -4,8 +4,8 @@ import pytest
 from playwright.sync_api import sync_playwright
 from report_fixtures import CLIENT, Run, chart_output, failing, html_output
 
-from launchready_lib import report
 from launchready_lib.network.browser import find_chromium
+from launchready_lib.report import publication
 
 CHROMIUM = find_chromium()
 EVIL = "<script>window.hacked=1</script><img src='https://evil.example/x.png' onerror='window.hacked=1'>"
@@ -31,7 +31,7 @@ def url(tmp_path_factory):
     chart["data"]["application/vnd.plotly.v1+json"]["data"][0]["x"] = [EVIL, "b"]
     wide = "".join(f"<th>a rather long column {n}</th>" for n in range(20))
     run.outputs["secure_edge"] = [chart, html_output(f"<table><tr>{wide}</tr><tr><td>{'x' * 400}</td></tr></table>")]
-    return report.write(run.write(tmp_path_factory.mktemp("report"))).as_uri()
+    return publication.write(run.write(tmp_path_factory.mktemp("report"))).as_uri()
 
 
 def _long():

@@ -17,11 +17,12 @@ from report_fixtures import (
 )
 from report_reader import Seen, html_of
 
-from launchready_lib import audit, report
-from launchready_lib.findings import Severity, finding
-from launchready_lib.report import drawing, kit_files, plan, words
+from launchready_lib.record import audit
+from launchready_lib.record.findings import finding
+from launchready_lib.report import drawing, kit_files, plan, publication, words
 from launchready_lib.report.exporter import LaunchReadyExporter
 from launchready_lib.report.logo import logo
+from launchready_lib.roadmap import Severity
 
 # --- the plan
 
@@ -243,7 +244,7 @@ def test_kit_files_are_written_privately_and_the_newest_counts(tmp_path):
         ("kit", {"name": "dns/acme.zone", "text": "new"}),
     ]
     folder = run.write(tmp_path)
-    report.write(folder)
+    publication.write(folder)
     path = folder / "kit" / "dns" / "acme.zone"
     assert path.read_text() == "new"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

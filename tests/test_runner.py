@@ -14,10 +14,10 @@ import psutil
 import pytest
 from drive import project
 
-from launchready_lib import manifest as manifests
-from launchready_lib import runner
-from launchready_lib.files import InUseError, locked
-from launchready_lib.findings import Decision
+from launchready_lib.record.files import InUseError, locked
+from launchready_lib.record.findings import Decision
+from launchready_lib.run import manifest as manifests
+from launchready_lib.run import runner
 
 CANARY = "canary/Pässword+9"
 DRIVE = str(Path(__file__).parent / "drive.py")

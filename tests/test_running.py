@@ -9,8 +9,9 @@ from pathlib import Path
 import psutil
 import pytest
 
-from launchready_lib.checks import build, repository
-from launchready_lib.running import Limits, Running, clean_environment, fresh_clone, run
+from launchready_lib.checks.stabilize_deployment import build
+from launchready_lib.checks.stabilize_deployment.running import Limits, Running, clean_environment, fresh_clone, run
+from launchready_lib.sources import repository
 from tests.checkouts import git, new_checkout
 from tests.web_servers import client
 

@@ -2,10 +2,11 @@
 
 import pytest
 
-from launchready_lib.checks import sessions
-from launchready_lib.checks.sessions import IN_BROWSER, LogoutTrial
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.validate_usage import sessions
+from launchready_lib.checks.validate_usage.sessions import IN_BROWSER, LogoutTrial
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import browser
+from launchready_lib.record.findings import Status
 from tests.login_site import LoginSite, login_site
 from tests.web_servers import Reply
 
@@ -88,7 +89,7 @@ async def test_declared_requests_sign_out(tmp_path, step):
 @pytest.mark.skipif(browser.find_chromium() is None, reason="there is no Chromium")
 @pytest.mark.parametrize(("selector", "status"), [("form button", Status.PASS), ("#nowhere", Status.UNKNOWN)])
 async def test_declared_clicks_are_made_in_a_browser_that_is_signed_in(tmp_path, monkeypatch, selector, status):
-    monkeypatch.setattr("launchready_lib.checks.steps.STEP_S", 3.0)
+    monkeypatch.setattr("launchready_lib.site.steps.STEP_S", 3.0)
     steps = [{"goto": "/dashboard"}, {"click": selector}, {"expect": {"url": "**/login"}}]
     _, verdict = await judged(tmp_path, flows={"logout": steps})
     assert verdict.status is status, verdict.summary

@@ -2,9 +2,9 @@
 
 import pytest
 
-from launchready_lib.checks import signin
-from launchready_lib.findings import Unavailable
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import browser
+from launchready_lib.site import signin
 from tests.login_site import EMAIL, JSON, PASSWORD, SCRIPTED, LoginSite, login_site
 from tests.web_servers import Reply, client
 

@@ -11,9 +11,9 @@ import pytest
 
 from launchready_lib import roadmap, stage
 from launchready_lib.checks import not_built
-from launchready_lib.exhibits import PLOTLY_MIME
-from launchready_lib.figures import Chart
-from launchready_lib.findings import FINDING_MIME, RECORD_MIME, Status, Unavailable, failed, passed, unknown
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.exhibits import PLOTLY_MIME, Chart
+from launchready_lib.record.findings import FINDING_MIME, RECORD_MIME, Status, failed, passed, unknown
 from launchready_lib.redact import Redactor
 from tests.web_servers import client
 

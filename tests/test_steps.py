@@ -7,10 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.checks import steps
-from launchready_lib.findings import Unavailable
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response, browser
 from launchready_lib.parameters.flows import Step
+from launchready_lib.site import steps
 from tests.login_site import JSON
 from tests.web_servers import Asked, Reply, client, serving
 

@@ -12,13 +12,14 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launchready_lib.checks import tls
-from launchready_lib.checks.tls.chain import read
-from launchready_lib.checks.tls.evidence import HostTls, TlsEvidence
-from launchready_lib.checks.tls.handshake import Handshake
-from launchready_lib.checks.tls.verdicts import needed
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.secure_edge import tls
+from launchready_lib.checks.secure_edge.tls.evidence import HostTls, TlsEvidence
+from launchready_lib.checks.secure_edge.tls.handshake import Handshake
+from launchready_lib.checks.secure_edge.tls.verdicts import needed
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Answer
+from launchready_lib.record.findings import Status
+from launchready_lib.site.certificates import read
 from tests.certificates import DAY, context, issue
 from tests.web_servers import DOMAIN, Reply, client, listening, resolver, serving
 

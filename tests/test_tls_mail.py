@@ -11,8 +11,8 @@ from dataclasses import replace
 import pytest
 from aiosmtpd.smtp import SMTP
 
-from launchready_lib.checks import tls
-from launchready_lib.findings import Status
+from launchready_lib.checks.secure_edge import tls
+from launchready_lib.record.findings import Status
 from tests.certificates import DAY, context, issue
 from tests.web_servers import DOMAIN, client, listening, resolver
 

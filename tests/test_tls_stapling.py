@@ -14,10 +14,10 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launchready_lib.checks import tls
-from launchready_lib.checks.tls import handshake, stapling
-from launchready_lib.checks.tls.chain import read
-from launchready_lib.findings import Status
+from launchready_lib.checks.secure_edge import tls
+from launchready_lib.checks.secure_edge.tls import handshake, stapling
+from launchready_lib.record.findings import Status
+from launchready_lib.site.certificates import read
 from tests.certificates import DAY, Issued, context, issue
 from tests.kit.fronts import free_ports, running
 from tests.web_servers import DOMAIN, Reply, client, listening, resolver, serving

@@ -10,8 +10,9 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib import cli, updating
-from launchready_lib.updating import NoListError, networks
+from launchready_lib.command import cli
+from launchready_lib.command import update_data as updating
+from launchready_lib.command.update_data import NoListError, networks
 from tests.certificates import DAY, context, issue
 from tests.web_servers import Reply, pages, serving
 

@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from launchready_lib.checks import uptime
-from launchready_lib.checks.uptime import Endpoint, UptimeEvidence
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.observability import uptime
+from launchready_lib.checks.observability.uptime import Endpoint, UptimeEvidence
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response
+from launchready_lib.record.findings import Status
 from tests.web_servers import Asked, Reply, client, resolver, serving
 
 pytestmark = pytest.mark.anyio

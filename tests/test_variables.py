@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.variables import (
+from launchready_lib.sources.variables import (
     Need,
     definitions_in,
     is_given_by_platform,

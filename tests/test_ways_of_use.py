@@ -11,7 +11,7 @@ import pytest
 import yaml
 
 from launchready_lib import demo
-from launchready_lib.findings import FINDING_MIME, RECORD_MIME
+from launchready_lib.record.findings import FINDING_MIME, RECORD_MIME
 
 ROOT = Path(__file__).resolve().parent.parent
 SHIPPED = sorted((ROOT / "parameters").glob("*.yaml"))

@@ -4,9 +4,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launchready_lib.checks import markup, web
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response
+from launchready_lib.record.findings import Status
+from launchready_lib.site import markup, web
 from tests.growth import stays_linear
 from tests.web_servers import client, resolver
 

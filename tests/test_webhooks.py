@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.checks import webhooks
-from launchready_lib.checks.webhooks import BillingTrial, Delivery, RepeatTrial, State, events
+from launchready_lib.checks.validate_usage import webhooks
+from launchready_lib.checks.validate_usage.webhooks import BillingTrial, Delivery, RepeatTrial, State, events
 from launchready_lib.demo.web import webhooks as club
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response
+from launchready_lib.record.findings import Status
 from tests.web_servers import client
 
 pytestmark = pytest.mark.anyio

@@ -1,4 +1,7 @@
-"""The checks: one module per subject, each with its evidence, its probes (all I/O) and its checks (pure functions)."""
+"""The checks: a folder a stage, a module a subject, with its evidence, its probes (all I/O) and its checks (pure).
+
+Imports site, sources, record, names and what lies below them.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,11 @@ import functools
 import importlib
 import inspect
 import pkgutil
-import traceback
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
-from typing import Any, Concatenate, ParamSpec, TypeVar
 
-from launchready_lib.findings import Unavailable, Verdict, unknown
-
-P = ParamSpec("P")
-Evidence = TypeVar("Evidence")
-First = TypeVar("First")
+from launchready_lib.evidence import Unavailable, broken
+from launchready_lib.record.findings import Verdict, unknown
 
 CheckFunction = Callable[..., Verdict]
 REGISTRY: dict[str, CheckFunction] = {}
@@ -49,29 +46,14 @@ def check(check_id: str) -> Callable[[Callable[..., Verdict]], CheckFunction]:
             try:
                 verdict = function(*evidence)
             except Exception as error:  # noqa: BLE001 - whatever it is, it must be loud and never a pass
-                return _marked(_broken(error, f"the check {check_id}"), check_id, defect=True)
+                missing = broken(error, f"the check {check_id}")
+                return _marked(unknown(missing.reason, needs=missing.needs), check_id, defect=True)
             return _marked(verdict, check_id, defect=verdict.defect)
 
         REGISTRY[check_id] = judged
         return judged
 
     return register
-
-
-def probe(
-    function: Callable[Concatenate[First, P], Coroutine[Any, Any, Evidence | Unavailable]],
-) -> Callable[Concatenate[First, P], Coroutine[Any, Any, Evidence | Unavailable]]:
-    """Mark an async survey: what it did not expect becomes `Unavailable`, marked as a defect of ours."""
-
-    @functools.wraps(function)
-    async def guarded(client: First, /, *args: P.args, **kwargs: P.kwargs) -> Evidence | Unavailable:
-        try:
-            return await function(client, *args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - a probe never raises for what the target does; the rest is our defect
-            verdict = _broken(error, f"the probe {function.__module__.rsplit('.', 1)[-1]}.{function.__name__}")
-            return Unavailable(verdict.reason or "", verdict.needs or "", defect=True)
-
-    return guarded
 
 
 def not_built(check_id: str) -> Verdict:
@@ -85,16 +67,6 @@ def unjudged(check_id: str) -> Verdict:
     """Answer for a check of the stage that its notebook left out: a cell was deleted or never ran."""
     return _marked(
         unknown("the notebook did not judge it", needs="run every cell of the stage's notebook"), check_id, defect=False
-    )
-
-
-def _broken(error: Exception, what: str) -> Verdict:
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if "launchready_lib" in frame.filename] or frames
-    place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
-    return unknown(
-        f"{what} broke ({type(error).__name__} at {place}); this is a defect of Launch Ready",
-        needs="a corrected version of Launch Ready: please report it with this line",
     )
 
 

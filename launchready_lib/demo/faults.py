@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from launchready_lib.findings import Status
+from launchready_lib.record.findings import Status
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

@@ -4,8 +4,8 @@ Pure functions of the client's facts, the failed checks and their evidence; a no
 `stage.kit(kit.names(stage, …))`, and so with `kit.deploys`, `kit.edge` and `kit.speed`.
 """
 
-from launchready_lib.kit.deliverables import Delivery
 from launchready_lib.kit.deploying import deploys
-from launchready_lib.kit.fixes import Kit, KitFile, edge, names, speed
+from launchready_lib.kit.fixes import edge, names, speed
+from launchready_lib.kit.model import Delivery, Kit, KitFile
 
 __all__ = ["Delivery", "Kit", "KitFile", "deploys", "edge", "names", "speed"]

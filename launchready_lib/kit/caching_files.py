@@ -7,7 +7,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from launchready_lib.checks.caching import SMALL, THIRTY_DAYS_S, Asset, StaticEvidence, kept_for
+from launchready_lib.checks.reduce_drag.caching import SMALL, THIRTY_DAYS_S, Asset, StaticEvidence, kept_for
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.rendering import render
 from launchready_lib.names.hosts import listed

@@ -6,13 +6,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from launchready_lib.checks.deploy import RollbackEvidence
-from launchready_lib.checks.drill import DrillEvidence
-from launchready_lib.checks.environment import EnvironmentEvidence
-from launchready_lib.checks.releasing import DeployEvidence
-from launchready_lib.findings import Finding, Status
+from launchready_lib.checks.stabilize_deployment.deploy import RollbackEvidence
+from launchready_lib.checks.stabilize_deployment.drill import DrillEvidence
+from launchready_lib.checks.stabilize_deployment.releasing import DeployEvidence
 from launchready_lib.kit.quoting import comment
 from launchready_lib.parameters import Parameters
+from launchready_lib.record.findings import Finding, Status
+from launchready_lib.sources.environments import EnvironmentEvidence
 
 _MOST = 8
 

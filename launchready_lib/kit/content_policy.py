@@ -11,10 +11,10 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import quote, urlsplit
 
-from launchready_lib.checks.headers import policy
-from launchready_lib.checks.headers.csp import judge
-from launchready_lib.checks.headers.evidence import View
-from launchready_lib.checks.headers.policy import Policy
+from launchready_lib.checks.secure_edge.headers import policy
+from launchready_lib.checks.secure_edge.headers.csp import judge
+from launchready_lib.checks.secure_edge.headers.evidence import View
+from launchready_lib.checks.secure_edge.headers.policy import Policy
 from launchready_lib.kit import loaded
 from launchready_lib.kit.quoting import is_plain_name
 

@@ -3,28 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
-from launchready_lib.checks.mail import MailEvidence
-from launchready_lib.checks.tls import TlsEvidence
-from launchready_lib.checks.tls.evidence import row as tls_row
-from launchready_lib.findings import Finding, Row, Status
+from launchready_lib.checks.secure_edge.mail import MailEvidence
+from launchready_lib.checks.secure_edge.tls import TlsEvidence
+from launchready_lib.checks.secure_edge.tls.evidence import row as tls_row
+from launchready_lib.evidence import Row
+from launchready_lib.kit.model import Delivery
+from launchready_lib.record.findings import Finding, Status
 
 MAIL = ("mail.spf", "mail.dkim", "mail.dmarc", "mail.transport")
 TLS = ("tls.certificate", "tls.protocols", "tls.issuance")
 _STATES = {Status.PASS: "in force", Status.UNKNOWN: "not known", Status.NOT_APPLICABLE: "not applicable"}
-
-
-@dataclass(frozen=True)
-class Delivery:
-    """One of the stage's deliverables, as `stage.deliver` takes it."""
-
-    id: str
-    status: Literal["made", "partial", "unknown"]
-    data: dict[str, Any]
-    reason: str | None = None
-    file: str | None = None
 
 
 def of(

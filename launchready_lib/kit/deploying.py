@@ -8,24 +8,23 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING
 
-from launchready_lib.checks.deploy import RollbackEvidence
-from launchready_lib.checks.drill import DrillEvidence
-from launchready_lib.checks.environment import EnvironmentEvidence
-from launchready_lib.checks.releasing import DeployEvidence
-from launchready_lib.checks.validated import Outcome, StartEvidence
-from launchready_lib.credentials import Standing
-from launchready_lib.credentials.values import is_secret_name, is_url_name
-from launchready_lib.findings import Finding, Row, Status
+from launchready_lib.checks.stabilize_deployment.deploy import RollbackEvidence
+from launchready_lib.checks.stabilize_deployment.drill import DrillEvidence
+from launchready_lib.checks.stabilize_deployment.releasing import DeployEvidence
+from launchready_lib.checks.stabilize_deployment.validated import Outcome, StartEvidence
+from launchready_lib.evidence import Row
 from launchready_lib.kit import checklist, secret_patterns
 from launchready_lib.kit.checklist import Seen, code
-from launchready_lib.kit.deliverables import Delivery
-from launchready_lib.kit.fixes import Kit, KitFile, kept_going, one
+from launchready_lib.kit.model import Delivery, Judged, Kit, KitFile, kept_going, one
 from launchready_lib.kit.quoting import comment
 from launchready_lib.kit.rendering import render
+from launchready_lib.record.findings import Finding, Status
+from launchready_lib.sources.credentials import Standing
+from launchready_lib.sources.credentials.values import is_secret_name, is_url_name
+from launchready_lib.sources.environments import EnvironmentEvidence
 
 if TYPE_CHECKING:
     from launchready_lib.parameters import Parameters
-    from launchready_lib.stage import Stage
 
 CHECKLIST, MATRIX, ROTATION = "deploy_checklist.md", "environment_matrix.csv", "rotation_list.md"
 _LANGUAGES = {
@@ -38,7 +37,7 @@ _SCAN = ("scripts/secret_scan.sh", ".githooks/pre-commit", ".github/workflows/se
 
 
 @kept_going
-def deploys(stage: Stage, *evidence: object) -> Kit:
+def deploys(stage: Judged, *evidence: object) -> Kit:
     """Files and deliverables of stage 2, from its cells' evidence in any order."""
     client, judged, failures = stage.client, stage.judged, stage.failures
     settings = one(EnvironmentEvidence, evidence)

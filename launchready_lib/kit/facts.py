@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-from launchready_lib.checks import edge as edges
-from launchready_lib.checks import web
+from launchready_lib.checks.secure_edge import edge as edges
 from launchready_lib.kit import stacks
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.network import Response, address_of, normal
+from launchready_lib.site import web
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client

@@ -2,25 +2,19 @@
 
 from __future__ import annotations
 
-import functools
-import traceback
-from collections.abc import Callable, Container, Iterable
-from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, ParamSpec, TypeVar
+from collections.abc import Container, Iterable
 
-from launchready_lib.checks.bursts import BurstEvidence
-from launchready_lib.checks.caching import StaticEvidence
-from launchready_lib.checks.domain import DomainEvidence
-from launchready_lib.checks.edge import EdgeEvidence
-from launchready_lib.checks.exposure import ExposureEvidence
-from launchready_lib.checks.floods import FloodEvidence
-from launchready_lib.checks.headers import HeadersEvidence
-from launchready_lib.checks.mail import MailEvidence, TransportEvidence
-from launchready_lib.checks.redirects import RedirectEvidence
-from launchready_lib.checks.signin import SignedIn
-from launchready_lib.checks.subdomains import SubdomainEvidence
-from launchready_lib.checks.tls import TlsEvidence
+from launchready_lib.checks.quick_audit.domain import DomainEvidence
+from launchready_lib.checks.quick_audit.redirects import RedirectEvidence
+from launchready_lib.checks.quick_audit.subdomains import SubdomainEvidence
+from launchready_lib.checks.reduce_drag.caching import StaticEvidence
+from launchready_lib.checks.secure_edge.bursts import BurstEvidence
+from launchready_lib.checks.secure_edge.edge import EdgeEvidence
+from launchready_lib.checks.secure_edge.exposure import ExposureEvidence
+from launchready_lib.checks.secure_edge.floods import FloodEvidence
+from launchready_lib.checks.secure_edge.headers import HeadersEvidence
+from launchready_lib.checks.secure_edge.mail import MailEvidence, TransportEvidence
+from launchready_lib.checks.secure_edge.tls import TlsEvidence
 from launchready_lib.kit import (
     caching_files,
     deliverables,
@@ -34,64 +28,18 @@ from launchready_lib.kit import (
     redirect_files,
     transport_records,
 )
-from launchready_lib.kit.deliverables import Delivery
 from launchready_lib.kit.facts import Facts
+from launchready_lib.kit.model import Judged, Kit, KitFile, kept_going, one
 from launchready_lib.kit.records import ZonePatch
 from launchready_lib.kit.rendering import render
+from launchready_lib.site.signin import SignedIn
 
-if TYPE_CHECKING:
-    from launchready_lib.stage import Stage
-
-P = ParamSpec("P")
-Evidence = TypeVar("Evidence")
 _MOST_NAMED = 4
 """Files of one plan that a finding names one by one."""
 
 
-@dataclass(frozen=True)
-class KitFile:
-    """One file.
-
-    Attributes:
-        name: its path in kit/.
-        fixes: ids of the checks whose fix it is.
-    """
-
-    name: str
-    text: str
-    fixes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class Kit:
-    """What a stage leaves for the founder.
-
-    Attributes:
-        problem: why it could not be made; empty where it was.
-    """
-
-    files: tuple[KitFile, ...] = ()
-    deliveries: tuple[Delivery, ...] = ()
-    problem: str = ""
-
-
-def kept_going(make: Callable[P, Kit]) -> Callable[P, Kit]:
-    """A kit that breaks is said to be broken, with type and place, and stops no notebook."""
-
-    @functools.wraps(make)
-    def made(*args: P.args, **kwargs: P.kwargs) -> Kit:
-        try:
-            return make(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001 - the findings of the stage matter more than its files
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
-            return Kit(problem=f"the kit broke ({place}); this is a defect of Launch Ready")
-
-    return made
-
-
 @kept_going
-def names(stage: Stage, *evidence: object) -> Kit:
+def names(stage: Judged, *evidence: object) -> Kit:
     """Files for what stage 1 found wrong with names and redirects, from its cells' evidence in any order."""
     hops = one(RedirectEvidence, evidence)
     answers = (step for walk in hops.walks for step in walk.steps) if hops is not None else ()
@@ -102,7 +50,7 @@ def names(stage: Stage, *evidence: object) -> Kit:
 
 
 @kept_going
-def edge(stage: Stage, *evidence: object) -> Kit:
+def edge(stage: Judged, *evidence: object) -> Kit:
     """Files for what stage 3 found wrong, and its deliverables, from its cells' evidence in any order."""
     headers, tls, mail = one(HeadersEvidence, evidence), one(TlsEvidence, evidence), one(MailEvidence, evidence)
     answers = (view.response for view in (*headers.pages, *headers.hosts)) if headers is not None else ()
@@ -129,17 +77,12 @@ def edge(stage: Stage, *evidence: object) -> Kit:
 
 
 @kept_going
-def speed(stage: Stage, *evidence: object) -> Kit:
+def speed(stage: Judged, *evidence: object) -> Kit:
     """Files for what stage 4 found wrong with caching, from its cells' evidence in any order."""
     files = one(StaticEvidence, evidence)
     facts = Facts.of(stage.client, (asset.response for asset in files.assets) if files is not None else ())
     caching = caching_files.plan(stage.failures, files)
     return Kit(tuple(_with_zone(_of_systems(caching_files.files(facts, caching), (caching_files.CHECK,)))))
-
-
-def one(kind: type[Evidence], evidence: Iterable[object]) -> Evidence | None:
-    """The evidence of one kind; None where a probe had none."""
-    return next((each for each in evidence if isinstance(each, kind)), None)
 
 
 def _policies(ways: TransportEvidence | None, failures: Container[str]) -> Iterable[KitFile]:

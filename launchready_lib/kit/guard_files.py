@@ -7,9 +7,9 @@ from collections.abc import Container, Iterable, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from launchready_lib.checks import edge as edges
-from launchready_lib.checks.bursts import BurstEvidence
-from launchready_lib.checks.exposure import ExposureEvidence
+from launchready_lib.checks.secure_edge import edge as edges
+from launchready_lib.checks.secure_edge.bursts import BurstEvidence
+from launchready_lib.checks.secure_edge.exposure import ExposureEvidence
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.records import ZonePatch
 from launchready_lib.kit.rendering import render

@@ -6,14 +6,14 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from launchready_lib.checks.headers.cookies import SetAtLogin, faults, kept, sessions
-from launchready_lib.checks.headers.csp import judge as policies_of
-from launchready_lib.checks.headers.evidence import HeadersEvidence, View
-from launchready_lib.checks.headers.framing import judge as framers_of
-from launchready_lib.checks.headers.isolation import embedder, resource
-from launchready_lib.checks.headers.keeping import shared_by
-from launchready_lib.checks.headers.permissions import ADVISED, permissions
-from launchready_lib.checks.headers.plain import told
+from launchready_lib.checks.secure_edge.headers.cookies import SetAtLogin, faults, kept, sessions
+from launchready_lib.checks.secure_edge.headers.csp import judge as policies_of
+from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence, View
+from launchready_lib.checks.secure_edge.headers.framing import judge as framers_of
+from launchready_lib.checks.secure_edge.headers.isolation import embedder, resource
+from launchready_lib.checks.secure_edge.headers.keeping import shared_by
+from launchready_lib.checks.secure_edge.headers.permissions import ADVISED, permissions
+from launchready_lib.checks.secure_edge.headers.plain import told
 from launchready_lib.kit import content_policy
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import UnquotableError, token

@@ -5,11 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Container, Iterator
 
-from launchready_lib.checks.edge import Edge, EdgeEvidence, Named
-from launchready_lib.checks.floods import FloodEvidence, unguarded
-from launchready_lib.checks.tls import TlsEvidence
-from launchready_lib.checks.tls.evidence import HostTls
-from launchready_lib.checks.tls.verdicts import allowed_names, is_private
+from launchready_lib.checks.secure_edge.edge import Edge, EdgeEvidence, Named
+from launchready_lib.checks.secure_edge.floods import FloodEvidence, unguarded
+from launchready_lib.checks.secure_edge.tls import TlsEvidence
+from launchready_lib.checks.secure_edge.tls.evidence import HostTls
+from launchready_lib.checks.secure_edge.tls.verdicts import allowed_names, is_private
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import RecordSet, ZonePatch, join, of

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterator
 
-from launchready_lib.checks.mail import TransportEvidence, dmarc_discovery
-from launchready_lib.checks.mail.dkim_keys import DkimDomain, DkimKey
-from launchready_lib.checks.mail.dmarc_discovery import Discovery, DmarcRecord
-from launchready_lib.checks.mail.survey import DomainMail, MailEvidence
+from launchready_lib.checks.secure_edge.mail import TransportEvidence, dmarc_discovery
+from launchready_lib.checks.secure_edge.mail.dkim_keys import DkimDomain, DkimKey
+from launchready_lib.checks.secure_edge.mail.dmarc_discovery import Discovery, DmarcRecord
+from launchready_lib.checks.secure_edge.mail.survey import DomainMail, MailEvidence
 from launchready_lib.kit import transport_records
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import RecordSet, Removal, ZonePatch, join, of

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
 
-from launchready_lib.checks.domain import DomainEvidence
-from launchready_lib.checks.subdomains import SubdomainEvidence, claiming
-from launchready_lib.checks.subdomains.pointers import Pointer
+from launchready_lib.checks.quick_audit.domain import DomainEvidence
+from launchready_lib.checks.quick_audit.subdomains import SubdomainEvidence, claiming
+from launchready_lib.checks.quick_audit.subdomains.pointers import Pointer
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import RecordSet, Removal, ZonePatch, join, of

@@ -6,7 +6,7 @@ from collections.abc import Container, Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
-from launchready_lib.checks.redirects import RedirectEvidence
+from launchready_lib.checks.quick_audit.redirects import RedirectEvidence
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.rendering import render

@@ -6,10 +6,10 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
-from launchready_lib.checks.mail import providers, spf_audit, spf_tree
-from launchready_lib.checks.mail.spf import costliest
-from launchready_lib.checks.mail.spf_tree import VOID, Node, Term
-from launchready_lib.checks.mail.survey import DomainMail, MailEvidence
+from launchready_lib.checks.secure_edge.mail import providers, spf_audit, spf_tree
+from launchready_lib.checks.secure_edge.mail.spf import costliest
+from launchready_lib.checks.secure_edge.mail.spf_tree import VOID, Node, Term
+from launchready_lib.checks.secure_edge.mail.survey import DomainMail, MailEvidence
 from launchready_lib.names.hosts import listed, under
 
 _LOST = ("SERVFAIL", "TIMEOUT")

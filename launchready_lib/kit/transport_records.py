@@ -5,9 +5,9 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Container, Iterator
 
-from launchready_lib.checks.mail import TransportEvidence
-from launchready_lib.checks.mail import transport_records as texts
-from launchready_lib.checks.mail.transport import DomainTransport
+from launchready_lib.checks.secure_edge.mail import TransportEvidence
+from launchready_lib.checks.secure_edge.mail import transport_records as texts
+from launchready_lib.checks.secure_edge.mail.transport import DomainTransport
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import RecordSet, ZonePatch, of
 from launchready_lib.names.hosts import listed, registrable, under

@@ -14,7 +14,7 @@ import dns.rdata
 import dns.rdatatype
 import dns.rrset
 
-from launchready_lib.findings import Row
+from launchready_lib.evidence import Row
 from launchready_lib.names.anchors import DNSKEY
 from launchready_lib.names.delegation import ROOT, Delegation, Nameserver
 from launchready_lib.network import Answer, Network

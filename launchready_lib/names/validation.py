@@ -13,7 +13,7 @@ import dns.exception
 import dns.name
 import dns.rdatatype
 
-from launchready_lib.findings import Row
+from launchready_lib.evidence import Row
 from launchready_lib.names import chain, denial, rrsig
 from launchready_lib.names.anchors import DNSKEY, DS, Anchors
 from launchready_lib.names.chain import Link, RRset

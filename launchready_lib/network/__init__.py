@@ -11,8 +11,7 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, Self
 
-from launchready_lib import __version__
-from launchready_lib.findings import Unavailable
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network.browser import Browser, launch
 from launchready_lib.network.dial import Dialer
 from launchready_lib.network.dns import Dns
@@ -22,6 +21,7 @@ from launchready_lib.network.scope import Scope, address_of, normal
 from launchready_lib.network.timing import Salvo, Shot, Timing, fire
 from launchready_lib.network.traffic import Traffic
 from launchready_lib.network.types import (
+    USER_AGENT,
     Answer,
     ConnectFailure,
     DnsState,
@@ -30,8 +30,6 @@ from launchready_lib.network.types import (
     Response,
     State,
 )
-
-USER_AGENT = f"LaunchReady/{__version__} (launch audit, authorized by the site's owner)"
 
 __all__ = [
     "DISTRUSTED",
@@ -163,7 +161,8 @@ class Network:
 
     def browser(self) -> AbstractAsyncContextManager[Browser | Unavailable]:
         """A real Chromium whose only way out is our proxy: `async with network.browser() as browser`."""
-        return launch(self)
+        trust = self.contexts[1] if self.ca_file is not None else None
+        return launch(self.dialer, headers=self.audit_headers, timeout=self.timeout_s, trust=trust)
 
     async def fire(self, shots: Iterable[Shot], *, users: int = 1, within_s: float = 120.0) -> Salvo:
         """Time a schedule of requests with so many users at once, stopping in any case so long after its start."""

@@ -12,15 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-from launchready_lib.findings import Unavailable
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network.proxy import BrowserProxy
-from launchready_lib.network.types import Refusal
+from launchready_lib.network.types import USER_AGENT, Refusal
 
 if TYPE_CHECKING:
+    from ssl import SSLContext
+
     from playwright.async_api import Browser as PlaywrightBrowser
     from playwright.async_api import BrowserContext, CDPSession, Page, Playwright, Request
 
-    from launchready_lib.network import Network
+    from launchready_lib.network.dial import Dialer
+    from launchready_lib.network.scope import Scope
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 _PLACES = (
@@ -59,8 +62,19 @@ def find_chromium() -> str | None:
 class Browser:
     """A running Chromium whose every connection passes our proxy; `Network.browser` makes it."""
 
-    def __init__(self, network: Network, chromium: PlaywrightBrowser, proxy: BrowserProxy) -> None:
-        self._network = network
+    def __init__(
+        self,
+        dialer: Dialer,
+        chromium: PlaywrightBrowser,
+        proxy: BrowserProxy,
+        *,
+        headers: Mapping[str, str],
+        verified: bool,
+    ) -> None:
+        self._scope = dialer.scope
+        self._traffic = dialer.traffic
+        self._headers = headers
+        self._verified = verified
         self._chromium = chromium
         self._proxy = proxy
 
@@ -70,13 +84,11 @@ class Browser:
 
         The options are those of Playwright's `new_context`.
         """
-        from launchready_lib.network import USER_AGENT  # noqa: PLC0415 - the package imports this module
-
         options = (_PHONE if mobile else {}) | {"user_agent": f"{self._agent(mobile=mobile)} {USER_AGENT}"} | options
-        options["ignore_https_errors"] = self._network.ca_file is not None
+        options["ignore_https_errors"] = self._verified
         context = await self._chromium.new_context(service_workers="block", **options)
-        if self._network.audit_headers:
-            await _dress(context, self._network)
+        if self._headers:
+            await _dress(context, self._headers, self._scope)
         context.on("request", self._asked)
         context.on("page", lambda page: page.on("websocket", lambda ws: self._let(ws.url)))
         try:
@@ -96,13 +108,16 @@ class Browser:
         parts = urlsplit(request.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return
-        scope = self._network.scope
-        if request.is_navigation_request() and request.frame.parent_frame is None and not scope.names(parts.hostname):
+        if (
+            request.is_navigation_request()
+            and request.frame.parent_frame is None
+            and not self._scope.names(parts.hostname)
+        ):
             port = parts.port or (443 if parts.scheme == "https" else 80)
             reason = "a page led there, and authorization.hosts does not name it"
-            self._network.traffic.refuse(Refusal(parts.hostname, port, reason))
+            self._traffic.refuse(Refusal(parts.hostname, port, reason))
             return
-        self._network.traffic.count(parts.hostname)
+        self._traffic.count(parts.hostname)
         self._let(request.url)
 
     def _let(self, url: str) -> None:
@@ -110,7 +125,7 @@ class Browser:
             self._proxy.allow(host)
 
 
-async def _dress(context: BrowserContext, network: Network) -> None:
+async def _dress(context: BrowserContext, headers: Mapping[str, str], scope: Scope) -> None:
     """Add the audit's headers to what every new page asks of hosts in scope.
 
     Neither the context's extra headers nor Playwright's routes can do that: the former go to every host, and those of
@@ -118,13 +133,13 @@ async def _dress(context: BrowserContext, network: Network) -> None:
     """
     from playwright.async_api import Error  # noqa: PLC0415 - see `launch`
 
-    added = [{"name": name, "value": value} for name, value in network.audit_headers.items()]
+    added = [{"name": name, "value": value} for name, value in headers.items()]
     bare = context.new_page
     under_way: set[asyncio.Task[None]] = set()
 
     async def go_on(devtools: CDPSession, paused: Mapping[str, Any]) -> None:
         wanted: dict[str, Any] = {"requestId": paused["requestId"]}
-        if network.scope.names(urlsplit(paused["request"]["url"]).hostname or ""):
+        if scope.names(urlsplit(paused["request"]["url"]).hostname or ""):
             own = paused["request"]["headers"].items()
             wanted["headers"] = [*({"name": name, "value": value} for name, value in own), *added]
         with suppress(Error):  # the page may be gone by then
@@ -147,8 +162,21 @@ async def _dress(context: BrowserContext, network: Network) -> None:
 
 
 @asynccontextmanager
-async def launch(network: Network) -> AsyncIterator[Browser | Unavailable]:
-    """Start Chromium behind a proxy of its own; unavailable where there is none or it does not start."""
+async def launch(
+    dialer: Dialer,
+    *,
+    headers: Mapping[str, str],
+    timeout: float,  # noqa: ASYNC109 - of each connection, not of this
+    trust: SSLContext | None,
+) -> AsyncIterator[Browser | Unavailable]:
+    """Start Chromium behind a proxy of its own; unavailable where there is none or it does not start.
+
+    Args:
+        dialer: where the proxy connects.
+        headers: added to what pages ask of hosts in scope.
+        timeout: of one connection, in seconds.
+        trust: verifies certificates in Chromium's stead, which knows no CA of ours.
+    """
     from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - 0.3 s that only browser checks should pay
 
     executable = find_chromium()
@@ -156,9 +184,7 @@ async def launch(network: Network) -> AsyncIterator[Browser | Unavailable]:
         needs = "Chromium on this machine (Debian: apt-get install chromium), or its path in $LAUNCHREADY_CHROMIUM"
         yield Unavailable("there is no Chromium on this machine", needs)
         return
-    # Chromium knows no CA of ours and would need the whole chain to be sent; the proxy verifies in its stead.
-    trust = network.contexts[1] if network.ca_file is not None else None
-    proxying = BrowserProxy(network.dialer, timeout=network.timeout_s, trust=trust)
+    proxying = BrowserProxy(dialer, timeout=timeout, trust=trust)
     async with proxying as proxy, async_playwright() as playwright:
         try:
             chromium = await _start(playwright, executable, proxy.port)
@@ -167,7 +193,7 @@ async def launch(network: Network) -> AsyncIterator[Browser | Unavailable]:
             yield Unavailable(reason, "a Chromium that starts on this machine")
             return
         try:
-            yield Browser(network, chromium, proxy)
+            yield Browser(dialer, chromium, proxy, headers=headers, verified=trust is not None)
         finally:
             await chromium.close()
 

@@ -10,14 +10,7 @@ from dataclasses import dataclass
 
 from launchready_lib.network.scope import Scope, address_of, normal
 from launchready_lib.network.traffic import Traffic
-from launchready_lib.network.types import (
-    ConnectFailure,
-    NameNotResolvedError,
-    Purpose,
-    Refusal,
-    RefusedError,
-    State,
-)
+from launchready_lib.network.types import ConnectFailure, NameNotResolvedError, Purpose, Refusal, RefusedError, State
 
 
 @dataclass(frozen=True)

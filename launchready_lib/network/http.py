@@ -13,14 +13,7 @@ import httpx
 
 from launchready_lib.network.body import Body
 from launchready_lib.network.dial import Dialer, socket_state
-from launchready_lib.network.types import (
-    NameNotResolvedError,
-    Purpose,
-    Refusal,
-    RefusedError,
-    Response,
-    State,
-)
+from launchready_lib.network.types import NameNotResolvedError, Purpose, Refusal, RefusedError, Response, State
 from launchready_lib.network.wire import Backend, Transport
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})

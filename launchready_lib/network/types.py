@@ -6,8 +6,12 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal
 
+from launchready_lib import __version__
+
 if TYPE_CHECKING:
     import dns.message
+
+USER_AGENT = f"LaunchReady/{__version__} (launch audit, authorized by the site's owner)"
 
 State = Literal["ok", "refused", "timeout", "reset", "tls", "dns", "blocked", "unreachable", "protocol"]
 DnsState = Literal["NOERROR", "NODATA", "NXDOMAIN", "SERVFAIL", "TIMEOUT"]

@@ -15,8 +15,10 @@ from launchready_lib.parameters.fields import Line, Pattern, Prose, Slug
 from launchready_lib.parameters.flows import Flows
 from launchready_lib.parameters.hosts import Domain
 from launchready_lib.parameters.problems import Path, key_path
-from launchready_lib.parameters.rules import covers
 from launchready_lib.parameters.secret import Secret
+
+STANDS_FOR = {"webhooks.billing": "webhooks"}
+"""Sections that may be declared not applicable by their own name, and the group of checks that each feeds."""
 
 
 def slug_of(name: str) -> str:
@@ -81,6 +83,12 @@ class Parameters(Section):
             for name in secret.names:
                 used.setdefault(name, []).append(path)
         return used
+
+
+def covers(name: str, check: str) -> bool:
+    """Tell whether a name under `not_applicable` means this check: its id, or a prefix of it up to a dot."""
+    meant = STANDS_FOR.get(name, name)
+    return check == meant or check.startswith(f"{meant}.")
 
 
 def _secrets(value: Any, path: Path) -> Iterator[tuple[Path, Secret]]:

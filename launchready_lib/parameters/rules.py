@@ -4,18 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from launchready_lib.parameters.flows import WORDS, AdminFlows, BulkFlows, Flow, Flows
+from launchready_lib.parameters.model import Parameters, covers
 from launchready_lib.parameters.problems import Path, nearest
 
-if TYPE_CHECKING:
-    from launchready_lib.parameters.model import Parameters
-
 _BRACES = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
-
-STANDS_FOR = {"webhooks.billing": "webhooks"}
-"""Sections that may be declared not applicable by their own name, and the group of checks that each feeds."""
 
 Complaint = tuple[Path, str, str | None]
 """Where, what was expected, and the nearest valid word."""
@@ -47,12 +42,6 @@ def _roadmap_ids(parameters: Parameters) -> Iterator[Complaint]:
             yield path, "no such check", nearest(name, checks)
         elif not checks[name].attest:
             yield path, "nobody can vouch for this check; it is measured or unknown", None
-
-
-def covers(name: str, check: str) -> bool:
-    """Tell whether a name under `not_applicable` means this check: its id, or a prefix of it up to a dot."""
-    meant = STANDS_FOR.get(name, name)
-    return check == meant or check.startswith(f"{meant}.")
 
 
 def _flow_words(flows: Flows) -> Iterator[Complaint]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from launchready_lib.exhibits import Table, cell, table_of
+from launchready_lib.record.exhibits import Table, cell, table_of
 
 _DEPTH = 4
 _LONG = 200

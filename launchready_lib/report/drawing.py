@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from itertools import pairwise
 from typing import Any, Literal
 
-from launchready_lib.audit import Audit
+from launchready_lib.record.audit import Audit
 
 LAYERS = {
     "member": "Members",

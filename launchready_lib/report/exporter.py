@@ -6,7 +6,7 @@ from collections import Counter
 from pathlib import Path
 from typing import Any
 
-from launchready_lib import quick_nbformat  # noqa: F401  # isort: skip - before nbformat, which it makes load faster
+from launchready_lib.record import quick_nbformat  # noqa: F401  # isort: skip - before nbformat, which it makes load faster
 
 import nbformat
 from jinja2 import Environment
@@ -14,9 +14,9 @@ from nbconvert.exporters.templateexporter import TemplateExporter
 from nbconvert.utils.exceptions import ConversionException
 from traitlets import Bool, List, Unicode
 
-from launchready_lib import record
-from launchready_lib.audit import Audit, assemble
 from launchready_lib.paths import project_root
+from launchready_lib.record import sheets
+from launchready_lib.record.audit import Audit, assemble
 from launchready_lib.report import charts, words
 from launchready_lib.report.logo import logo
 from launchready_lib.report.page import Page
@@ -47,7 +47,7 @@ class LaunchReadyExporter(TemplateExporter):  # type: ignore[misc]  # nbconvert 
     ) -> tuple[str, dict[str, Any]]:
         """One executed notebook as the section of its stage."""
         name = str(((resources or {}).get("metadata") or {}).get("name") or "notebook")
-        sheet = record.sheet(nb, f"{name}.ipynb")
+        sheet = sheets.sheet(nb, f"{name}.ipynb")
         stage = _stage(sheet)
         return self._render(nb, Page(assemble({stage: sheet}, load(), manifest={}), only=stage), resources)
 
@@ -84,7 +84,7 @@ class LaunchReadyExporter(TemplateExporter):  # type: ignore[misc]  # nbconvert 
         return environment
 
 
-def _stage(sheet: record.Sheet) -> str:
+def _stage(sheet: sheets.Sheet) -> str:
     """The stage of a notebook, whatever its file is called: by its records, its findings, its name.
 
     Raises:

@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from pathlib import Path
 
-from launchready_lib.files import private_folder, write_private
+from launchready_lib.record.files import private_folder, write_private
 
 _PART = re.compile(r"[A-Za-z0-9_.][A-Za-z0-9_.@+-]{0,99}")
 _DEPTH = 4

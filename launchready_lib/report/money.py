@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
-from launchready_lib.findings import Finding
+from launchready_lib.record.findings import Finding
 
 _DAYS_A_MONTH = 365.25 / 12
 _KEEPS_EVERYBODY_OUT = (

@@ -9,13 +9,13 @@ from functools import cached_property
 from typing import Any
 
 from launchready_lib import __version__
-from launchready_lib.audit import Audit, Note
-from launchready_lib.exhibits import Exhibit, Table, table_of
-from launchready_lib.findings import Decision, Finding, Severity, Status
+from launchready_lib.record.audit import Audit, Note
+from launchready_lib.record.exhibits import Exhibit, Table, table_of
+from launchready_lib.record.findings import Decision, Finding, Status
+from launchready_lib.record.runs import StageRun
+from launchready_lib.record.tally import Deliverable, SignalState
 from launchready_lib.report import documents, drawing, money, plan, words
-from launchready_lib.roadmap import Question, Stage
-from launchready_lib.runs import StageRun
-from launchready_lib.tally import Deliverable, SignalState
+from launchready_lib.roadmap import Question, Severity, Stage
 
 SHOWN_ROWS = 60
 HANDOVER = ("handover_checklist", "deploy_checklist", "access_list", "runbook", "test_plan")

@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from launchready_lib.findings import Finding, Severity, Status, ranked
+from launchready_lib.record.findings import Finding, Status, ranked
+from launchready_lib.roadmap import Severity
 
 HOURS = 16.0
 DAY = 8.0

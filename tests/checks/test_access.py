@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from web_server import Reply, Request, redirect, web_server
 
-from launchready_lib.checks import access, registration
-from launchready_lib.checks.access import SYSTEMS, AccessEntry, AccessList
-from launchready_lib.checks.registration import Registered, RegistrationEvidence
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.handover import access, registration
+from launchready_lib.checks.handover.access import SYSTEMS, AccessEntry, AccessList
+from launchready_lib.checks.handover.registration import Registered, RegistrationEvidence
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Answer, Response
+from launchready_lib.record.findings import Status
 
 pytestmark = pytest.mark.anyio
 NOW = dt.datetime(2026, 11, 24, tzinfo=dt.UTC)

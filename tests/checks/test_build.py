@@ -5,12 +5,14 @@ import sys
 
 import pytest
 
-from launchready_lib.checks import build, repository
+from launchready_lib.checks.stabilize_deployment import build
+from launchready_lib.checks.stabilize_deployment.running import Run
 from launchready_lib.client import Client
-from launchready_lib.findings import Status, Unavailable
-from launchready_lib.locks import Pinning, State
+from launchready_lib.evidence import Unavailable
 from launchready_lib.parameters import load
-from launchready_lib.running import Run
+from launchready_lib.record.findings import Status
+from launchready_lib.sources import repository
+from launchready_lib.sources.locks import Pinning, State
 from tests.checkouts import git, new_checkout
 
 pytestmark = pytest.mark.anyio

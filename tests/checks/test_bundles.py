@@ -10,11 +10,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from launchready_lib.checks import bundles
-from launchready_lib.checks.bundles import maps, reading, scanning
-from launchready_lib.credentials import Standing
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.secure_edge import bundles
+from launchready_lib.checks.secure_edge.bundles import maps, reading, scanning
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response
+from launchready_lib.record.findings import Status
+from launchready_lib.sources.credentials import Standing
 from tests.checkouts import HEX, noise
 from tests.test_credentials import ISSUED, jwt
 from tests.web_servers import Reply, client, listening, resolver, serving

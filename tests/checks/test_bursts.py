@@ -10,9 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.checks import bursts
-from launchready_lib.checks.bursts import Burst, BurstEvidence, Honest
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.secure_edge import bursts
+from launchready_lib.checks.secure_edge.bursts import Burst, BurstEvidence, Honest
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Status
 from tests.web_servers import Reply, client, serving
 
 pytestmark = pytest.mark.anyio

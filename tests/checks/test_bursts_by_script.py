@@ -6,9 +6,10 @@ from urllib.parse import parse_qs
 
 import pytest
 
-from launchready_lib.checks import bursts, seen_forms
-from launchready_lib.findings import Status
+from launchready_lib.checks.secure_edge import bursts
 from launchready_lib.network.browser import find_chromium
+from launchready_lib.record.findings import Status
+from launchready_lib.site import seen_forms
 from tests.web_servers import Reply, client, serving
 
 pytestmark = [
@@ -140,7 +141,7 @@ async def test_a_login_at_somebody_elses_is_unknown_and_names_whose():
     ids=["no place to type", "nothing happens"],
 )
 async def test_a_page_that_sends_nothing_is_unknown(page, words, monkeypatch):
-    monkeypatch.setattr("launchready_lib.checks.steps.STEP_S", 0.5)
+    monkeypatch.setattr("launchready_lib.site.steps.STEP_S", 0.5)
     monkeypatch.setattr(seen_forms, "CLICK_S", 0.3)
     found = bursts.limited(await survey(App(page=page), pages=["/login"]))
     assert found.status is Status.UNKNOWN

@@ -10,14 +10,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.chats import Export, exports, messages, read
-from launchready_lib.checks import chats
+from launchready_lib.checks.stabilize_deployment import chats
 from launchready_lib.client import Client
-from launchready_lib.credentials import Standing, engine, fingerprint
-from launchready_lib.credentials.inside import Left, inside
-from launchready_lib.credentials.zips import open_zip
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.evidence import Unavailable
 from launchready_lib.parameters import load
+from launchready_lib.record.findings import Status
+from launchready_lib.sources.chats import Export, exports, messages, read
+from launchready_lib.sources.credentials import Standing, engine, fingerprint
+from launchready_lib.sources.credentials.inside import Left, inside
+from launchready_lib.sources.credentials.zips import open_zip
 from tests.checkouts import noise
 from tests.planted import live, token, zipped
 

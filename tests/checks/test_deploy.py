@@ -2,10 +2,12 @@
 
 import pytest
 
-from launchready_lib.checks import deploy, repository
-from launchready_lib.checks.deploy import RollbackEvidence, Way
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.stabilize_deployment import deploy
+from launchready_lib.checks.stabilize_deployment.deploy import RollbackEvidence, Way
+from launchready_lib.evidence import Unavailable
 from launchready_lib.parameters import load
+from launchready_lib.record.findings import Status
+from launchready_lib.sources import repository
 from tests.checkouts import new_checkout
 
 WRITTEN = Way("written", "Roll back: ./deploy --rollback", "docs/runbook.md:12")

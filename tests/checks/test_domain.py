@@ -13,16 +13,17 @@ import pytest
 from audited import client_for
 from dns_server import DOMAIN_ZONE, TLD_ZONE, DnsServer, DnsWorld, dns_world, zone
 
-from launchready_lib.checks import domain
-from launchready_lib.checks.domain import DomainEvidence
-from launchready_lib.checks.reach import Reach
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.quick_audit import domain
+from launchready_lib.checks.quick_audit.domain import DomainEvidence
+from launchready_lib.evidence import Unavailable
 from launchready_lib.kit import name_records
 from launchready_lib.kit.facts import Facts
 from launchready_lib.names.delegation import Delegation, Nameserver, Zone
 from launchready_lib.names.validation import Trust
 from launchready_lib.names.zone_hosts import MOST_QUESTIONS
 from launchready_lib.network import Answer
+from launchready_lib.record.findings import Status
+from launchready_lib.site.reach import Reach
 
 pytestmark = pytest.mark.anyio
 SITE = {"canonical": "https://acme.example"}

@@ -10,8 +10,8 @@ from dns_server import ROOT_ZONE, TLD_ZONE, dns_world, zone
 from dns_signing import Key, signed
 from knot import Knot, knot, needs_knot
 
-from launchready_lib.checks import domain
-from launchready_lib.findings import Status
+from launchready_lib.checks.quick_audit import domain
+from launchready_lib.record.findings import Status
 
 pytestmark = [pytest.mark.anyio, needs_knot]
 ZONE = """@ NS ns1

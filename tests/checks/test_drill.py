@@ -6,10 +6,11 @@ import sys
 
 import pytest
 
-from launchready_lib.checks import deploy, drill
-from launchready_lib.checks.drill import DrillEvidence, Leg, Look
-from launchready_lib.findings import Status, Unavailable
-from launchready_lib.running import Run
+from launchready_lib.checks.stabilize_deployment import deploy, drill
+from launchready_lib.checks.stabilize_deployment.drill import DrillEvidence, Leg, Look
+from launchready_lib.checks.stabilize_deployment.running import Run
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Status
 from tests.checkouts import new_checkout
 from tests.web_servers import Reply, client, serving
 

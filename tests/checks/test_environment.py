@@ -1,12 +1,15 @@
-"""environment.missing and environment.separated: gaps, blanks, and secrets that two environments share."""
+"""environment.missing and separation.separated: gaps, blanks, and secrets that two environments share."""
 
 import pytest
 
-from launchready_lib.checks import environment, repository
-from launchready_lib.checks.environment import EnvironmentEvidence
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.quick_audit import environment
+from launchready_lib.checks.quick_audit.environment import EnvironmentEvidence
+from launchready_lib.checks.stabilize_deployment import environment as separation
+from launchready_lib.evidence import Unavailable
 from launchready_lib.parameters import load
-from launchready_lib.variables import Need, Read, Setting
+from launchready_lib.record.findings import Status
+from launchready_lib.sources import environments, repository
+from launchready_lib.sources.variables import Need, Read, Setting
 from tests.checkouts import new_checkout, noise
 
 NEEDED = {"STRIPE_KEY": (Read("STRIPE_KEY", "src/pay.ts", 3, Need.ASKED),)}
@@ -116,21 +119,21 @@ BOTH = (setting(digest="a", is_secret=True), setting(where="staging", digest="b"
     ],
 )
 def test_separated_fails_only_for_what_is_shared(settings, status, says):
-    verdict = environment.separated(evidence(*settings))
+    verdict = separation.separated(evidence(*settings))
     assert verdict.status is status
     assert says in verdict.summary
 
 
 def test_what_could_not_be_read_leaves_the_separation_open():
     gaps = (Unavailable("no file", "repository.env_files.qa"), Unavailable("none", "repository.production_variables"))
-    assert environment.separated(evidence(*BOTH, unread=gaps[1:])).status is Status.PASS
-    verdict = environment.separated(evidence(*BOTH, unread=gaps))
+    assert separation.separated(evidence(*BOTH, unread=gaps[1:])).status is Status.PASS
+    verdict = separation.separated(evidence(*BOTH, unread=gaps))
     assert (verdict.status, verdict.needs) == (Status.UNKNOWN, "repository.env_files.qa")
 
 
 def test_without_a_repository_both_are_unknown():
     absent = Unavailable("no repository was given", "repository.path")
-    for judge in (environment.missing, environment.separated):
+    for judge in (environment.missing, separation.separated):
         assert (judge(absent).status, judge(absent).needs) == (Status.UNKNOWN, "repository.path")
 
 
@@ -147,7 +150,7 @@ def surveyed(tmp_path):
         for name, text in on_disk.items():
             (folder / name).write_text(text)
         content = {"name": "Acme", "domain": "acme.example", "release": "1", "repository": {"path": "app", **asked}}
-        return environment.read_environments(repository.open_at(folder), load(content))
+        return environments.read_environments(repository.open_at(folder), load(content))
 
     return survey
 
@@ -164,7 +167,7 @@ def test_healthy_environments_pass_both(surveyed):
         env_files=FILES,
     )
     assert environment.missing(found).status is Status.PASS
-    assert environment.separated(found).status is Status.PASS
+    assert separation.separated(found).status is Status.PASS
     frame = found.frame()
     assert list(frame["variable"]) == ["DATABASE_URL", "STRIPE_SECRET_KEY"]
     assert list(frame["production"]) == ["set", "set"]
@@ -198,7 +201,7 @@ def test_the_matrix_tells_what_is_shared_hollow_missing_or_seen_by_browsers(surv
 
 def test_no_value_gets_into_evidence_or_verdict(surveyed):
     found = surveyed({".env": PROD}, {".env.production": PROD, ".env.staging": PROD}, env_files=FILES)
-    shown = repr(found) + repr(environment.missing(found)) + repr(environment.separated(found)) + found.frame().to_csv()
+    shown = repr(found) + repr(environment.missing(found)) + repr(separation.separated(found)) + found.frame().to_csv()
     assert LIVE[8:] not in shown
     assert noise(16) not in shown
 
@@ -206,7 +209,7 @@ def test_no_value_gets_into_evidence_or_verdict(surveyed):
 def test_shared_keys_and_databases_of_real_files_are_seen(surveyed):
     same_database = STAGING.replace("/staging", "/app")
     found = surveyed({}, {".env.production": PROD, ".env.staging": same_database}, env_files=FILES)
-    verdict = environment.separated(found)
+    verdict = separation.separated(found)
     assert verdict.status is Status.FAIL
     assert verdict.about == ("DATABASE_URL",)
 
@@ -215,14 +218,14 @@ def test_a_test_mode_key_may_serve_two_environments(surveyed):
     files = {"development": ".env.dev", "staging": ".env.staging", "production": ".env.production"}
     test_key = f"STRIPE_SECRET_KEY=sk_test_{noise(99)}\n"
     found = surveyed({}, {".env.dev": test_key, ".env.staging": test_key, ".env.production": PROD}, env_files=files)
-    assert environment.separated(found).status is Status.PASS
+    assert separation.separated(found).status is Status.PASS
 
 
 def test_a_file_that_the_parameters_name_is_not_its_own_copy(surveyed):
     found = surveyed(
         {".env": PROD}, {".env.staging": STAGING}, env_files={"production": ".env", "staging": ".env.staging"}
     )
-    assert environment.separated(found).status is Status.PASS
+    assert separation.separated(found).status is Status.PASS
 
 
 def test_names_alone_leave_the_second_half_unknown(surveyed):

@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from launchready_lib.checks import history, repository
-from launchready_lib.credentials import Credential, Standing, engine, fingerprint
-from launchready_lib.findings import Status, Unavailable
-from launchready_lib.history import Reach, Trace, excerpts, objects, sightings
+from launchready_lib.checks.stabilize_deployment import history
+from launchready_lib.evidence import Unavailable
 from launchready_lib.parameters import load
+from launchready_lib.record.findings import Status
+from launchready_lib.sources import repository
+from launchready_lib.sources.credentials import Credential, Standing, engine, fingerprint
+from launchready_lib.sources.history import Reach, Trace, excerpts, objects, sightings
 from tests.checkouts import git, new_checkout, noise
 from tests.planted import REACHABLE, UNREACHABLE, key, live, plant
 from tests.replayed import digest, replay

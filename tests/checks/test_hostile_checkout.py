@@ -8,10 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from launchready_lib.checks import environment, repository
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.quick_audit import environment
+from launchready_lib.checks.stabilize_deployment.running import clone, fresh_clone
+from launchready_lib.evidence import Unavailable
 from launchready_lib.parameters import load
-from launchready_lib.running import clone, fresh_clone
+from launchready_lib.record.findings import Status
+from launchready_lib.sources import environments, repository
 from tests import giant
 from tests.checkouts import git, new_checkout, noise
 
@@ -100,7 +102,7 @@ def test_a_symlink_out_of_the_tree_is_never_followed(tmp_path):
         given = {"env_files": {"production": path}, "path": "app"} if ".." not in path else None
         if given:
             content = {"name": "Acme", "domain": "acme.example", "release": "1.0", "repository": given}
-            found = environment.read_environments(repository.open_at(folder), load(content))
+            found = environments.read_environments(repository.open_at(folder), load(content))
             assert environment.missing(found).status is Status.UNKNOWN
             assert "leads out of the repository" in found.unread[0].reason
         else:

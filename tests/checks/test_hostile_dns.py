@@ -11,9 +11,11 @@ import pytest
 from audited import client_for
 from dns_server import DOMAIN_ZONE, dns_world, zone
 
-from launchready_lib.checks import domain, mail, subdomains
-from launchready_lib.checks.domain.evidence import MOST_ADDRESSES
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.quick_audit import domain, subdomains
+from launchready_lib.checks.quick_audit.domain.evidence import MOST_ADDRESSES
+from launchready_lib.checks.secure_edge import mail
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Status
 
 pytestmark = pytest.mark.anyio
 

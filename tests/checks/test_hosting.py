@@ -7,11 +7,12 @@ from audited import client_for
 from dns_server import DnsServer, zone
 from web_server import Reply, Request, html, redirect, web_server
 
-from launchready_lib.checks import hosting
-from launchready_lib.checks.hosting import HostingEvidence, HostTrace
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.quick_audit import hosting
+from launchready_lib.checks.quick_audit.hosting import HostingEvidence, HostTrace
+from launchready_lib.evidence import Unavailable
 from launchready_lib.names import providers
 from launchready_lib.network import Answer, Response
+from launchready_lib.record.findings import Status
 
 pytestmark = pytest.mark.anyio
 ZONE = "@ A 203.0.113.10\nwww A 203.0.113.10\napp A 203.0.113.10\n"

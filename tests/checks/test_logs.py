@@ -2,10 +2,11 @@
 
 import pytest
 
-from launchready_lib.checks import logs
-from launchready_lib.checks.logs import AnswerEvidence, LogEvidence, RequestIds
-from launchready_lib.findings import Status, Unavailable
-from launchready_lib.logbook import parse_line
+from launchready_lib.checks.observability import logs
+from launchready_lib.checks.observability.logs import AnswerEvidence, LogEvidence, RequestIds
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Status
+from launchready_lib.sources.logbook import parse_line
 from tests import web_servers
 from tests.web_servers import Reply
 

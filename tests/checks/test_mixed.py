@@ -4,10 +4,12 @@ from dataclasses import replace
 
 import pytest
 
-from launchready_lib.checks import mixed, signin
-from launchready_lib.checks.mixed import OpenedPages
-from launchready_lib.checks.visits import Load, Mixed, Visit
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.secure_edge import mixed
+from launchready_lib.checks.secure_edge.mixed import OpenedPages
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Status
+from launchready_lib.site import signin
+from launchready_lib.site.visits import Load, Mixed, Visit
 from tests.certificates import context, issue
 from tests.web_servers import Reply, client, serving
 

@@ -6,14 +6,15 @@ from dataclasses import replace
 
 import pytest
 
-from launchready_lib.checks import edge, floods, origin
-from launchready_lib.checks.edge import EdgeEvidence, Named, known
-from launchready_lib.checks.floods import FloodEvidence
-from launchready_lib.checks.origin import Direct, OriginEvidence
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.secure_edge import edge, floods, origin
+from launchready_lib.checks.secure_edge.edge import EdgeEvidence, Named, known
+from launchready_lib.checks.secure_edge.floods import FloodEvidence
+from launchready_lib.checks.secure_edge.origin import Direct, OriginEvidence
+from launchready_lib.evidence import Unavailable
 from launchready_lib.names.published import Published, in_spf, in_zone
 from launchready_lib.names.zonefile import read
 from launchready_lib.network import Response
+from launchready_lib.record.findings import Status
 from tests.certificates import context, issue
 from tests.web_servers import Reply, client, listening, resolver, serving
 

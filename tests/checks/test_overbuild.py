@@ -5,9 +5,12 @@ import json
 import pytest
 
 from launchready_lib import roadmap
-from launchready_lib.checks import REGISTRY, overbuild, repository
-from launchready_lib.findings import Status, Unavailable
-from launchready_lib.overbuilding import topics
+from launchready_lib.checks import REGISTRY
+from launchready_lib.checks.stabilize_deployment import overbuild
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Status
+from launchready_lib.sources import repository
+from launchready_lib.sources.overbuilding import topics
 from tests.checkouts import new_checkout
 
 FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN

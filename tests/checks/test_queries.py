@@ -4,10 +4,11 @@ import json
 
 import pytest
 
-from launchready_lib.checks import queries
-from launchready_lib.findings import Status, Unavailable
-from launchready_lib.logbook import Statement
+from launchready_lib.checks.quick_audit import queries
+from launchready_lib.evidence import Unavailable
 from launchready_lib.parameters import load
+from launchready_lib.record.findings import Status
+from launchready_lib.sources.logbook import Statement
 from tests import web_servers
 
 pytestmark = pytest.mark.anyio

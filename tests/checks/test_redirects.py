@@ -10,10 +10,10 @@ from audited import client_for
 from dns_server import DOMAIN_ZONE, DnsServer, zone
 from web_server import Reply, Request, html, json, redirect, web_server
 
-from launchready_lib.checks import redirects
-from launchready_lib.checks.redirects import RedirectEvidence, Walk
-from launchready_lib.findings import Status
+from launchready_lib.checks.quick_audit import redirects
+from launchready_lib.checks.quick_audit.redirects import RedirectEvidence, Walk
 from launchready_lib.network import Response
+from launchready_lib.record.findings import Status
 
 pytestmark = pytest.mark.anyio
 SITE = {

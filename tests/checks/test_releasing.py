@@ -4,11 +4,13 @@ import json
 
 import pytest
 
-from launchready_lib.checks import releasing, repository
-from launchready_lib.deploys import migrations, steps, ways, workflows
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.stabilize_deployment import releasing
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response
 from launchready_lib.parameters import load
+from launchready_lib.record.findings import Status
+from launchready_lib.sources import repository
+from launchready_lib.sources.deploys import migrations, steps, ways, workflows
 from tests.checkouts import new_checkout
 
 FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN

@@ -2,8 +2,8 @@
 
 import pytest
 
-from launchready_lib.checks import repository
-from launchready_lib.findings import Unavailable
+from launchready_lib.evidence import Unavailable
+from launchready_lib.sources import repository
 from tests.checkouts import git, new_checkout
 
 

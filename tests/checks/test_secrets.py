@@ -6,10 +6,12 @@ import zipfile
 
 import pytest
 
-from launchready_lib.checks import repository, secrets, worktree
-from launchready_lib.credentials import Credential, Standing, engine, fingerprint
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.stabilize_deployment import secrets, worktree
+from launchready_lib.evidence import Unavailable
 from launchready_lib.parameters import load
+from launchready_lib.record.findings import Status
+from launchready_lib.sources import repository
+from launchready_lib.sources.credentials import Credential, Standing, engine, fingerprint
 from tests.checkouts import git, new_checkout, noise
 
 LIVE = "sk_live_" + noise(99)

@@ -9,12 +9,12 @@ from audited import client_for
 from dns_server import DnsServer, zone
 from web_server import Reply, Request, html, json, redirect, web_server
 
-from launchready_lib.checks import subdomains
-from launchready_lib.checks.subdomains import SubdomainEvidence
-from launchready_lib.checks.subdomains.pointers import Pointer
-from launchready_lib.findings import Status
+from launchready_lib.checks.quick_audit import subdomains
+from launchready_lib.checks.quick_audit.subdomains import SubdomainEvidence
+from launchready_lib.checks.quick_audit.subdomains.pointers import Pointer
 from launchready_lib.names.zonefile import ZoneFile
 from launchready_lib.network import Response
+from launchready_lib.record.findings import Status
 
 pytestmark = pytest.mark.anyio
 CANONICAL = "https://acme.example"

@@ -5,11 +5,13 @@ import sys
 import psutil
 import pytest
 
-from launchready_lib.checks import build, environment, validated
-from launchready_lib.checks.validated import Outcome, Start, StartEvidence
+from launchready_lib.checks.quick_audit import environment
+from launchready_lib.checks.stabilize_deployment import build, validated
+from launchready_lib.checks.stabilize_deployment.validated import Outcome, Start, StartEvidence
 from launchready_lib.client import Client
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.evidence import Unavailable
 from launchready_lib.parameters import load
+from launchready_lib.record.findings import Status
 from tests.checkouts import new_checkout
 
 pytestmark = pytest.mark.anyio

@@ -10,10 +10,11 @@ from audited import AUTHORIZED, client_for
 from dns_server import DnsServer, zone
 from web_server import Reply, Request, html, redirect, web_server
 
-from launchready_lib.checks import edge, exposure, floods, headers, hosting, production, redirects, tls
-from launchready_lib.findings import Status
+from launchready_lib.checks.quick_audit import hosting, production, redirects
+from launchready_lib.checks.secure_edge import edge, exposure, floods, headers, tls
 from launchready_lib.names.published import zone_of
 from launchready_lib.names.zone_hosts import MOST_HOSTS, ZoneHost, zone_hosts
+from launchready_lib.record.findings import Status
 
 pytestmark = pytest.mark.anyio
 

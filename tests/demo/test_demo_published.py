@@ -3,12 +3,13 @@
 import pytest
 
 from launchready_lib import demo
-from launchready_lib.checks import mail
-from launchready_lib.checks.mail import transport_records as records
+from launchready_lib.checks.secure_edge import mail
+from launchready_lib.checks.secure_edge.mail import transport_records as records
 from launchready_lib.client import Client
 from launchready_lib.demo import names
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Purpose
+from launchready_lib.record.findings import Status
 
 pytestmark = [pytest.mark.anyio, pytest.mark.world]
 

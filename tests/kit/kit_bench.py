@@ -7,24 +7,14 @@ from pathlib import Path
 from typing import Any
 
 from launchready_lib import kit
-from launchready_lib.checks import (
-    bursts,
-    caching,
-    domain,
-    edge,
-    exposure,
-    floods,
-    headers,
-    mail,
-    origin,
-    redirects,
-    signin,
-    subdomains,
-    tls,
-)
+from launchready_lib.checks.quick_audit import domain, redirects, subdomains
+from launchready_lib.checks.reduce_drag import caching
+from launchready_lib.checks.secure_edge import bursts, edge, exposure, floods, headers, mail, origin, tls
 from launchready_lib.client import Client
-from launchready_lib.findings import Finding, Status, Unavailable, Verdict
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Finding, Status, Verdict
 from launchready_lib.redact import Redactor
+from launchready_lib.site import signin
 from launchready_lib.stage import Stage
 
 

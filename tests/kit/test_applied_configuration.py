@@ -5,10 +5,12 @@ import pytest
 from fronts import caddy, nginx
 from kit_bench import answering, exposing, hammering, hiding, moving, opened, protocols
 
-from launchready_lib.checks import caching, headers, signin
-from launchready_lib.checks.headers.keeping import shared_by
+from launchready_lib.checks.reduce_drag import caching
+from launchready_lib.checks.secure_edge import headers
+from launchready_lib.checks.secure_edge.headers.keeping import shared_by
 from launchready_lib.demo import names
 from launchready_lib.kit import facts, guard_files, stacks
+from launchready_lib.site import signin
 
 pytestmark = [pytest.mark.world, pytest.mark.anyio]
 

@@ -11,7 +11,7 @@ from fronts import caddy, nginx
 from kit_bench import opened, speeding
 from runners import CHECKS, evaluated, program, syntax
 
-from launchready_lib.checks.caching import Asset, StaticEvidence, is_fingerprinted
+from launchready_lib.checks.reduce_drag.caching import Asset, StaticEvidence, is_fingerprinted
 from launchready_lib.kit import caching_files, stacks
 from launchready_lib.kit.caching_files import CachingPlan, Place
 from launchready_lib.kit.facts import Facts

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.checks.headers import policy
-from launchready_lib.checks.headers.evidence import View
+from launchready_lib.checks.secure_edge.headers import policy
+from launchready_lib.checks.secure_edge.headers.evidence import View
 from launchready_lib.kit import quoting
 from launchready_lib.kit.content_policy import advised
 from launchready_lib.network import Response

@@ -10,18 +10,19 @@ import pytest
 import yaml
 
 from launchready_lib import kit
-from launchready_lib.checks import validated
-from launchready_lib.checks.deploy import RollbackEvidence, Way
-from launchready_lib.checks.environment import read_environments
-from launchready_lib.checks.releasing import read_deploys
-from launchready_lib.checks.repository import open_at
-from launchready_lib.checks.validated import Outcome, Start, StartEvidence
+from launchready_lib.checks.stabilize_deployment import validated
+from launchready_lib.checks.stabilize_deployment.deploy import RollbackEvidence, Way
+from launchready_lib.checks.stabilize_deployment.releasing import read_deploys
+from launchready_lib.checks.stabilize_deployment.validated import Outcome, Start, StartEvidence
 from launchready_lib.client import Client
-from launchready_lib.credentials import GRAMMARS, Standing
-from launchready_lib.findings import Finding, Severity, Status
 from launchready_lib.kit import secret_patterns
 from launchready_lib.kit.rendering import render
 from launchready_lib.parameters import load
+from launchready_lib.record.findings import Finding, Status
+from launchready_lib.roadmap import Severity
+from launchready_lib.sources.credentials import GRAMMARS, Standing
+from launchready_lib.sources.environments import read_environments
+from launchready_lib.sources.repository import open_at
 from tests.checkouts import git, new_checkout
 from tests.test_credentials import ISSUED
 

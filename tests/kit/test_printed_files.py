@@ -9,7 +9,7 @@ from octodns.provider.yaml import YamlProvider
 from octodns.zone import Zone
 from runners import CHECKS, answered, evaluated, moved, syntax
 
-from launchready_lib.checks.bursts import Burst, BurstEvidence, Honest
+from launchready_lib.checks.secure_edge.bursts import Burst, BurstEvidence, Honest
 from launchready_lib.kit import guard_files, header_files, redirect_files
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.header_plan import HeaderPlan

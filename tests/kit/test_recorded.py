@@ -6,12 +6,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from kit_bench import Bench
 
-from launchready_lib import audit, kit, record, roadmap
-from launchready_lib.checks.headers import HeadersEvidence
-from launchready_lib.checks.headers.evidence import View
-from launchready_lib.findings import RECORD_MIME, Status, Unavailable, failed, passed, unknown
+from launchready_lib import kit, roadmap
+from launchready_lib.checks.secure_edge.headers import HeadersEvidence
+from launchready_lib.checks.secure_edge.headers.evidence import View
+from launchready_lib.evidence import Unavailable
 from launchready_lib.kit import Kit, KitFile, stacks
 from launchready_lib.network import Response
+from launchready_lib.record import audit
+from launchready_lib.record import sheets as record
+from launchready_lib.record.findings import RECORD_MIME, Status, failed, passed, unknown
 
 ROW = [{"page": "home"}]
 PAGE = b"<script>start()</script><script src='https://js.stripe.com/v3/'></script>"

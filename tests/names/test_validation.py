@@ -19,9 +19,9 @@ from dns_signing import NOW, Key, signed, spoil, unsign
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.checks import domain
-from launchready_lib.findings import Status
+from launchready_lib.checks.quick_audit import domain
 from launchready_lib.names import anchors
+from launchready_lib.record.findings import Status
 
 pytestmark = pytest.mark.anyio
 DAY = dt.timedelta(days=1)

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     import sqlite3
 
+    from tornado.web import RequestHandler
+
     from launchready_lib.demo.web.club import Club
     from launchready_lib.demo.web.database import Database
-    from launchready_lib.demo.web.handler import Handler
 
 COOKIE = "__Host-session"
 LOOSE_COOKIE = "session"
@@ -25,12 +26,12 @@ def token_hash(token: str) -> str:
     return hashlib.sha256(token.encode()).hexdigest()
 
 
-def token_of(handler: Handler) -> str | None:
+def token_of(handler: RequestHandler) -> str | None:
     """The session token that a request carries."""
     return handler.get_cookie(COOKIE) or handler.get_cookie(LOOSE_COOKIE)
 
 
-def member(database: Database, handler: Handler) -> sqlite3.Row | None:
+def member(database: Database, handler: RequestHandler) -> sqlite3.Row | None:
     """The member whose session a request carries, while it lasts."""
     if not (token := token_of(handler)):
         return None
@@ -42,7 +43,7 @@ def member(database: Database, handler: Handler) -> sqlite3.Row | None:
     )
 
 
-def begin(club: Club, handler: Handler, member_id: int) -> None:
+def begin(club: Club, handler: RequestHandler, member_id: int) -> None:
     """Sign a member in on this device, under a new token."""
     if old := token_of(handler):
         club.database.run("DELETE FROM sessions WHERE id = ?", token_hash(old))
@@ -55,7 +56,7 @@ def begin(club: Club, handler: Handler, member_id: int) -> None:
         handler.set_cookie(COOKIE, token, max_age=LIFETIME_S, secure=True, httponly=True, samesite="Lax")
 
 
-def end(club: Club, handler: Handler) -> None:
+def end(club: Club, handler: RequestHandler) -> None:
     """Sign out on this device."""
     token = token_of(handler)
     if token and not club.on("sessions.logout"):

@@ -16,12 +16,13 @@ from audited import AUTHORIZED, client_for
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.checks import mail
-from launchready_lib.checks.mail import inbox, message
-from launchready_lib.checks.mail.delivery import Delivery, Spf
-from launchready_lib.checks.mail.message import Link
-from launchready_lib.checks.mail.signatures import Signature
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.secure_edge import mail
+from launchready_lib.checks.secure_edge.mail import inbox, message
+from launchready_lib.checks.secure_edge.mail.delivery import Delivery, Spf
+from launchready_lib.checks.secure_edge.mail.message import Link
+from launchready_lib.checks.secure_edge.mail.signatures import Signature
+from launchready_lib.evidence import Unavailable
+from launchready_lib.record.findings import Status
 
 pytestmark = pytest.mark.anyio
 

@@ -13,11 +13,12 @@ from dns_server import DnsServer, zone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.checks import mail
-from launchready_lib.checks.mail import dkim_keys, dmarc_discovery, spf_audit, spf_tree, tags
-from launchready_lib.checks.mail.spf_tree import Node
-from launchready_lib.findings import Status, Unavailable
+from launchready_lib.checks.secure_edge import mail
+from launchready_lib.checks.secure_edge.mail import dkim_keys, dmarc_discovery, spf_audit, spf_tree, tags
+from launchready_lib.checks.secure_edge.mail.spf_tree import Node
+from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Answer
+from launchready_lib.record.findings import Status
 
 pytestmark = pytest.mark.anyio
 

@@ -12,7 +12,7 @@ from dns_server import DnsServer, zone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.checks.mail import signatures
+from launchready_lib.checks.secure_edge.mail import signatures
 from launchready_lib.demo import dkim as demo_dkim
 from launchready_lib.network import Answer
 

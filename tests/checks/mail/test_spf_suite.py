@@ -14,7 +14,7 @@ import pytest
 import yaml
 from dns_server import DnsServer
 
-from launchready_lib.checks.mail import spf_audit, spf_result, spf_tree
+from launchready_lib.checks.secure_edge.mail import spf_audit, spf_result, spf_tree
 from launchready_lib.network import Network, Scope
 
 pytestmark = pytest.mark.anyio

@@ -10,10 +10,10 @@ from dns_server import DnsServer, zone
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib.checks import mail
-from launchready_lib.checks.mail import transport_records as records
-from launchready_lib.checks.mail.transport_records import RecordError
-from launchready_lib.findings import Status
+from launchready_lib.checks.secure_edge import mail
+from launchready_lib.checks.secure_edge.mail import transport_records as records
+from launchready_lib.checks.secure_edge.mail.transport_records import RecordError
+from launchready_lib.record.findings import Status
 from tests.certificates import context, issue
 from tests.web_servers import Reply, listening, serving
 

@@ -1,0 +1,229 @@
+"""What the registry publishes about the client's domain, over RDAP (RFC 9082, RFC 9083)."""
+
+from __future__ import annotations
+
+import asyncio
+import datetime as dt
+import json
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+import pandas as pd
+import yaml
+
+from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.names.hosts import registrable
+from launchready_lib.network import Answer, Purpose, Response, normal
+from launchready_lib.paths import PACKAGE
+from launchready_lib.site.reach import NETWORK_DOWN
+
+if TYPE_CHECKING:
+    from launchready_lib.client import Client
+
+HOLDS = ("client hold", "server hold", "redemption period", "pending delete")
+LOCKS = ("client transfer prohibited", "server transfer prohibited")
+_MOST_TEXT = 300
+
+
+@dataclass(frozen=True)
+class Registered:
+    """A domain object, as far as it matters here.
+
+    Attributes:
+        domain: the registrable name that was asked for.
+        source: the address that answered.
+        registrar: its name; None where the registry does not say.
+        statuses: lower case, words apart ("client transfer prohibited").
+        expires: when the registration ends; None where the registry publishes no date.
+        nameservers: as the registry has them.
+        signed: the registry holds a DS record; None where it does not say.
+    """
+
+    domain: str
+    source: str
+    registrar: str | None
+    statuses: tuple[str, ...]
+    expires: dt.datetime | None
+    nameservers: tuple[str, ...]
+    signed: bool | None
+
+    @property
+    def locks(self) -> tuple[str, ...]:
+        """The statuses that forbid a transfer."""
+        return tuple(status for status in self.statuses if status in LOCKS)
+
+    @property
+    def holds(self) -> tuple[str, ...]:
+        """The statuses that take the domain off the net, or are about to."""
+        return tuple(status for status in self.statuses if status in HOLDS)
+
+
+@dataclass(frozen=True)
+class RegistrationEvidence:
+    """What the registry and the domain's own NS records say.
+
+    Attributes:
+        domain: the registrable name.
+        registered: the registry's data; Unavailable where it could not be had.
+        ns: the NS records as the resolver has them.
+        asked_at: when.
+        ds: the DS records as the resolver has them; None where they were not asked for.
+    """
+
+    domain: str
+    registered: Registered | Unavailable
+    ns: Answer
+    asked_at: dt.datetime
+    ds: Answer | None = None
+
+    def rows(self) -> list[Row]:
+        """The facts, one a row."""
+        names = ", ".join(sorted(self.ns.records)) or self.ns.state
+        in_dns: list[Row] = [{"fact": "nameservers in DNS", "value": names}]
+        if self.ds is not None:
+            signed = {"NOERROR": "a DS record", "NODATA": "no DS record"}.get(self.ds.state, self.ds.state)
+            in_dns.append({"fact": "DNSSEC in DNS", "value": signed})
+        found = self.registered
+        if isinstance(found, Unavailable):
+            return [{"fact": "registration data", "value": found.reason}, *in_dns]
+        days = (found.expires - self.asked_at).days if found.expires else None
+        return [
+            {"fact": "registration data from", "value": found.source},
+            {"fact": "registrar", "value": found.registrar or "not published"},
+            {"fact": "status", "value": ", ".join(found.statuses) or "none"},
+            {
+                "fact": "expires",
+                "value": f"{found.expires:%Y-%m-%d} (in {days} days)" if found.expires else "not published",
+            },
+            {"fact": "nameservers at the registry", "value": ", ".join(found.nameservers) or "not published"},
+            {
+                "fact": "DNSSEC at the registry",
+                "value": {True: "signed", False: "not signed", None: "not published"}[found.signed],
+            },
+            *in_dns,
+        ]
+
+    def frame(self) -> pd.DataFrame:
+        """One row a fact."""
+        return pd.DataFrame(self.rows())
+
+
+@cache
+def _services() -> dict[str, str]:
+    loaded = yaml.safe_load((PACKAGE / "data" / "rdap_bootstrap.yaml").read_text("utf-8"))
+    return {suffix: url for url, suffixes in loaded["services"].items() for suffix in suffixes}
+
+
+def service_for(domain: str) -> str | None:
+    """The RDAP service of a domain's registry, from the dated copy of IANA's bootstrap; None where it lists none."""
+    return _services().get(normal(domain).rpartition(".")[2])
+
+
+@probe
+async def survey(client: Client) -> RegistrationEvidence | Unavailable:
+    """Ask the registry for the client's domain, and the resolver for its NS and DS records."""
+    network, p = client.network, client.parameters
+    if not await network.control():
+        return NETWORK_DOWN
+    domain = registrable(p.domain)
+    registered, ns, ds = await asyncio.gather(
+        _registered(client, domain), network.ask(domain, "NS", cd=True), network.ask(domain, "DS", cd=True)
+    )
+    return RegistrationEvidence(domain, registered, ns, dt.datetime.now(dt.UTC), ds)
+
+
+async def _registered(client: Client, domain: str) -> Registered | Unavailable:
+    base = client.parameters.network.rdap_url or service_for(domain)
+    if base is None:
+        suffix = domain.rpartition(".")[2]
+        return Unavailable(f"no registration data service is known for .{suffix}", "network.rdap_url")
+    url = f"{base.rstrip('/')}/domain/{quote(domain)}"
+    reply = await client.network.request(
+        "GET",
+        url,
+        headers={"accept": "application/rdap+json, application/json"},
+        verify=True,
+        follow=3,
+        purpose=Purpose.REGISTRATION,
+    )
+    return read(domain, reply)
+
+
+def read(domain: str, reply: Response) -> Registered | Unavailable:
+    """Read a registry's answer; never raises for what is in it."""
+    if not reply.ok:
+        return Unavailable(
+            f"the registry's data service did not answer: {reply.error}", "a second run, or network.rdap_url"
+        )
+    if reply.status == 404:
+        return Unavailable(f"the registry does not know {domain} (404)", "client.domain, or network.rdap_url")
+    if reply.status != 200:
+        return Unavailable(f"the registry's data service answered {reply.status}", "a later run")
+    try:
+        body = json.loads(reply.body)
+    except (ValueError, RecursionError):
+        return Unavailable("the registry's answer is not JSON", "network.rdap_url")
+    if not isinstance(body, dict) or body.get("objectClassName") not in (None, "domain"):
+        return Unavailable("the registry's answer is not about a domain", "network.rdap_url")
+    named = _text(body.get("ldhName"))
+    if named and normal(named) != domain:
+        return Unavailable(f"the registry's answer is about another domain than {domain}", "network.rdap_url")
+    secure = body.get("secureDNS")
+    signed = secure.get("delegationSigned") if isinstance(secure, Mapping) else None
+    return Registered(
+        domain=domain,
+        source=reply.url,
+        registrar=_registrar(_items(body.get("entities"))),
+        statuses=tuple(dict.fromkeys(_spaced(s) for s in _items(body.get("status")) if isinstance(s, str))),
+        expires=_expiry(_items(body.get("events"))),
+        nameservers=tuple(
+            sorted(normal(name) for ns in _items(body.get("nameservers")) if (name := _text(_get(ns, "ldhName"))))
+        ),
+        signed=signed if isinstance(signed, bool) else None,
+    )
+
+
+def _items(value: Any) -> list[Any]:
+    return value[:100] if isinstance(value, list) else []
+
+
+def _get(value: Any, key: str) -> Any:
+    return value.get(key) if isinstance(value, Mapping) else None
+
+
+def _text(value: Any) -> str | None:
+    return value[:_MOST_TEXT] if isinstance(value, str) and value.strip() else None
+
+
+def _spaced(status: str) -> str:
+    """EPP's spelling as RDAP's: "clientTransferProhibited" as "client transfer prohibited" (RFC 8056)."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", " ", status[:_MOST_TEXT]).lower().strip()
+
+
+def _registrar(entities: Iterable[Any]) -> str | None:
+    for entity in entities:
+        if "registrar" not in _items(_get(entity, "roles")):
+            continue
+        card = _get(entity, "vcardArray")
+        fields = card[1] if isinstance(card, list) and len(card) > 1 else []
+        for field in _items(fields):
+            if isinstance(field, list) and len(field) > 3 and field[0] == "fn" and _text(field[3]):
+                return _text(field[3])
+        return _text(_get(entity, "handle"))
+    return None
+
+
+def _expiry(events: Iterable[Any]) -> dt.datetime | None:
+    for event in events:
+        if _get(event, "eventAction") != "expiration":
+            continue
+        try:
+            found = dt.datetime.fromisoformat(str(_get(event, "eventDate")))
+        except ValueError:
+            continue
+        return found if found.tzinfo else found.replace(tzinfo=dt.UTC)
+    return None

@@ -1,0 +1,4 @@
+"""Stage 5, observability: whether failures are seen before members see them.
+
+Imports what `checks` may, and no other stage.
+"""

@@ -1,0 +1,318 @@
+"""Who serves each public host, and whether any of them hangs on somebody's session."""
+
+from __future__ import annotations
+
+import asyncio
+import ipaddress
+import re
+import ssl
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import pandas as pd
+
+from launchready_lib.checks import check
+from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.names import providers
+from launchready_lib.names.hosts import counted, listed, public_hosts, registrable
+from launchready_lib.names.providers import Kind, Provider
+from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
+from launchready_lib.network import REDIRECTS, Answer, ConnectFailure, Response, address_of, normal
+from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.site import certificates as chain
+from launchready_lib.site.reach import NETWORK_DOWN, SILENT, steady
+
+if TYPE_CHECKING:
+    import socket
+
+    from launchready_lib.client import Client
+
+_LOST = ("SERVFAIL", "TIMEOUT")
+# RFC 1918, RFC 6598, loopback, link-local and RFC 4193; documentation ranges are nobody's building.
+_AT_HOME = tuple(
+    ipaddress.ip_network(text)
+    for text in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+                 "::1/128", "fc00::/7", "fe80::/10")
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Clue:
+    """One thing that names a provider: where it was seen, what it says, and which provider that means."""
+
+    seen_in: str
+    text: str
+    provider: str
+
+
+@dataclass(frozen=True)
+class HostTrace:
+    """What one public host shows of who serves it.
+
+    Attributes:
+        host: its name.
+        looked_up: the resolver's answers for A and AAAA.
+        reverse: the names of its addresses (PTR).
+        issuer: the organisation that issued its certificate; None where no certificate was seen.
+        reply: what its root answered over HTTPS, or over HTTP where HTTPS did not answer.
+    """
+
+    host: str
+    looked_up: tuple[Answer, ...]
+    reverse: tuple[str, ...]
+    issuer: str | None
+    reply: Response
+
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Every published address."""
+        return tuple(record for answer in self.looked_up for record in answer.records)
+
+    @property
+    def chain(self) -> tuple[str, ...]:
+        """The names passed on the way to the addresses, the host first."""
+        return tuple(dict.fromkeys([self.host, *(name for answer in self.looked_up for name in answer.chain)]))
+
+    @property
+    def leads_to(self) -> str | None:
+        """The host that it redirects to, where that is another one."""
+        location = self.reply.header("location")
+        if self.reply.status not in REDIRECTS or not location:
+            return None
+        try:
+            target = normal(urlsplit(urljoin(self.reply.url, location)).hostname or "")
+        except ValueError:
+            return None
+        return target if target and target != self.host else None
+
+
+@dataclass(frozen=True)
+class HostingEvidence:
+    """What every public host, and the declared origins, show of who serves them.
+
+    Attributes:
+        hosts: one per public host; of the zone file's other names those that serve the web, or lead to what hangs.
+        origins: hosting.origins with the names of each (PTR).
+        believed: hosting.provider as the founder wrote it.
+        zone: the zone file's names beside the declared ones.
+    """
+
+    hosts: tuple[HostTrace, ...]
+    origins: tuple[tuple[str, tuple[str, ...]], ...]
+    believed: str | None
+    zone: ZoneHosts = NO_ZONE_HOSTS
+
+    def frame(self) -> pd.DataFrame:
+        """One row per host: where it leads, and who serves it by which clue."""
+        return pd.DataFrame([_row(each, clues(each, self.origins)) for each in self.hosts])
+
+
+@probe
+async def survey(client: Client) -> HostingEvidence | Unavailable:
+    """Trace every public host by DNS, reverse DNS, certificate and answer."""
+    network, p = client.network, client.parameters
+    if not await network.control():
+        return NETWORK_DOWN
+    zone = zone_hosts(client) if p.authorization is not None else NO_ZONE_HOSTS
+    hosts, others, names = await asyncio.gather(
+        asyncio.gather(*(_trace(client, host) for host in public_hosts(p))),
+        asyncio.gather(*(_trace(client, host) for host in zone.names)),
+        asyncio.gather(*(_reverse(client, (address,)) for address in p.hosting.origins)),
+    )
+    found = (*hosts, *(each for each in others if each.reply.state not in SILENT or _leads_to_a_session(each)))
+    return HostingEvidence(found, tuple(zip(p.hosting.origins, names, strict=True)), p.hosting.provider, zone)
+
+
+async def _trace(client: Client, host: str) -> HostTrace:
+    network = client.network
+    v4, v6, issuer, reply = await asyncio.gather(
+        network.ask(host, "A"), network.ask(host, "AAAA"), _issuer(client, host), steady(network, f"https://{host}/")
+    )
+    if not reply.ok and reply.state != "blocked":
+        plain = await network.request("GET", f"http://{host}/")
+        reply = plain if plain.ok else reply
+    return HostTrace(host, (v4, v6), await _reverse(client, (*v4.records, *v6.records)), issuer, reply)
+
+
+async def _reverse(client: Client, addresses: tuple[str, ...]) -> tuple[str, ...]:
+    pointers = [parsed.reverse_pointer for address in addresses[:8] if (parsed := address_of(address))]
+    answers = await asyncio.gather(*(client.network.ask(pointer, "PTR") for pointer in pointers))
+    return tuple(normal(record) for answer in answers for record in answer.records[:4])
+
+
+async def _issuer(client: Client, host: str) -> str | None:
+    found = await client.network.connect(host, 443)
+    if isinstance(found, ConnectFailure):
+        return None
+    return await asyncio.to_thread(_issued_by, found, host)
+
+
+def _issued_by(sock: socket.socket, host: str) -> str | None:
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    try:
+        with context.wrap_socket(sock, server_hostname=host) as wrapped:
+            certificate = chain.read(wrapped.getpeercert(binary_form=True) or b"")
+    except (OSError, ValueError):
+        sock.close()
+        return None
+    return (certificate and certificate.organisation) or None
+
+
+def clues(host: HostTrace, origins: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> tuple[Clue, ...]:
+    """Everything that names a provider, the most telling first.
+
+    Behind an edge the certificate is the edge's, and says nothing of the servers.
+    """
+    found = tuple(dict.fromkeys(_clues(host, origins)))
+    if of_kind(found, "edge"):
+        return tuple(clue for clue in found if clue.seen_in != "certificate")
+    return found
+
+
+def _clues(host: HostTrace, origins: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterator[Clue]:
+    for name in host.chain:
+        yield from (Clue("name", name, p.id) for p in providers.providers() if p.serves(name))
+    for provider in providers.providers():
+        for header, pattern in provider.headers.items():
+            for value in host.reply.all(header):
+                if re.search(pattern, value[:500], re.IGNORECASE):
+                    yield Clue("header", f"{header}: {value[:200]}", provider.id)
+    for name in host.reverse:
+        yield from (Clue("reverse name", name, p.id) for p in providers.providers() if _ends(name, p.reverse))
+    for address in host.addresses:
+        yield from (Clue("address", address, p.id) for p in providers.providers() if p.holds(address))
+    if host.issuer:
+        yield from (Clue("certificate", host.issuer, p.id) for p in providers.providers() if host.issuer in p.issuers)
+    for address, names in origins:
+        for provider in providers.providers():
+            if provider.holds(address) or any(_ends(name, provider.reverse) for name in names):
+                yield Clue("declared origin", f"{address} {' '.join(names)}".strip(), provider.id)
+
+
+def _ends(name: str, suffixes: tuple[str, ...]) -> bool:
+    return any(name == suffix or name.endswith(f".{suffix}") for suffix in suffixes)
+
+
+def of_kind(found: tuple[Clue, ...], kind: Kind) -> tuple[Provider, ...]:
+    """The providers of one kind that the clues name, each once."""
+    named = (providers.provider(clue.provider) for clue in found)
+    return tuple({p.id: p for p in named if p.kind == kind}.values())
+
+
+def _row(host: HostTrace, found: tuple[Clue, ...]) -> Row:
+    return {
+        "host": host.host,
+        "names": " -> ".join(host.chain),
+        "addresses": ", ".join(host.addresses) or host.looked_up[0].state,
+        "edge": ", ".join(p.name for p in of_kind(found, "edge")) or None,
+        "served_by": ", ".join(p.name for p in (*of_kind(found, "host"), *of_kind(found, "tunnel"))) or None,
+        "clues": "; ".join(f"{clue.seen_in}: {clue.text}" for clue in found)[:800] or None,
+        "certificate_from": host.issuer,
+        "answer": str(host.reply.status or host.reply.state),
+    }
+
+
+@check("hosting.provider")
+def provider(hosting: HostingEvidence) -> Verdict:
+    """The provider that serves each public host is identified from DNS, address, certificate and response evidence."""
+    found = [clues(each, hosting.origins) for each in hosting.hosts]
+    named = dict.fromkeys(p.name for each in found for p in (of_kind(each, "host") or of_kind(each, "tunnel")))
+    text = f"{counted(len(hosting.hosts), 'public host')} are served by {listed(named)}{_differs(hosting)}"
+    return together(text, *(_served(hosting, host) for host in hosting.hosts), *hosting.zone.unseen())
+
+
+def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
+    found = clues(host, hosting.origins)
+    row = [_row(host, found)]
+    serving = of_kind(found, "host") or of_kind(found, "tunnel")
+    if serving:
+        return passed(f"{host.host} is served by {listed([p.name for p in serving])}", evidence=row)
+    if unseen := _unseen(host, row):
+        return unseen
+    if target := hosting.zone.target_of(host.host):
+        return passed(f"{host.host} is an alias of {target}, which {registrable(target)} serves", evidence=row)
+    edges = of_kind(found, "edge")
+    if edges and host.leads_to in {each.host for each in hosting.hosts}:
+        # Such a redirect is the edge's own answer; the servers behind are those of the host that it leads to.
+        return passed(f"{host.host} leads to {host.leads_to}, as answered by {edges[0].name}", evidence=row)
+    behind = f" behind {listed([p.name for p in edges])}" if edges else ""
+    text = f"nothing in names, addresses, certificate or answer says who serves {host.host}{behind}"
+    fix = (
+        f"Find the account whose servers answer for {host.host} (start with invoices), and name their addresses in "
+        f"hosting.origins, so that the next audit can tell whose they are"
+    )
+    return failed(text, evidence=row, fix=fix, about=(host.host,))
+
+
+def _differs(hosting: HostingEvidence) -> str:
+    """What to add where the founder believes something else."""
+    believed = hosting.believed
+    found = [p for each in hosting.hosts for p in of_kind(clues(each, hosting.origins), "host")]
+    return f" (the parameters say {believed})" if believed and not any(p.is_called(believed) for p in found) else ""
+
+
+def _unseen(host: HostTrace, row: list[Row]) -> Verdict | None:
+    """Unknown where the host could not be seen: no look-up, no permission, no answer."""
+    states = {answer.state for answer in host.looked_up}
+    if not host.addresses and states & set(_LOST):
+        return unknown(f"{host.host} could not be looked up", needs="a second run once its DNS answers", evidence=row)
+    if host.reply.state == "blocked":
+        needs = f"authorization.hosts: [{host.host}]"
+        return unknown(f"{host.host} was not asked: {host.reply.error}", needs=needs, evidence=row)
+    if not host.reply.ok:
+        reason = f"{host.host} gave no answer ({host.reply.error})"
+        return unknown(reason, needs=f"a run while {host.host} answers", evidence=row)
+    return None
+
+
+@check("hosting.independent")
+def independent(hosting: HostingEvidence) -> Verdict:
+    """No public host is a tunnel, a laptop, or the address of one branch or pull request."""
+    text = f"none of {counted(len(hosting.hosts), 'public host')} is a tunnel, a laptop or a preview"
+    return together(text, *(_stands(host) for host in hosting.hosts), *hosting.zone.unseen())
+
+
+def _stands(host: HostTrace) -> Verdict:
+    found = clues(host)
+    row = [_row(host, found)]
+    names = [*host.chain, *([host.leads_to] if host.leads_to else [])]
+    if problem := _hangs(host, found, names):
+        return failed(f"{host.host} {problem}", evidence=row, about=(host.host,))
+    if unseen := _unseen(host, row):
+        return unseen
+    return passed(f"{host.host} is no tunnel, laptop or preview", evidence=row)
+
+
+def _hangs(host: HostTrace, found: tuple[Clue, ...], names: list[str]) -> str | None:
+    """What somebody's session or the next push may end; None where nothing does."""
+    if problem := next((text for name in names if (text := _passing(name))), None):
+        return problem
+    if tunnels := of_kind(found, "tunnel"):
+        clue = next(c for c in found if c.provider == tunnels[0].id)
+        return f"is served through {tunnels[0].name} ({clue.seen_in} {clue.text})"
+    private = [address for address in host.addresses if _is_private(address)]
+    if private:
+        return f"publishes the private address {private[0]}, which nobody outside that building reaches"
+    return None
+
+
+def _passing(name: str) -> str | None:
+    if (known := providers.by_name(name)) and known.kind == "tunnel":
+        return f"leads to {name}: {known.name}, which lasts as long as somebody's session"
+    if kind := providers.preview(name):
+        return f"leads to {name}: {kind}, which the next push or clean-up may end"
+    return None
+
+
+def _leads_to_a_session(host: HostTrace) -> bool:
+    """Whether its names alone say that it hangs on a session or a preview, be it up or not."""
+    return any(_passing(name) for name in host.chain)
+
+
+def _is_private(address: str) -> bool:
+    parsed = address_of(address)
+    return parsed is not None and any(parsed in network for network in _AT_HOME if network.version == parsed.version)

@@ -1,0 +1,272 @@
+"""Where plain HTTP and the four ways to type the domain lead."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+from urllib.parse import urljoin, urlsplit
+
+import pandas as pd
+
+from launchready_lib.checks import check
+from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.names.hosts import canonical_host, counted, listed, public_hosts
+from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
+from launchready_lib.network import REDIRECTS, Network, Response, normal
+from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.site.reach import DOWN, SILENT, hindered, reply_row, steady
+
+if TYPE_CHECKING:
+    from launchready_lib.client import Client
+
+PERMANENT = (301, 308)
+HOPS = 2
+PATH, QUERY = "/launch-check/deep", "kept=yes&n=2"
+_ANSWERS = ("ok", "tls", "protocol")
+_DEFAULT_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True)
+class Walk:
+    """The answers met from one starting address on, at most one more than the hops allowed.
+
+    Attributes:
+        start: the address asked first.
+        steps: the answers in order; the last one is where the walk ended.
+        left_scope: the address of a redirect that was not followed, because the authorization does not name its host.
+    """
+
+    start: str
+    steps: tuple[Response, ...]
+    left_scope: str | None = None
+
+    @property
+    def hops(self) -> tuple[Response, ...]:
+        """The redirects passed."""
+        return self.steps if self.left_scope else self.steps[:-1]
+
+    @property
+    def end(self) -> str:
+        """The address where the walk ended."""
+        return self.left_scope or self.steps[-1].url
+
+    def rows(self) -> list[Row]:
+        """One row a step."""
+        return [
+            {
+                "asked": step.url,
+                "status": step.status or step.state,
+                "location": step.header("location"),
+                "detail": step.error,
+            }
+            for step in self.steps
+        ]
+
+
+@dataclass(frozen=True)
+class RedirectEvidence:
+    """What plain HTTP answers on every public host, and where the four ways to type the domain end.
+
+    Attributes:
+        domain: the client's domain.
+        canonical: site.canonical as an origin; None where it is not given.
+        apis: hosts that expect: api, for which a closed port 80 is right.
+        plain: one answer a public host, over HTTP.
+        up: hosts where something answers, on whichever port.
+        walks: http and https for apex and www, in this order.
+        zone: the zone file's names beside the declared ones.
+    """
+
+    domain: str
+    canonical: str | None
+    apis: frozenset[str]
+    plain: tuple[Response, ...]
+    up: frozenset[str]
+    walks: tuple[Walk, ...]
+    zone: ZoneHosts = NO_ZONE_HOSTS
+
+    def frame(self) -> pd.DataFrame:
+        """One row per answer, plain HTTP first."""
+        return pd.DataFrame([*(reply_row(r) for r in self.plain), *(row for walk in self.walks for row in walk.rows())])
+
+
+@probe
+async def survey(client: Client) -> RedirectEvidence | Unavailable:
+    """Ask every public host over plain HTTP, and walk from the four addresses with a path and a query."""
+    network, p = client.network, client.parameters
+    zone = zone_hosts(client)
+    hosts = (*public_hosts(p), *zone.names)
+    domain = normal(p.domain)
+    origin = _origin(p.site.canonical) if p.site.canonical else None
+    plain = asyncio.gather(*(steady(network, f"http://{host}{PATH}?{QUERY}") for host in hosts))
+    secure = asyncio.gather(*(steady(network, f"https://{host}/") for host in hosts))
+    starts = [f"{scheme}://{host}{PATH}?{QUERY}" for scheme in ("http", "https") for host in (domain, f"www.{domain}")]
+    walks = asyncio.gather(*(_walk(network, start, origin) for start in starts))
+    answers, secured, walked = await asyncio.gather(plain, secure, walks)
+    return RedirectEvidence(
+        domain=domain,
+        canonical=origin,
+        apis=frozenset(normal(s.host) for s in p.site.subdomains.values() if s.expect == "api") - {canonical_host(p)},
+        plain=tuple(_serving(answers, secured, zone)),
+        up=frozenset(normal(urlsplit(r.url).hostname or "") for r in (*answers, *secured) if r.state in _ANSWERS),
+        walks=tuple(walked),
+        zone=zone,
+    )
+
+
+def _serving(answers: Iterable[Response], secured: Iterable[Response], zone: ZoneHosts) -> Iterator[Response]:
+    """The plain answers, without names that only the zone file knows and that serve no web page at all."""
+    for plain, secure in zip(answers, secured, strict=True):
+        if not (plain.state in SILENT and secure.state in SILENT and _host(plain) in zone.names):
+            yield plain
+
+
+async def _walk(network: Network, start: str, canonical: str | None) -> Walk:
+    steps: list[Response] = []
+    url = start
+    while True:
+        reply = replace(await steady(network, url), url=url)
+        location = _location(reply)
+        if reply.state == "blocked" and steps:
+            return Walk(start, tuple(steps), left_scope=url)
+        steps.append(reply)
+        if location is None or len(steps) > HOPS + 1 or _origin(url) == canonical:
+            return Walk(start, tuple(steps))
+        url = location
+
+
+def _location(reply: Response) -> str | None:
+    """Where an answer redirects to, absolute and without a fragment; None where it does not."""
+    location = reply.header("location")
+    if reply.status not in REDIRECTS or not location:
+        return None
+    try:
+        target = urljoin(reply.url, location.strip())
+        parts = urlsplit(target)
+        usable = parts.scheme in ("http", "https") and parts.hostname and (parts.port or 1) > 0
+    except ValueError:
+        return None
+    return target.partition("#")[0] if usable else None
+
+
+def _origin(url: str) -> str:
+    parts = urlsplit(url)
+    try:
+        port = parts.port or _DEFAULT_PORTS.get(parts.scheme, 0)
+    except ValueError:
+        port = 0
+    shown = "" if port == _DEFAULT_PORTS.get(parts.scheme) else f":{port}"
+    return f"{parts.scheme}://{normal(parts.hostname or '')}{shown}"
+
+
+@check("redirects.https")
+def https(redirects: RedirectEvidence) -> Verdict:
+    """Every public host answers plain HTTP with one permanent redirect to HTTPS (RFC 9110 section 15.4)."""
+    text = f"{counted(len(redirects.plain), 'host')} lead from plain HTTP to HTTPS for good"
+    return together(text, *(_plain(redirects, reply) for reply in redirects.plain), *redirects.zone.unseen())
+
+
+def _host(reply: Response) -> str:
+    return normal(urlsplit(reply.url).hostname or "")
+
+
+def _plain(redirects: RedirectEvidence, reply: Response) -> Verdict:
+    host = _host(reply)
+    row = [reply_row(reply)]
+    if reply.state in ("refused", "timeout") and host in redirects.apis:
+        return passed(f"{host} is an API and keeps port 80 closed", evidence=row)
+    if reply.state in ("refused", "timeout") and host in redirects.zone.names:
+        return passed(f"{host} is no address that members type, and keeps port 80 closed", evidence=row)
+    if reply.state in DOWN and host not in redirects.up:
+        reason = f"{host} does not answer at all, neither over HTTP nor over HTTPS"
+        return unknown(reason, needs=f"a run while {host} is up", evidence=row)
+    if reply.state in ("refused", "timeout"):
+        text = f"port 80 of {host} is closed, so who types the name without https:// may reach nothing"
+        return failed(text, evidence=row, fix=_https_fix(host), about=(host,))
+    if verdict := hindered(reply):
+        return verdict
+    if not reply.ok:
+        text = f"{host} does not speak HTTP on port 80: {reply.error}"
+        return failed(text, evidence=row, fix=_https_fix(host), about=(host,))
+    return _secured(redirects, host, reply)
+
+
+def _secured(redirects: RedirectEvidence, host: str, reply: Response) -> Verdict:
+    location = _location(reply)
+    row = [reply_row(reply)]
+    allowed = {f"https://{host}", redirects.canonical or f"https://{host}"}
+    if location is None:
+        text = f"http://{host} answers {reply.status} in plain text instead of leading to HTTPS"
+        return failed(text, evidence=row, fix=_https_fix(host), about=(host,))
+    if _origin(location) not in allowed:
+        text = f"http://{host} leads to {_origin(location)}, which is neither HTTPS on {host} nor the canonical address"
+        return failed(text, evidence=row, fix=_https_fix(host), about=(host,))
+    if reply.status not in PERMANENT:
+        text = f"http://{host} leads to HTTPS only for now ({reply.status}, not 301 or 308)"
+        return failed(text, evidence=row, fix=_https_fix(host), about=(host,))
+    return passed(f"http://{host} leads to HTTPS for good", evidence=row)
+
+
+def _https_fix(host: str) -> str:
+    return f"Answer http://{host}/… with 308 (or 301) and Location: https://{host}/… with the same path and query"
+
+
+@check("redirects.canonical")
+def canonical(redirects: RedirectEvidence) -> Verdict:
+    """All four ways to type the domain end on one canonical origin: permanently, in two hops, path and query kept."""
+    goal = redirects.canonical or _common(redirects.walks)
+    text = f"http and https, with and without www, all end on {goal}"
+    return together(text, *(_arrives(redirects, walk, goal) for walk in redirects.walks))
+
+
+def _common(walks: Iterable[Walk]) -> str | None:
+    ends = {_origin(walk.end) for walk in walks if walk.steps[-1].ok}
+    return ends.pop() if len(ends) == 1 else None
+
+
+def _arrives(redirects: RedirectEvidence, walk: Walk, goal: str | None) -> Verdict:
+    rows, last, first = walk.rows(), walk.steps[-1], _origin(walk.start)
+    host = normal(urlsplit(last.url).hostname or "")
+    if not walk.left_scope:
+        if last.state in DOWN and host not in redirects.up:
+            reason = f"{host} does not answer, so where {first} ends could not be seen"
+            return unknown(reason, needs=f"a run while {host} is up", evidence=rows)
+        if last.state in DOWN or last.state in ("tls", "protocol"):
+            text = f"{first} ends at {_origin(walk.end)}, which gives no answer: {last.error}"
+            return failed(text, evidence=rows, fix=_fix(first, goal), about=(first,))
+        if verdict := hindered(last):
+            return verdict
+    if goal is None:
+        ends = listed(sorted({_origin(each.end) for each in redirects.walks}))
+        text = f"http and https, with and without www, end on different origins: {ends}"
+        return failed(text, evidence=rows, about=(redirects.domain,))
+    if problem := _problem(walk, goal):
+        return failed(f"{first} {problem}", evidence=rows, fix=_fix(first, goal), about=(first,))
+    return passed(f"{first} ends on {goal}", evidence=rows)
+
+
+def _problem(walk: Walk, goal: str) -> str | None:
+    """What is wrong with a walk that could be seen to its end."""
+    place = next((n for n, step in enumerate(walk.steps) if _origin(step.url) == goal), None)
+    if walk.left_scope and _origin(walk.left_scope) == goal:
+        place = len(walk.steps)
+    location = _location(walk.steps[-1])
+    if place is None or (location and _origin(location) != goal and _origin(walk.steps[-1].url) == goal):
+        end = _origin(location) if location else _origin(walk.end)
+        return f"ends on {end} instead of {goal}"
+    hops = walk.steps[:place]
+    if place > HOPS:
+        return f"needs {place} redirects to reach {goal}; more than {HOPS} cost visitors time"
+    if passing := [str(step.status) for step in hops if step.status not in PERMANENT]:
+        return f"leads to {goal} only for now ({listed(passing)}, not 301 or 308)"
+    arrival = walk.left_scope if place == len(walk.steps) else walk.steps[place].url
+    parts = urlsplit(arrival or walk.start)
+    if hops and (parts.path, parts.query) != (PATH, QUERY):
+        return "loses the path or the query on its way, so deep links and campaign links break"
+    return None
+
+
+def _fix(start: str, goal: str | None) -> str | None:
+    return f"Redirect {start}/… with 308 (or 301) straight to {goal}/… with the same path and query" if goal else None

@@ -1,0 +1,132 @@
+"""Whether a name of the client's leads to something that nobody has claimed or registered."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from launchready_lib.checks import check
+from launchready_lib.checks.quick_audit.subdomains.pointers import Pointer, looks_unclaimed
+from launchready_lib.checks.quick_audit.subdomains.survey import SubdomainEvidence
+from launchready_lib.evidence import Unavailable
+from launchready_lib.names import providers
+from launchready_lib.names.hosts import counted, registrable, under
+from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
+
+_IMPACT = (
+    "whoever claims it shows what they like under your name, reads cookies meant for your domain, or takes its mail"
+)
+
+
+@check("subdomains.takeover")
+def takeover(subdomains: SubdomainEvidence) -> Verdict:
+    """No name in the zone points to something unclaimed or unregistered; dangling and claimable are told apart."""
+    verdicts = [found for pointer in subdomains.pointers if (found := _judge(subdomains.domain, pointer))]
+    if isinstance(subdomains.zone, Unavailable):
+        verdicts.append(unknown(subdomains.zone.reason, needs=subdomains.zone.needs))
+    else:
+        verdicts += [
+            unknown(f"in the zone file, {p}", needs="a whole hosting.zone_file") for p in subdomains.zone.problems
+        ]
+    return combine(*verdicts, _sound(subdomains.pointers, subdomains))
+
+
+def faulty(subdomains: SubdomainEvidence) -> tuple[Pointer, ...]:
+    """The pointers that make the check fail."""
+    judged = ((pointer, _judge(subdomains.domain, pointer)) for pointer in subdomains.pointers)
+    return tuple(pointer for pointer, verdict in judged if verdict and verdict.status is Status.FAIL)
+
+
+def _sound(pointers: Iterable[Pointer], subdomains: SubdomainEvidence) -> Verdict:
+    rows = [pointer.row() for pointer in pointers] or [{"name": subdomains.domain, "kind": "none", "leads_to": None}]
+    return passed(f"{counted(len(rows), 'name')} that point elsewhere lead to something that is claimed", evidence=rows)
+
+
+def _judge(domain: str, pointer: Pointer) -> Verdict | None:
+    """What is wrong with, or unknown of, one pointer; None where it is sound."""
+    if pointer.kind == "NS":
+        return _delegated(pointer)
+    if pointer.state in ("SERVFAIL", "TIMEOUT"):
+        what = "it" if pointer.target == pointer.owner else pointer.target
+        reason = f"where {pointer.owner} leads is not known: {what} could not be looked up ({pointer.state})"
+        return unknown(reason, needs="a second run once that name answers", evidence=[pointer.row()])
+    if pointer.state == "NXDOMAIN":
+        return None if under(pointer.target, domain) else _missing(pointer)
+    return _by_page(pointer) if pointer.reply is not None else None
+
+
+def _missing(pointer: Pointer) -> Verdict | None:
+    """A target outside the client's own domain that does not exist."""
+    owned = registrable(pointer.target)
+    what = "the CNAME" if pointer.kind == "CNAME" else f"the {pointer.kind}"
+    if pointer.registered == "NXDOMAIN":
+        text = f"{what} of {pointer.owner} leads to {pointer.target}, but anybody may buy {owned}: it is not registered"
+        return _failed(pointer, text)
+    if pointer.registered in ("SERVFAIL", "TIMEOUT"):
+        reason = f"{pointer.owner} leads to {pointer.target}, which does not exist; is {owned} registered?"
+        return unknown(reason, needs="a second run", evidence=[pointer.row()])
+    if pointer.kind != "CNAME":
+        return None  # a missing mail or report host in a registered domain is broken, but not for the taking
+    known = providers.provider(pointer.provider) if pointer.provider else None
+    if known and known.unclaimed and known.unclaimed.nxdomain:
+        return _failed(pointer, f"{pointer.owner} leads to {pointer.target}, which {_claimable(known)}")
+    text = f"{pointer.owner} leads to {pointer.target}, which does not exist: whoever gets it gets yours"
+    return _failed(pointer, text)
+
+
+def _by_page(pointer: Pointer) -> Verdict | None:
+    known = providers.provider(pointer.provider or "")
+    reply = pointer.reply
+    if reply is None or looks_unclaimed(known, reply):
+        return _failed(
+            pointer, f"{pointer.owner} leads to {known.name} ({pointer.target}), where it {_claimable(known)}"
+        )
+    if reply.state == "blocked":
+        reason = f"{pointer.owner} leads to {known.name}; its page was not asked: {reply.error}"
+        return unknown(reason, needs=f"authorization.hosts: [{pointer.owner}]", evidence=[pointer.row()])
+    if not reply.ok:
+        reason = f"{pointer.owner} leads to {known.name}, but its page does not answer: {reply.error}"
+        return unknown(reason, needs="a second run, or a look into the account there", evidence=[pointer.row()])
+    return None
+
+
+def _claimable(known: providers.Provider) -> str:
+    if known.unclaimed and known.unclaimed.verified:
+        return (
+            f"belongs to nobody; {known.name} asks for proof of owning the domain, so a stranger cannot take it at once"
+        )
+    return f"belongs to nobody: anybody with an account at {known.name} may claim it"
+
+
+def _delegated(pointer: Pointer) -> Verdict | None:
+    if pointer.state == "NXDOMAIN":
+        if pointer.registered == "NXDOMAIN":
+            owned = registrable(pointer.target)
+            text = (
+                f"{pointer.owner} is delegated to {pointer.target}, but anybody may buy {owned}: it is not registered"
+            )
+            return _failed(pointer, text)
+        return _failed(pointer, f"{pointer.owner} is delegated to {pointer.target}, which does not exist")
+    if pointer.state == "TIMEOUT":
+        reason = f"{pointer.target}, which {pointer.owner} is delegated to, did not answer"
+        return unknown(reason, needs="a second run", evidence=[pointer.row()])
+    if pointer.state == "SERVFAIL":
+        host = providers.dns_host([pointer.target])
+        who = (
+            f"anybody with an account at {host.name} may create it there"
+            if host and host.claimable
+            else "nobody holds it"
+        )
+        return _failed(
+            pointer, f"{pointer.owner} is delegated to {pointer.target}, which does not know the zone: {who}"
+        )
+    return None
+
+
+def _failed(pointer: Pointer, text: str) -> Verdict:
+    kind = "TXT" if pointer.kind in ("SPF include", "DMARC report") else pointer.kind
+    record = f"{pointer.owner}. IN {kind}"
+    end = "the part that names " if kind == "TXT" else ""
+    fix = f"Remove {end}{pointer.target} ({record} … {pointer.target}), or claim it again in an account of your own"
+    return failed(
+        text, evidence=[pointer.row()], impact=_IMPACT, fix=fix, about=(pointer.owner, pointer.kind, pointer.target)
+    )

@@ -1,0 +1,113 @@
+"""headers.integrity: scripts and styles from other sites are what they were when they were chosen (SRI)."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+from launchready_lib.checks import check
+from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence, Outside, strongest
+from launchready_lib.evidence import Row
+from launchready_lib.network import normal
+from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
+from launchready_lib.site import web
+
+_PINNED = re.compile(r"(?<![\d.])v?\d+\.\d+\.\d+(?![\d.]*\d\.\d)")
+
+
+@dataclass(frozen=True)
+class Held:
+    """How one outside file is held to what it was.
+
+    Attributes:
+        status: pass, fail, or unknown where the file could not be read.
+        means: why, in a few words.
+    """
+
+    status: Status
+    means: str
+
+
+def judge(outside: Outside, third_parties: tuple[str, ...]) -> Held:
+    """Whether one script or style is held by a hash, or needs none."""
+    resource = outside.resource
+    if resource.url.startswith("http:"):
+        return Held(Status.FAIL, "loaded over plain HTTP, so anybody on the way can change it")
+    if strongest(resource.integrity or ""):
+        if resource.crossorigin is None:
+            return Held(Status.FAIL, "it has a hash but no crossorigin attribute, so browsers refuse it")
+        if outside.matches is None:
+            return Held(Status.UNKNOWN, f"its content could not be compared with its hash: {outside.note}")
+        if not outside.matches:
+            return Held(Status.FAIL, "its content no longer has the hash, so browsers refuse it")
+        return Held(Status.PASS, "held by its hash")
+    if resource.integrity:
+        return Held(Status.FAIL, "its integrity attribute holds no hash that browsers know")
+    if not _named(web.host_of(resource.url), third_parties):
+        return Held(Status.FAIL, "no integrity hash: whoever runs that server runs your page")
+    if _PINNED.search(resource.url):
+        return Held(Status.FAIL, "a fixed version without an integrity hash, though it could have one")
+    return Held(Status.PASS, "without a fixed version, and named in site.third_parties")
+
+
+def _named(host: str, third_parties: tuple[str, ...]) -> bool:
+    for pattern in third_parties:
+        wanted = normal(pattern)
+        if host == wanted or (wanted.startswith("*.") and host.endswith(wanted[1:])):
+            return True
+    return False
+
+
+@check("headers.integrity")
+def integrity(headers: HeadersEvidence) -> Verdict:
+    """Scripts and styles from other sites carry a matching hash, or have no version and are named as needed."""
+    clauses = [web.unseen(headers.unseen())] if headers.unseen() else []
+    judged = [(outside, judge(outside, headers.third_parties)) for outside in headers.outside]
+    bad = [(outside, held) for outside, held in judged if held.status is Status.FAIL]
+    if bad:
+        names = [outside.resource.url for outside, _ in bad]
+        where = web.listed(name for outside, _ in bad for name in outside.pages)
+        clauses.append(
+            failed(
+                f"{where}: {web.listed(names)}: {'; '.join(dict.fromkeys(held.means for _, held in bad))}",
+                evidence=[_row(outside, held) for outside, held in bad],
+                fix=_fix(bad[0][0]),
+                about=sorted(names),
+            )
+        )
+    unread = [(outside, held) for outside, held in judged if held.status is Status.UNKNOWN]
+    if unread:
+        reason = f"{web.listed(o.resource.url for o, _ in unread)}: {unread[0][1].means}"
+        needs = "the other site answering: run this stage again when it does"
+        clauses.append(unknown(reason, needs=needs, evidence=[_row(o, h) for o, h in unread]))
+    good = [_row(outside, held) for outside, held in judged if held.status is Status.PASS]
+    if good:
+        clauses.append(passed("every script and style from another site is held to what it was", evidence=good))
+    elif not judged and headers.seen():
+        rows = [{"page": v.title, "address": v.response.url, "from_other_sites": 0} for v in headers.seen()]
+        where = web.listed(v.title for v in headers.seen())
+        clauses.append(passed(f"{where}: no script or style comes from another site", evidence=rows))
+    return combine(*clauses) if clauses else web.unseen([web.NO_PAGE])
+
+
+def _row(outside: Outside, held: Held) -> Row:
+    return {
+        "pages": web.listed(outside.pages),
+        "file": outside.resource.url,
+        "kind": outside.resource.kind,
+        "integrity": outside.resource.integrity or "(absent)",
+        "means": held.means,
+    }
+
+
+def _fix(outside: Outside) -> str:
+    url = outside.resource.url
+    tag = (
+        f'<script src="{url}" integrity="sha384-…" crossorigin="anonymous"></script>'
+        if outside.resource.kind == "script"
+        else f'<link rel="stylesheet" href="{url}" integrity="sha384-…" crossorigin="anonymous">'
+    )
+    return (
+        f"Serve the file from your own host, or load a fixed version as {tag}; "
+        f"make the hash with: curl -s {url} | openssl dgst -sha384 -binary | openssl base64 -A"
+    )

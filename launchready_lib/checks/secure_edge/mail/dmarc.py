@@ -1,0 +1,134 @@
+"""Whether a valid DMARC policy is in force for every From domain, with reports that arrive."""
+
+from __future__ import annotations
+
+from launchready_lib.checks import check
+from launchready_lib.checks.secure_edge.mail.dmarc_discovery import Discovery, ReportTarget, is_record
+from launchready_lib.checks.secure_edge.mail.spf import UNDECLARED
+from launchready_lib.checks.secure_edge.mail.survey import MailEvidence
+from launchready_lib.evidence import Row
+from launchready_lib.names.hosts import listed
+from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
+
+_FIRST = "v=DMARC1; p=none; rua=mailto:dmarc@{domain}"
+
+
+@check("mail.dmarc")
+def dmarc(mail: MailEvidence) -> Verdict:
+    """A valid policy in force for every From domain (RFC 9989), with reports going somewhere authorised (RFC 9990)."""
+    clauses = [_judge(each.dmarc) for each in mail.domains]
+    clauses += [verdict for each in mail.others if (verdict := _own(each.dmarc))]
+    clauses += mail.zone.unseen()
+    if not mail.declared:
+        clauses.append(unknown(UNDECLARED.format(mail.domains[0].domain), needs="mail.from_domains"))
+    return combine(*clauses)
+
+
+def _rows(found: Discovery) -> list[Row]:
+    walk: list[Row] = [
+        {"asked": answer.name, "state": answer.state, "records": " / ".join(answer.records)[:1000] or None}
+        for answer in found.asked
+        if answer.records or answer is found.asked[0] or answer.state in ("SERVFAIL", "TIMEOUT")
+    ]
+    head: Row = {
+        "domain": found.domain,
+        "policy": found.policy,
+        "organizational_domain": found.organizational,
+        "records": found.record.text[:1000] if found.record else None,
+    }
+    targets: list[Row] = [
+        {"reports_to": t.address, "permission": t.permission or "not needed", "mail_state": t.mail}
+        for t in found.targets
+    ]
+    return [head, *walk, *targets]
+
+
+def _judge(found: Discovery) -> Verdict:
+    rows = _rows(found)
+    if found.lost:
+        names = listed(sorted({answer.name for answer in found.lost}))
+        reason = f"the DMARC policy of {found.domain} could not be looked up: {names} did not answer"
+        return unknown(reason, needs="a second run once its DNS answers", evidence=rows)
+    if found.record is None:
+        return _absent(found, rows)
+    if found.record.error:
+        text = f"receivers take no policy from the DMARC record of {found.record.domain}: {found.record.error}"
+        return failed(text, evidence=rows, fix=f"Publish {_line(found.record.domain)}", about=(found.domain, "invalid"))
+    return combine(_in_force(found, rows), _reports(found, rows))
+
+
+def _own(found: Discovery) -> Verdict | None:
+    """What a name of the zone file publishes for itself; None where it leaves that to the domain above."""
+    rows, first = _rows(found), found.asked[0]
+    if first.state in ("SERVFAIL", "TIMEOUT"):
+        reason = f"{first.name} could not be looked up ({first.state})"
+        return unknown(reason, needs="a second run once its DNS answers", evidence=rows)
+    if sum(map(is_record, first.records)) > 1:
+        return _several(found, first.name, rows)
+    if found.record is None or found.record.domain != found.domain:
+        return None
+    return _judge(found) if found.record.error or found.targets else _in_force(found, rows)
+
+
+def _several(found: Discovery, name: str, rows: list[Row]) -> Verdict:
+    text = f"{name} holds several DMARC records, so receivers use none of them"
+    return failed(text, evidence=rows, fix="Keep one of them, delete the others", about=(found.domain, "two"))
+
+
+def _absent(found: Discovery, rows: list[Row]) -> Verdict:
+    if found.misplaced:
+        place = f"_dmarc.{found.misplaced.domain}"
+        text = f"the DMARC record of {found.domain} stands at {place}, where nobody looks"
+        record = f'_dmarc.{found.domain}. 3600 IN TXT "{found.misplaced.text}"'
+        fix = f"Move it (most DNS panels add the domain by themselves, so type only _dmarc as the name): {record}"
+        more: Row = {"asked": place, "state": "NOERROR", "records": found.misplaced.text}
+        return failed(text, evidence=[*rows, more], fix=fix, about=(found.domain, "misplaced"))
+    several = next((a for a in found.asked if sum(map(is_record, a.records)) > 1), None)
+    if several:
+        return _several(found, several.name, rows)
+    text = f"{found.domain} has no DMARC policy, so nobody is told of forged mail in its name"
+    return failed(text, evidence=rows, fix=f"Publish {_line(found.domain)}", about=(found.domain, "missing"))
+
+
+def _line(domain: str) -> str:
+    return f'_dmarc.{domain}. 3600 IN TXT "{_FIRST.format(domain=domain)}"'
+
+
+def _in_force(found: Discovery, rows: list[Row]) -> Verdict:
+    record = found.record
+    where = "" if record is None or record.domain == found.domain else f", from {record.domain}"
+    if found.policy == "none":
+        stage = "a first stage: watch the reports, then go on to p=quarantine"
+        if record and record.testing:
+            stage = "t=y still holds the policy back: a stage on the way"
+        return passed(f"the DMARC policy of {found.domain} is none{where}, {stage}", evidence=rows)
+    return passed(f"the DMARC policy of {found.domain} is {found.policy}{where}", evidence=rows)
+
+
+def _reports(found: Discovery, rows: list[Row]) -> Verdict:
+    domain = found.record.domain if found.record else found.domain
+    if not found.targets:
+        tag = found.record.text.rstrip("; ") if found.record else ""
+        text = f"the DMARC record of {domain} asks for no reports, so nobody learns what the policy does"
+        fix = f'Add reports: _dmarc.{domain}. 3600 IN TXT "{tag}; rua=mailto:dmarc@{domain}"'
+        return failed(text, evidence=rows, fix=fix, about=(domain, "rua"))
+    verdicts = [_target(domain, target, rows) for target in found.targets]
+    arriving = [verdict for verdict in verdicts if verdict.status == "pass"]
+    return arriving[0] if arriving else combine(*verdicts)
+
+
+def _target(domain: str, target: ReportTarget, rows: list[Row]) -> Verdict:
+    destination = target.address.rpartition("@")[2]
+    if target.refuses_mail or target.mail == "NXDOMAIN":
+        text = f"DMARC reports of {domain} go to {target.address}, but {destination} takes no mail"
+        fix = f"Name a mailbox that somebody reads in rua= of _dmarc.{domain}"
+        return failed(text, evidence=rows, fix=fix, about=(domain, target.address))
+    if target.permission in ("SERVFAIL", "TIMEOUT") or target.mail in ("SERVFAIL", "TIMEOUT"):
+        reason = f"whether reports of {domain} arrive at {target.address} could not be looked up"
+        return unknown(reason, needs="a second run", evidence=rows)
+    if not target.permitted:
+        line = f'{domain}._report._dmarc.{destination}. 3600 IN TXT "v=DMARC1"'
+        text = f"{destination} has not agreed to take DMARC reports of {domain}, so receivers send none there"
+        fix = f"Have {destination} publish {line}, or name a mailbox under {domain}"
+        return failed(text, evidence=rows, fix=fix, about=(domain, target.address))
+    return passed(f"reports go to {target.address}", evidence=rows)

@@ -1,0 +1,241 @@
+"""What is wrong with an SPF record and all that it includes, found without any message (RFC 7208)."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from launchready_lib.checks.secure_edge.mail.providers import owner_of
+from launchready_lib.checks.secure_edge.mail.spf_tree import IpNetwork, Node, Term
+from launchready_lib.evidence import Row
+
+LOOKUPS = 10
+VOIDS = 2
+EXCHANGERS = 10
+# Nobody owns so much: a range this wide lets strangers in.
+_WIDE_V4, _WIDE_V6 = 8, 19
+_QUARTER_V4 = 2**30
+_LOST = ("SERVFAIL", "TIMEOUT")
+
+Kind = Literal["missing", "two", "error", "include", "lookups", "voids", "exchangers", "open", "closing"]
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong.
+
+    Attributes:
+        kind, text: what it is, for programs and for people.
+        about: the record and the term that it is on.
+        permanent: a sender that the record means to allow meets permerror for it (RFC 7208 section 8.7).
+    """
+
+    kind: Kind
+    text: str
+    about: tuple[str, ...]
+    permanent: bool = True
+
+
+@dataclass(frozen=True)
+class SpfAudit:
+    """The findings on one domain's SPF.
+
+    Attributes:
+        problems: the most fundamental first.
+        lookups, voids: how many a receiver may need in the worst case, counted on past the limits.
+        blame: one row per term of the domain's own record that asks, with what it costs and whose it is.
+        lost: names whose records could not be looked up, with the state.
+    """
+
+    problems: tuple[Problem, ...]
+    lookups: int
+    voids: int
+    blame: tuple[Row, ...]
+    lost: tuple[tuple[str, str], ...]
+
+    @property
+    def permerror(self) -> bool:
+        """Some sender that the record means to allow meets a permanent error."""
+        return any(problem.permanent for problem in self.problems)
+
+
+def audit(node: Node) -> SpfAudit:
+    """Judge a record with all that it includes."""
+    lookups, voids = _cost(node)
+    blame = tuple(_blame(term) for term in node.effective() if term.asks)
+    problems = [*_records(node), *_limits(node, lookups, voids), *_openness(node)]
+    return SpfAudit(tuple(problems), lookups, voids, blame, tuple(_lost(node)))
+
+
+def _cost(node: Node) -> tuple[int, int]:
+    """Look-ups and void look-ups of all terms that a receiver may come to."""
+    lookups = voids = 0
+    for term in node.effective():
+        below = _cost(term.child) if term.child else (0, 0)
+        lookups += int(term.asks) + below[0]
+        voids += term.voids + below[1]
+    return lookups, voids
+
+
+def _blame(term: Term) -> Row:
+    below = _cost(term.child) if term.child else (0, 0)
+    return {
+        "term": term.raw,
+        "provider": owner_of(term.target) if term.target else None,
+        "lookups": 1 + below[0],
+        "void": term.voids + below[1],
+    }
+
+
+def _records(node: Node) -> Iterator[Problem]:
+    """Missing, doubled and unreadable records, here and below."""
+    if node.state in _LOST:
+        return
+    if not node.records and not node.loop and not node.cut:
+        yield Problem("missing", f"{node.name} has no SPF record", (node.name, "missing"), permanent=False)
+    for each in node.walk():
+        if len(each.records) > 1:
+            text = f"{each.name} has {len(each.records)} SPF records, so receivers use none of them"
+            yield Problem("two", text, (each.name, "two"))
+        yield from _terms(each)
+
+
+def _terms(node: Node) -> Iterator[Problem]:
+    if any(not 32 <= ord(char) < 127 for record in node.records for char in record):
+        yield Problem("error", f"the SPF record of {node.name} holds characters outside ASCII", (node.name, "ascii"))
+    for term in node.terms:
+        if term.error:
+            text = f"the SPF record of {node.name} cannot be read at {term.raw[:60]!r}: {term.error}"
+            yield Problem("error", text, (node.name, term.raw))
+    for term in node.effective():
+        child = term.child
+        if child is None:
+            continue
+        if child.loop:
+            text = f"{term.raw} in the SPF record of {node.name} leads back to itself"
+            yield Problem("include", text, (node.name, term.raw))
+        elif not child.records and not child.cut and child.state not in _LOST:
+            text = f"{term.raw} in the SPF record of {node.name} names a domain without an SPF record"
+            yield Problem("include", text, (node.name, term.raw))
+
+
+def _limits(node: Node, lookups: int, voids: int) -> Iterator[Problem]:
+    if lookups > LOOKUPS:
+        text = f"the SPF record of {node.name} needs {lookups} look-ups, receivers stop at {LOOKUPS}"
+        yield Problem("lookups", text, (node.name, "lookups"), permanent=_late(node, 0)[1])
+    if voids > VOIDS:
+        text = f"{voids} look-ups of the SPF record of {node.name} come back empty, receivers stop at {VOIDS}"
+        yield Problem("voids", text, (node.name, "voids"))
+    for each in node.walk():
+        for term in each.effective():
+            if term.name == "mx" and term.hosts > EXCHANGERS:
+                text = f"{term.raw} in the SPF record of {each.name} names {term.hosts} mail servers, over {EXCHANGERS}"
+                yield Problem("exchangers", text, (each.name, term.raw))
+
+
+def _late(node: Node, before: int) -> tuple[int, bool]:
+    """Look-ups made by the end of a record, and whether a term that can match comes past the limit."""
+    count, late = before, False
+    for term in node.effective():
+        count += int(term.asks)
+        if term.child is not None:
+            count, below = _late(term.child, count)
+            late = late or below
+        elif count > LOOKUPS and term.name not in ("all", "exp") and _matchable(term):
+            late = True
+    return count, late
+
+
+def _matchable(term: Term) -> bool:
+    """Whether any sender could match: not where all its look-ups came back empty."""
+    return bool(term.networks) or not term.states or any(state in _LOST for state in term.states)
+
+
+def _openness(node: Node) -> Iterator[Problem]:
+    """Records that let strangers send, and records that say nothing about strangers."""
+    if len(node.records) != 1:
+        return
+    yield from _wide(node)
+    closing = last(node)
+    if closing is None and _hidden(node):
+        return
+    if closing is None:
+        yield Problem(
+            "closing", f"the SPF record of {node.name} has no all at its end", (node.name, "all"), permanent=False
+        )
+    elif closing.qualifier == "+":
+        yield Problem(
+            "open",
+            f"the SPF record of {node.name} ends in +all: anybody may send",
+            (node.name, "+all"),
+            permanent=False,
+        )
+    elif closing.qualifier == "?":
+        yield Problem(
+            "closing",
+            f"the SPF record of {node.name} ends in ?all, which forbids nobody",
+            (node.name, "?all"),
+            permanent=False,
+        )
+
+
+def last(node: Node) -> Term | None:
+    """The `all` that decides for strangers, behind redirects too; None where there is none, or it cannot be seen."""
+    for term in node.effective():
+        if term.name == "all":
+            return term
+        if term.name == "redirect" and term.child is not None:
+            return last(term.child) if not term.child.loop else None
+    return None
+
+
+def _hidden(node: Node) -> bool:
+    """Whether the end of a record cannot be seen: behind a redirect with a macro, or one that was not read."""
+    redirect = next((term for term in node.effective() if term.name == "redirect"), None)
+    if redirect is None:
+        return False
+    child = redirect.child
+    return child is None or child.cut or child.state in _LOST or _hidden(child)
+
+
+def _wide(node: Node) -> Iterator[Problem]:
+    ranges: list[IpNetwork] = []
+    for owner, term in _allowing(node):
+        if term.name == "all" and owner is not node:
+            text = f"{owner.name}, which the SPF record of {node.name} includes, ends in +all: anybody may send"
+            yield Problem("open", text, (owner.name, "+all"), permanent=False)
+        for network in term.networks:
+            if network.prefixlen < (_WIDE_V4 if network.version == 4 else _WIDE_V6):
+                text = f"{term.raw} in the SPF record of {owner.name} lets a large part of the internet send"
+                yield Problem("open", text, (owner.name, term.raw), permanent=False)
+            else:
+                ranges.append(network)
+    if sum(network.num_addresses for network in _merged(ranges)) >= _QUARTER_V4:
+        text = f"together, the ranges of the SPF record of {node.name} let a quarter of the internet send"
+        yield Problem("open", text, (node.name, "ranges"), permanent=False)
+
+
+def _allowing(node: Node) -> Iterator[tuple[Node, Term]]:
+    """Every term whose match means pass for a message from this domain, with its record."""
+    for term in node.effective():
+        if term.name == "redirect" and term.child is not None:
+            yield from ((owner, found) for owner, found in _allowing(term.child) if found.name != "all")
+        elif term.qualifier == "+" and term.name == "include" and term.child is not None:
+            yield from _allowing(term.child)
+        elif term.qualifier == "+":
+            yield node, term
+
+
+def _merged(networks: Iterable[IpNetwork]) -> list[ipaddress.IPv4Network]:
+    return list(ipaddress.collapse_addresses(n for n in networks if isinstance(n, ipaddress.IPv4Network)))
+
+
+def _lost(node: Node) -> Iterator[tuple[str, str]]:
+    for each in node.walk():
+        if each.state in _LOST:
+            yield each.name, each.state
+        for term in each.effective():
+            if term.child is None and (state := next((s for s in term.states if s in _LOST), None)):
+                yield term.target or term.raw, state

@@ -1,0 +1,147 @@
+"""What DNS publishes about the mail of every From domain."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from launchready_lib.checks.secure_edge.mail import (
+    dkim_keys,
+    dmarc_discovery,
+    providers,
+    spf_audit,
+    spf_result,
+    spf_tree,
+)
+from launchready_lib.checks.secure_edge.mail.dkim_keys import DkimDomain
+from launchready_lib.checks.secure_edge.mail.dmarc_discovery import Discovery
+from launchready_lib.checks.secure_edge.mail.spf_tree import Node
+from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.names.zone_mail import ZoneMail, zone_mail
+from launchready_lib.network import Network, normal
+from launchready_lib.site.reach import NETWORK_DOWN
+
+if TYPE_CHECKING:
+    from launchready_lib.client import Client
+
+
+@dataclass(frozen=True)
+class Sending:
+    """What SPF says of one sending address in the name of one domain; `reason` where it is an error."""
+
+    address: str
+    result: str
+    reason: str | None = None
+
+
+@dataclass(frozen=True)
+class DomainMail:
+    """The mail records of one From domain.
+
+    Attributes:
+        domain: the From domain.
+        spf: its SPF record with all that it includes.
+        sendings: what SPF says of each declared sender.
+        dmarc: its DMARC policy, discovered.
+    """
+
+    domain: str
+    spf: Node
+    sendings: tuple[Sending, ...]
+    dmarc: Discovery
+
+
+@dataclass(frozen=True)
+class MailEvidence:
+    """What DNS publishes about the client's mail.
+
+    Attributes:
+        declared: mail.from_domains is given; else only the client's own domain was looked at.
+        domains: one per From domain.
+        dkim: the keys of each From domain and of each domain with declared selectors.
+        providers: mail.providers as written.
+        others: names of the zone file with SPF or DMARC records of their own.
+        zone: what the zone file says of mail.
+    """
+
+    declared: bool
+    domains: tuple[DomainMail, ...]
+    dkim: tuple[DkimDomain, ...]
+    providers: tuple[str, ...]
+    others: tuple[DomainMail, ...] = ()
+    zone: ZoneMail = field(default_factory=ZoneMail)
+
+    def frame(self) -> pd.DataFrame:
+        """One row per From domain, and per other name of the zone file: SPF, look-ups, senders, DMARC policy."""
+        return pd.DataFrame([_summary(each) for each in (*self.domains, *self.others)])
+
+    def key_frame(self) -> pd.DataFrame:
+        """One row per DKIM selector that publishes something or should."""
+        return pd.DataFrame([key.row() for each in self.dkim for key in each.keys])
+
+    def blame_frame(self) -> pd.DataFrame:
+        """One row per SPF term that costs look-ups: what it costs, and whose it is."""
+        rows = [
+            {"domain": d.domain, **row} for d in (*self.domains, *self.others) for row in spf_audit.audit(d.spf).blame
+        ]
+        return pd.DataFrame(rows)
+
+
+def _summary(each: DomainMail) -> Row:
+    found = spf_audit.audit(each.spf)
+    record = each.dmarc.record
+    return {
+        "domain": each.domain,
+        "spf": " / ".join(each.spf.records) or f"none ({each.spf.state})",
+        "spf_lookups": found.lookups,
+        "senders": ", ".join(f"{s.address}: {s.result}" for s in each.sendings) or None,
+        "dmarc": record.text if record else "none",
+        "policy": each.dmarc.policy,
+        "found_at": f"_dmarc.{record.domain}" if record else None,
+    }
+
+
+@probe
+async def survey(client: Client) -> MailEvidence | Unavailable:
+    """Look up SPF, DKIM and DMARC of every From domain, all at once."""
+    network, p = client.network, client.parameters
+    if not await network.control():
+        return NETWORK_DOWN
+    given = [normal(domain) for domain in p.mail.from_domains]
+    names = list(dict.fromkeys(given or [normal(p.domain)]))
+    selectors = {normal(domain): tuple(found) for domain, found in p.mail.dkim_selectors.items()}
+    common = providers.selectors(p.mail.providers)
+    zone = zone_mail(client, names)
+    signing = list(dict.fromkeys([*names, *selectors, *zone.selectors]))
+    domains, others, keys = await asyncio.gather(
+        asyncio.gather(*(_domain(network, name, p.mail.senders) for name in names)),
+        asyncio.gather(*(_domain(network, name, ()) for name in zone.sending)),
+        asyncio.gather(
+            *(
+                dkim_keys.look_up(network, name, selectors.get(name, ()), common, zone.selectors.get(name, ()))
+                for name in signing
+            )
+        ),
+    )
+    return MailEvidence(bool(given), tuple(domains), tuple(keys), tuple(p.mail.providers), tuple(others), zone)
+
+
+async def _domain(network: Network, name: str, senders: Sequence[str]) -> DomainMail:
+    tree, discovery = await asyncio.gather(spf_tree.fetch(network, name), _discovery(network, name))
+    sendings = await asyncio.gather(*(_sending(network, address, name) for address in senders))
+    return DomainMail(name, tree, tuple(sendings), discovery)
+
+
+async def _discovery(network: Network, name: str) -> Discovery:
+    existing = (await network.ask(name, "TXT")).state != "NXDOMAIN"
+    return await dmarc_discovery.discover(network, name, existing=existing)
+
+
+async def _sending(network: Network, address: str, domain: str) -> Sending:
+    found = await spf_result.evaluate(network, address, f"postmaster@{domain}")
+    reasons = [event.get("reason") for event in found.trace.to_list() if event.get("reason")]
+    return Sending(address, found.result, str(reasons[-1]) if reasons and "error" in found.result else None)

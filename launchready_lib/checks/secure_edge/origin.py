@@ -1,0 +1,280 @@
+"""edge.origin_hidden: the server behind the edge answers nobody else, and no record gives its address away."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from launchready_lib.checks import check
+from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.names.published import Published, in_spf, in_zone, zone_of
+from launchready_lib.names.zonefile import ZoneFile
+from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
+from launchready_lib.site import markup, web
+
+if TYPE_CHECKING:
+    from launchready_lib.checks.secure_edge.edge import Edge, EdgeEvidence
+    from launchready_lib.client import Client
+    from launchready_lib.network import Response
+
+MOST_ADDRESSES = 24
+MOST_HOSTS = 6
+HOPS = 2
+SHORTEST_BODY = 64
+"""Bytes: a shorter body, such as "ok", proves nothing."""
+_HOSTS_ITSELF = ("vercel", "netlify")
+"""Edges that serve the app themselves, so that there is no server behind them."""
+
+
+@dataclass(frozen=True)
+class Direct:
+    """What an address answered when asked for a web host past the edge.
+
+    Attributes:
+        url, address: what was asked, and of which published address.
+        came_from: why this address was asked.
+        answer: the status, or how it refused.
+        same: what it has in common with the site as the edge gives it: "body", "title", or nothing.
+    """
+
+    url: str
+    address: str
+    came_from: str
+    answer: str
+    same: str = ""
+
+    def row(self) -> Row:
+        """The row that evidence shows."""
+        return {
+            "asked": self.url,
+            "of": self.address,
+            "because": self.came_from,
+            "answer": self.answer,
+            "same_as_the_site": self.same or "nothing",
+        }
+
+
+@dataclass(frozen=True)
+class OriginEvidence:
+    """The addresses behind the edge, and what they and DNS say to strangers.
+
+    Attributes:
+        declared, edge: as in `EdgeEvidence`.
+        hosts_itself: the edge is the host, so that nothing is behind it.
+        origins: addresses that should answer the edge alone.
+        published: every other address that records show.
+        tried: what was asked.
+        missing: what could not be.
+    """
+
+    declared: str | None
+    edge: Edge | None
+    hosts_itself: bool
+    origins: tuple[str, ...]
+    published: tuple[Published, ...]
+    tried: tuple[Direct, ...]
+    missing: tuple[Unavailable, ...] = ()
+
+    def frame(self) -> pd.DataFrame:
+        """One row for each answer, then one for each record that shows an address."""
+        records = [_record(each) for each in self.published]
+        return pd.DataFrame([*(each.row() for each in self.tried), *records])
+
+
+def _record(each: Published) -> Row:
+    return {"asked": each.name, "of": str(each.network), "because": each.record}
+
+
+@probe
+async def survey(client: Client, gate: EdgeEvidence | Unavailable) -> OriginEvidence | Unavailable:
+    """Ask every address that may be the server's for the site, under the site's name, and compare with the edge's."""
+    if no := web.unauthorized(client):
+        return no
+    if isinstance(gate, Unavailable):
+        return gate
+    hosting, edge = client.parameters.hosting, gate.edge
+    zone = zone_of(client)
+    shown, kept = in_zone(zone) if isinstance(zone, ZoneFile) else ((), ())
+    origins = tuple(dict.fromkeys((*hosting.origins, *(a for a in kept if edge is not None and not edge.holds(a)))))
+    published = (*_named(gate), *await _spf(client), *shown)
+    published = tuple(dict.fromkeys(each for each in published if edge is None or not _inside(each, edge)))
+    provider = (hosting.provider or "").lower()
+    hosts_itself = edge is not None and edge.id in _HOSTS_ITSELF and provider.startswith(("", edge.id)[bool(provider)])
+    run = _Run(client, gate)
+    missing = await run.references()
+    tried = () if edge is None else await run.all(_candidates(origins, published))
+    if edge is not None:
+        missing += [_outside_scope(a) for a in origins if not edge.holds(a) and not client.network.scope.names(a)]
+    return OriginEvidence(gate.declared, edge, hosts_itself, origins, published, tried, tuple(missing))
+
+
+def _named(gate: EdgeEvidence) -> list[Published]:
+    return [
+        Published(named.name, f"address ({named.role})", ipaddress.ip_network(address))
+        for named in (*gate.web_hosts, *gate.others)
+        if gate.edge is None or not gate.edge.serves(named.chain)
+        for address in named.addresses
+    ]
+
+
+async def _spf(client: Client) -> list[Published]:
+    domains = dict.fromkeys((client.parameters.domain, *client.parameters.mail.from_domains))
+    answers = await asyncio.gather(*(client.network.ask(domain, "TXT") for domain in domains))
+    return [each for domain, a in zip(domains, answers, strict=True) for each in in_spf(domain, a.records)]
+
+
+def _inside(each: Published, edge: Edge) -> bool:
+    return edge.holds(str(each.network.network_address))
+
+
+def _candidates(origins: Iterable[str], published: Iterable[Published]) -> dict[str, tuple[str, str]]:
+    """Address -> why it is asked, and the name that leads there; the declared ones first."""
+    found = dict.fromkeys(origins, ("an origin", ""))
+    for each in published:
+        if each.address is not None:
+            found.setdefault(each.address, (f"{each.name}, {each.record}", each.name))
+    return dict(list(found.items())[:MOST_ADDRESSES])
+
+
+def _outside_scope(address: str) -> Unavailable:
+    reason = f"the origin {address} was not asked: authorization.hosts does not name it"
+    return Unavailable(reason, f"authorization.hosts: [{address}]")
+
+
+class _Run:
+    """Asks addresses for the web hosts that the edge serves, and compares."""
+
+    def __init__(self, client: Client, gate: EdgeEvidence) -> None:
+        self._client = client
+        self._edge = gate.edge
+        main = web.host_of(web.origin(client))
+        hosts = sorted((n.name for n in gate.web_hosts if n.state == "ok"), key=lambda name: name != main)
+        self._hosts = hosts[:MOST_HOSTS]
+        self._references: dict[str, Response] = {}
+
+    async def references(self) -> list[Unavailable]:
+        """Read each host's first page through the edge; gives why the canonical one could not be read."""
+        read = await asyncio.gather(*(self._through(host) for host in self._hosts))
+        self._references = {
+            host: answer
+            for host, answer in zip(self._hosts, read, strict=True)
+            if answer.status == 200 and web.host_of(answer.url) == host and not web.is_challenge(answer)
+        }
+        if self._references:
+            return []
+        url = f"{web.origin(self._client)}/"
+        reasons = [why for answer in read if (why := web.why_unseen(url, answer))]
+        return reasons[:1] or [
+            Unavailable("no first page came to compare with", "site.canonical, and the site answering")
+        ]
+
+    async def _through(self, host: str) -> Response:
+        return await self._client.network.request("GET", f"https://{host}/", follow=HOPS)
+
+    async def all(self, candidates: dict[str, tuple[str, str]]) -> tuple[Direct, ...]:
+        """Ask every address that may be asked."""
+        scope, dialer = self._client.network.scope, self._client.network.dialer
+        tries = [
+            self._one(f"{scheme}://{host}/", host, address, why)
+            for address, (why, name) in candidates.items()
+            if scope.names(address) or (name and scope.names(name))
+            if not scope.private(address) or dialer.mapped(address, 443)
+            for host in self._references
+            for scheme in ("https", "http")
+        ]
+        return tuple(await asyncio.gather(*tries))
+
+    async def _one(self, url: str, host: str, address: str, why: str) -> Direct:
+        answer = await self._client.network.request("GET", url, address=address, follow=HOPS)
+        told = str(answer.status) if answer.ok else f"{answer.state}: {answer.error}"
+        if self._edge is not None and (mark := self._edge.marks_of(answer)):
+            return Direct(url, address, why, f"{told}, from the edge itself ({mark})")
+        return Direct(url, address, why, told, _same(answer, self._references[host]))
+
+
+def _same(answer: Response, reference: Response) -> str:
+    """What two answers have in common that only the same site has."""
+    if answer.status != 200 or web.host_of(answer.url) != web.host_of(reference.url):
+        return ""
+    bodies = [hashlib.sha256(each.body).digest() for each in (answer, reference)]
+    if bodies[0] == bodies[1] and len(reference.body) >= SHORTEST_BODY:
+        return "body"
+    titles = [markup.read(each.text, each.url).title for each in (answer, reference)]
+    return "title" if titles[0] and titles[0] == titles[1] else ""
+
+
+@check("edge.origin_hidden")
+def hidden(evidence: OriginEvidence) -> Verdict:
+    """No origin address answers for the site directly, and no other DNS record gives it away."""
+    if evidence.edge is None:
+        return _without_edge(evidence)
+    if evidence.hosts_itself and not evidence.origins:
+        row: Row = {"edge": evidence.edge.title, "origins": "none: it serves the app itself"}
+        return passed(f"{evidence.edge.title} serves the app itself: there is no server behind it", evidence=[row])
+    clauses = [*_answering(evidence), *_given_away(evidence)]
+    if evidence.missing:
+        clauses.append(web.unseen(evidence.missing))
+    if not evidence.origins:
+        reason = "the address of the server behind the edge is not given"
+        clauses.append(unknown(reason, needs="hosting.origins", evidence=[each.row() for each in evidence.tried]))
+    elif inside := [address for address in evidence.origins if evidence.edge.holds(address)]:
+        reason = f"{web.listed(inside)} is an address of {evidence.edge.title}, not of the server behind it"
+        clauses.append(unknown(reason, needs="hosting.origins with the server's own address"))
+    if not any(clause.status is Status.FAIL for clause in clauses) and evidence.tried:
+        asked = web.listed(dict.fromkeys(each.address for each in evidence.tried))
+        text = f"asked directly, {asked} gave nothing of the site, and no other record shows an origin"
+        clauses.append(passed(text, evidence=[each.row() for each in evidence.tried]))
+    return combine(*clauses) if clauses else unknown("no address was asked", needs="hosting.origins")
+
+
+def _without_edge(evidence: OriginEvidence) -> Verdict:
+    if evidence.declared == "none":
+        row: Row = {"hosting.edge": "none"}
+        return failed("no edge stands before the site: its server's address is public", evidence=[row], about=["none"])
+    return unknown("no edge is declared, so nothing is known of what is behind it", needs="hosting.edge")
+
+
+def _answering(evidence: OriginEvidence) -> list[Verdict]:
+    found = [each for each in evidence.tried if each.same]
+    if not found:
+        return []
+    addresses = list(dict.fromkeys(each.address for each in found))
+    where = web.listed(dict.fromkeys(f"{each.address} ({each.came_from})" for each in found))
+    common = web.listed(dict.fromkeys(each.same for each in found))
+    return [
+        failed(
+            f"{where} gives the site to anybody who asks past the edge (same {common})",
+            evidence=[each.row() for each in found],
+            fix=_fix(evidence.edge, addresses),
+            about=addresses,
+        )
+    ]
+
+
+def _fix(edge: Edge | None, addresses: list[str]) -> str:
+    allow = f"the networks of {edge.title} ({edge.source})" if edge is not None else "the edge's networks"
+    return (
+        f"On {web.listed(addresses)} let the firewall accept ports 80 and 443 from {allow} only, or use authenticated "
+        "origin pulls or a tunnel; then change the address, since it may be known already"
+    )
+
+
+def _given_away(evidence: OriginEvidence) -> list[Verdict]:
+    found = [(each, o) for each in evidence.published for o in evidence.origins if each.holds(o)]
+    if not found:
+        return []
+    names = web.listed(dict.fromkeys(f"{each.name} ({each.record})" for each, _ in found))
+    return [
+        failed(
+            f"DNS gives {web.listed(dict.fromkeys(o for _, o in found))} away: {names}",
+            evidence=[_record(each) | {"origin": o} for each, o in found],
+            fix=f"Let {names} lead to the edge or to another machine, then change the origin's address",
+            about=sorted({each.name for each, _ in found}),
+        )
+    ]

@@ -1,0 +1,362 @@
+"""tls.certificate, tls.protocols, tls.issuance: what is wrong with a host's TLS, in plain words."""
+
+from __future__ import annotations
+
+import datetime as dt
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import cache
+
+import yaml
+
+from launchready_lib.checks import check
+from launchready_lib.checks.secure_edge.tls.evidence import HostTls, TlsEvidence, other_rows, row
+from launchready_lib.evidence import Row, Unavailable
+from launchready_lib.paths import PACKAGE
+from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
+from launchready_lib.site import web
+from launchready_lib.site.certificates import Certificate, path
+
+DAYS = 14
+SHORT_LIFETIME_DAYS = 42
+_DATA = PACKAGE / "data" / "certificate_authorities.yaml"
+_SELF_SIGNED, _SELF_SIGNED_ABOVE = 18, 19
+_NO_ISSUER = (2, 20, 21)
+_DATES = (9, 10)
+_WEAK = (66, 67, 68)
+_NO_STAPLE = {
+    "none": "none is sent",
+    "stale": "the one sent is out of date",
+    "invalid": "the one sent is not valid",
+}
+_CAA = re.compile(r'(\d+)\s+([A-Za-z0-9]+)\s+"?([^"]*)"?')
+_DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
+_OLD = ("TLS 1.0", "TLS 1.1")
+_FORWARD = re.compile(r"ECDHE|DHE|^TLS_")
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing wrong with a certificate.
+
+    Attributes:
+        kind: its name, the same in every language of the report's readers.
+        text: what is wrong, after "host: ".
+        fix: what to do.
+    """
+
+    kind: str
+    text: str
+    fix: str
+
+
+def _day(moment: dt.datetime) -> str:
+    return f"{moment.day} {moment:%B %Y}"
+
+
+_FULL = "install the certificate with its full chain (fullchain.pem; in nginx: ssl_certificate /path/fullchain.pem)"
+_STARTTLS = (
+    "switch STARTTLS on in the mail server, with a certificate for its name (Postfix: smtpd_tls_security_level = may)"
+)
+_RENEW = "renew it now, and let the edge or an automatic client (Caddy, certbot renew) do it from here on"
+
+
+def problems(host: HostTls, now: dt.datetime) -> tuple[Problem, ...]:
+    """Everything wrong with one host's certificate; empty where nothing is, or nothing could be seen."""
+    if host.read.state == "plain":
+        return (Problem("no encryption", f"mail to it travels in the open: {host.read.error}", _STARTTLS),)
+    if host.read.state == "tls" and host.malformed:
+        return (Problem("malformed", "its certificate cannot be read", f"issue it again; {_FULL}"),)
+    if host.read.state == "tls":
+        fix = _STARTTLS if host.is_mail else f"serve HTTPS: {_RENEW}"
+        return (Problem("no TLS", f"port {host.port} does not speak TLS ({host.read.error})", fix),)
+    own = host.own
+    if own is None:
+        if host.read.state != "ok":
+            return ()
+        return (Problem("malformed", "its certificate cannot be read", f"issue it again; {_FULL}"),)
+    found = (*_dates(own, now), *_names(own, host.host), *_trust(host, own, now), *_order(host), *_strength(host))
+    found += tuple(_revoked(host, own))
+    return tuple({problem.kind: problem for problem in reversed(found)}.values())[::-1]
+
+
+def _revoked(host: HostTls, own: Certificate) -> Iterator[Problem]:
+    """What the OCSP answer says; that there is none is no fault, unless the certificate demands one (RFC 7633)."""
+    staple = host.staple
+    if staple is None:
+        return
+    if staple.state == "revoked":
+        when = f" on {_day(staple.revoked)}" if staple.revoked else ""
+        yield Problem("revoked", f"its certificate was revoked{when}", "issue it again with a new key")
+    elif own.must_staple and staple.state in _NO_STAPLE:
+        text = (
+            f"its certificate demands a fresh OCSP answer with it, but {_NO_STAPLE[staple.state]}: Firefox refuses it"
+        )
+        fix = "switch stapling on (nginx: ssl_stapling on; ssl_stapling_verify on), or issue it without that demand"
+        yield Problem("must-staple", text, fix)
+
+
+def _dates(own: Certificate, now: dt.datetime) -> Iterator[Problem]:
+    left = own.ends - now
+    if left <= dt.timedelta():
+        days = -left.days - 1
+        ago = "today" if days == 0 else "yesterday" if days == 1 else f"{days} days ago"
+        yield Problem("expired", f"its certificate expired {ago} ({_day(own.ends)})", _RENEW)
+    elif own.starts > now:
+        text = f"its certificate is not valid before {_day(own.starts)}"
+        yield Problem("not yet valid", text, "install one that is valid now, and check the clock of what issued it")
+    elif left < needed(own):
+        what = f"its certificate ends in {left.days} days ({_day(own.ends)}) and was not renewed in time"
+        yield Problem("ends soon", what, _RENEW)
+
+
+def needed(own: Certificate) -> dt.timedelta:
+    """How much time must be left: 14 days, or a third of the lifetime where that is under 42 days."""
+    if own.lifetime < dt.timedelta(days=SHORT_LIFETIME_DAYS):
+        return own.lifetime / 3
+    return dt.timedelta(days=DAYS)
+
+
+def _names(own: Certificate, host: str) -> Iterator[Problem]:
+    if not own.covers(host):
+        names = web.listed(own.names) or f"{own.subject} (as common name only, which browsers ignore)"
+        yield Problem("wrong name", f"its certificate is for {names}", f"issue one whose names include {host}")
+
+
+def _trust(host: HostTls, own: Certificate, now: dt.datetime) -> Iterator[Problem]:
+    code = host.trusted.code
+    if host.trusted.state != "tls" or code in (None, 0):
+        return
+    in_date = own.starts <= now <= own.ends
+    if code == _SELF_SIGNED or (own.is_self_signed and code == _SELF_SIGNED_ABOVE):
+        text = f"its certificate is self-signed, so {'strict senders refuse it' if host.is_mail else 'browsers warn'}"
+        yield Problem("self-signed", text, "get one from a public authority such as Let's Encrypt")
+    elif code in _NO_ISSUER and len(path(host.chain)) == 1 and own.issuer_address:
+        text = f"the chain is incomplete: the certificate of its issuer ({own.issuer}) is not sent along"
+        yield Problem("incomplete chain", text, _FULL)
+    elif code in (*_NO_ISSUER, _SELF_SIGNED_ABOVE):
+        top = host.chain[path(host.chain)[-1]]
+        text = f"its certificate comes from {top.issuer}, an issuer that {_reader(host)} do not know"
+        yield Problem("unknown issuer", text, "get one from a public authority such as Let's Encrypt")
+    elif code in _DATES:
+        if in_date:
+            stale = next((c for c in host.chain[1:] if not c.starts <= now <= c.ends), None)
+            name = f" ({stale.subject})" if stale else ""
+            yield Problem("stale chain", f"a certificate above its own is out of date{name}", _FULL)
+    elif code not in _WEAK or not any(c.weak_key or c.weak_signature for c in host.chain):
+        text = f"{_reader(host)} refuse its certificate: {host.trusted.error}"
+        yield Problem("not trusted", text, f"issue it again; {_FULL}")
+
+
+def _reader(host: HostTls) -> str:
+    return "senders that check" if host.is_mail else "browsers"
+
+
+def _order(host: HostTls) -> Iterator[Problem]:
+    places = path(host.chain)
+    if list(places) != sorted(places):
+        text = "the chain is reversed: its certificates are sent in the wrong order, which some apps refuse"
+        yield Problem("reversed chain", text, f"put its own certificate first and each issuer after it; {_FULL}")
+
+
+def _strength(host: HostTls) -> Iterator[Problem]:
+    for certificate in (host.chain[place] for place in path(host.chain)):
+        if certificate.weak_key:
+            text = f"the key of {certificate.subject} is weak ({certificate.key})"
+            yield Problem("weak key", text, "issue it again with a new key: RSA 2048 or elliptic curve P-256")
+        if certificate.weak_signature and not certificate.is_self_signed:
+            text = f"the signature of {certificate.subject} is weak ({certificate.signature})"
+            yield Problem("weak signature", text, "issue it again with SHA-256, from an authority in use today")
+
+
+@check("tls.certificate")
+def certificate(tls: TlsEvidence) -> Verdict:
+    """On every public host: trusted chain, right name, in date with time left, strong key and signature."""
+    clauses: list[Verdict] = []
+    missing = [*(why for host in tls.hosts if (why := host.unseen())), *tls.missing]
+    good: list[Row] = []
+    for host in tls.hosts:
+        if host.unseen():
+            continue
+        found = problems(host, tls.now)
+        facts = {**row(host, tls.now), "means": "; ".join(p.text for p in found) or "as it should be"}
+        if found:
+            clauses.append(_faulty(host, found, facts))
+        elif host.own and host.own.must_staple and host.staple and host.staple.state == "unseen":
+            reason = f"{host.title}: its certificate demands an OCSP answer with it, which travels encrypted here"
+            clauses.append(unknown(reason, needs="a look with Firefox, which refuses it without one", evidence=[facts]))
+        else:
+            good.append(facts)
+    if missing:
+        clauses.append(web.unseen(missing))
+    clauses += tls.zone.unseen()
+    if good:
+        clauses.append(_all_good(tls, good))
+    if clauses and all(clause.about and "(mail)" in clause.about[0] for clause in _failing(clauses)):
+        clauses = [replace(c, impact=_MAIL_IMPACT) if c.status is Status.FAIL else c for c in clauses]
+    return combine(*clauses) if clauses else web.unseen([_NOTHING])
+
+
+def _failing(clauses: list[Verdict]) -> list[Verdict]:
+    return [clause for clause in clauses if clause.status is Status.FAIL]
+
+
+def _faulty(host: HostTls, found: tuple[Problem, ...], facts: Row) -> Verdict:
+    return failed(
+        f"{host.title}: {'; '.join(p.text for p in found)}",
+        evidence=[facts],
+        fix=f"{host.title}: {'; '.join(dict.fromkeys(p.fix for p in found))}",
+        about=[f"{host.title} {p.kind}" for p in found],
+    )
+
+
+def _all_good(tls: TlsEvidence, good: list[Row]) -> Verdict:
+    soonest = min(good, key=lambda facts: int(facts["days_left"]))
+    summary = f"{web.listed(str(facts['host']) for facts in good)}: trusted, for the right name, the first to end in "
+    summary += f"{soonest['days_left']} days"
+    late = [host.title for host in tls.hosts if host.own and host.own.is_overdue(tls.now)]
+    if late:
+        summary += f"; an automatic client would have renewed that of {web.listed(late)} by now"
+    if tls.others:
+        summary += f"; not looked at, for somebody else runs it: {web.listed(tls.others)} (mail)"
+    return passed(summary, evidence=[*good, *other_rows(tls)])
+
+
+_MAIL_IMPACT = (
+    "Mail servers that insist on a valid certificate do not deliver to yours, and what members write to you can be "
+    "read on its way."
+)
+_NOTHING = Unavailable("no public host has an address", "an address in DNS for the domain or site.canonical")
+
+
+@check("tls.protocols")
+def protocols(tls: TlsEvidence) -> Verdict:
+    """TLS 1.2 and 1.3 only, with forward secrecy as agreed with a browser of today (RFC 8996, RFC 9325)."""
+    clauses: list[Verdict] = []
+    for host in tls.hosts:
+        if why := host.unseen():
+            clauses.append(web.unseen([why]))
+            continue
+        if host.is_mail:
+            clauses += _mail_judged(host)
+            continue
+        accepted = [name for name, shake in host.versions.items() if shake.state == "ok"]
+        facts: Row = {"host": host.host, "suite": host.read.cipher}
+        facts |= {name: shake.state if shake.state == "ok" else shake.error for name, shake in host.versions.items()}
+        clauses.append(_judged(host, accepted, facts))
+    clauses += tls.zone.unseen()
+    return _joined(clauses, "TLS 1.2 or newer only, with forward secrecy")
+
+
+def _mail_judged(host: HostTls) -> Iterator[Verdict]:
+    """Of a mail host, only that something modern is offered: old senders would else not encrypt at all."""
+    if host.read.state != "ok":
+        return  # that it does not encrypt is the certificate's verdict already
+    facts: Row = {"host": host.title, "suite": host.read.cipher, host.read.version: "ok, the best of those offered"}
+    if host.read.version in _OLD:
+        summary = f"{host.title}: speaks no newer version than {host.read.version}"
+        fix = "Allow TLS 1.2 and 1.3 in the mail server too (Postfix: smtpd_tls_protocols = >=TLSv1.2)"
+        yield failed(summary, evidence=[facts], fix=fix, about=[host.title, host.read.version])
+        return
+    yield passed(f"{host.title}: speaks {host.read.version}", evidence=[facts])
+
+
+def _joined(clauses: list[Verdict], good: str) -> Verdict:
+    """All clauses as one, with one sentence for the hosts that pass."""
+    passing = [clause for clause in clauses if clause.status is Status.PASS]
+    rest = [clause for clause in clauses if clause.status is not Status.PASS]
+    if passing:
+        rows = [row for clause in passing for row in clause.evidence]
+        rest.append(passed(f"{web.listed(str(row['host']) for row in rows)}: {good}", evidence=rows))
+    return combine(*rest) if rest else web.unseen([_NOTHING])
+
+
+def _judged(host: HostTls, accepted: list[str], facts: Row) -> Verdict:
+    old = [name for name in accepted if name in _OLD]
+    fix = "Allow TLS 1.2 and 1.3 only (nginx: ssl_protocols TLSv1.2 TLSv1.3; Cloudflare: Minimum TLS Version 1.2)"
+    if not accepted:
+        return failed(f"{host.host}: no TLS ({host.read.error})", evidence=[facts], fix=fix, about=[host.host])
+    if old:
+        summary = f"{host.host}: still accepts {web.listed(old)}"
+        return failed(summary, evidence=[facts], fix=fix, about=[host.host, *old])
+    modern = [host.versions[name] for name in accepted]
+    if closed := [shake.cipher for shake in modern if not _FORWARD.search(shake.cipher)]:
+        return failed(
+            f"{host.host}: agrees on {web.listed(closed)}, which has no forward secrecy",
+            evidence=[facts],
+            fix="Put suites with ECDHE first (nginx: ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20)",
+            about=[host.host, *closed],
+        )
+    untried = [name for name in _OLD if host.versions[name].state in ("ours", "timeout")]
+    if untried:
+        return unknown(
+            f"{host.host}: {web.listed(untried)} could not be tried ({host.versions[untried[0]].error})",
+            needs="a run where OpenSSL still offers old versions",
+            evidence=[facts],
+        )
+    return passed(f"{host.host}: {web.listed(accepted)} only, with forward secrecy", evidence=[facts])
+
+
+@cache
+def _authorities() -> dict[str, list[str]]:
+    return dict(yaml.safe_load(_DATA.read_text(encoding="utf-8"))["authorities"])
+
+
+def allowed_names(own: Certificate) -> tuple[str, ...]:
+    """The CAA names of a certificate's issuer; empty where we do not know them."""
+    known = _authorities().get(own.organisation)
+    if known is None and _DOMAIN.fullmatch(own.organisation.lower()):
+        known = [own.organisation.lower()]
+    return tuple(known or ())
+
+
+@check("tls.issuance")
+def issuance(tls: TlsEvidence) -> Verdict:
+    """CAA records exist and allow the issuer in use (RFC 8659 §4)."""
+    clauses = [_issued(host) for host in tls.hosts if host.own is not None and not is_private(host)]
+    clauses += [web.unseen([why]) for host in tls.hosts if (why := host.unseen())]
+    clauses += tls.zone.unseen()
+    return _joined(clauses, "CAA records allow the issuer in use")
+
+
+def is_private(host: HostTls) -> bool:
+    """Whether it is a mail host whose certificate no public authority issued, which CAA does not concern."""
+    return host.is_mail and host.trusted.state == "tls" and host.trusted.code in (_SELF_SIGNED, *_NO_ISSUER)
+
+
+def _issued(host: HostTls) -> Verdict:
+    own = host.own
+    assert own is not None  # noqa: S101 - the caller leaves the others out
+    answer = host.caa[-1] if host.caa else None
+    asked = web.listed(a.name for a in host.caa)
+    facts: Row = {"host": host.title, "issuer": f"{own.organisation or own.issuer}", "asked": asked}
+    if answer is None or answer.state not in ("NOERROR", "NODATA", "NXDOMAIN"):
+        what = answer.error or answer.state if answer else "not asked"
+        return unknown(
+            f"{host.host}: CAA could not be asked ({what})", needs="nameservers that answer", evidence=[facts]
+        )
+    names = allowed_names(own)
+    line = (
+        f'{host.host.split(".", host.host.count(".") - 1)[-1]}. IN CAA 0 issue "{(names or ("letsencrypt.org",))[0]}"'
+    )
+    if answer.state != "NOERROR" or not answer.records:
+        summary = f"{host.host}: no CAA record, so any authority may issue for it"
+        return failed(summary, evidence=[facts | {"records": "(none)"}], fix=f"Publish {line}", about=[host.host])
+    facts |= {"records": "; ".join(answer.records[:10]), "at": answer.name}
+    if not names:
+        return unknown(
+            f"{host.host}: which CAA name stands for {facts['issuer']} is not known here",
+            needs="a look at that authority's documentation",
+            evidence=[facts],
+        )
+    if any(value in names for value in _issuers(answer.records, wild=any(n.startswith("*.") for n in own.names))):
+        return passed(f"{host.host}: CAA allows {facts['issuer']}", evidence=[facts])
+    summary = f"{host.host}: CAA does not allow {facts['issuer']}, so its next renewal fails"
+    return failed(summary, evidence=[facts], fix=f"Publish {line} beside the others", about=[host.host])
+
+
+def _issuers(records: tuple[str, ...], *, wild: bool) -> list[str]:
+    found = [(m[2].lower(), m[3].split(";")[0].strip().lower()) for record in records if (m := _CAA.match(record))]
+    for_wild = [value for tag, value in found if tag == "issuewild"]
+    return for_wild if wild and for_wild else [value for tag, value in found if tag == "issue"]

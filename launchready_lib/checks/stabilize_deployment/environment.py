@@ -1,0 +1,87 @@
+"""environment.separated: no environment holds another's secret, database or live key."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from launchready_lib.checks import check
+from launchready_lib.evidence import Row
+from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
+from launchready_lib.sources.environments import ASIDE, MOST_ROWS, PRODUCTION, EnvironmentEvidence, named, survey
+from launchready_lib.sources.variables import COMPOSE, Setting
+
+__all__ = ["EnvironmentEvidence", "separated", "survey"]
+
+_UNGUARDED = frozenset({"development", *ASIDE})
+"""Among themselves these may share what opens nothing of worth."""
+
+
+@check("environment.separated")
+def separated(evidence: EnvironmentEvidence) -> Verdict:
+    """No environment has another's secret, database or live key."""
+    faults = [*_shared(evidence), *_live_outside(evidence)]
+    if faults:
+        names = dict.fromkeys(str(fault["variable"]) for fault in faults)
+        return failed(
+            f"{named(names)}: {'; '.join(dict.fromkeys(str(fault['fault']) for fault in faults))}",
+            evidence=faults[:MOST_ROWS],
+            about=names,
+        )
+    with_values = sorted({s.environment for s in evidence.settings if s.known and s.environment not in ASIDE})
+    if PRODUCTION not in with_values or len(with_values) < 2:
+        seen = f"only {with_values[0]} was given with values" if with_values else "no environment was given with values"
+        reason = next((gap.reason for gap in evidence.unread if "env_files" in gap.needs), seen)
+        return unknown(reason, needs="repository.env_files for production and at least one other environment")
+    rows = [
+        {
+            "environment": environment,
+            "variables": sum(s.environment == environment for s in evidence.settings),
+            "secrets": sum(s.environment == environment and s.is_secret for s in evidence.settings),
+            "shared_with_another": 0,
+        }
+        for environment in dict.fromkeys(s.environment for s in evidence.settings)
+    ]
+    values_unread = [gap for gap in evidence.unread if "production_variables" not in gap.needs]
+    return combine(
+        passed(f"{named(with_values)} share no secret, database or live key", evidence=rows),
+        *(unknown(gap.reason, needs=gap.needs) for gap in values_unread),
+    )
+
+
+def _shared(evidence: EnvironmentEvidence) -> Iterator[Row]:
+    for kind, word in (("digest", "secret"), ("database", "database")):
+        groups: dict[str, list[Setting]] = {}
+        for setting in evidence.settings:
+            mark = getattr(setting, kind)
+            if mark and (kind == "database" or setting.is_secret or setting.is_live):
+                groups.setdefault(mark, []).append(setting)
+        for same in groups.values():
+            environments = list(dict.fromkeys(setting.environment for setting in same))
+            if len(environments) > 1 and not _UNGUARDED.issuperset(environments):
+                yield _fault(same, environments, word)
+
+
+def _fault(same: list[Setting], environments: list[str], word: str) -> Row:
+    others = [environment for environment in environments if environment != PRODUCTION]
+    if PRODUCTION in environments and _UNGUARDED.issuperset(others):
+        article = "an" if others[0] == "example" else "a"
+        fault = f"a production {word} sits in {article} {others[0]} file"
+    else:
+        fault = f"{' and '.join(environments)} share one {word}"
+    return {
+        "variable": ", ".join(dict.fromkeys(setting.name for setting in same)),
+        "fault": fault,
+        "environments": ", ".join(environments),
+        "sources": ", ".join(dict.fromkeys(setting.source for setting in same)),
+    }
+
+
+def _live_outside(evidence: EnvironmentEvidence) -> Iterator[Row]:
+    for setting in evidence.settings:
+        if setting.is_live and setting.environment not in (PRODUCTION, COMPOSE):
+            yield {
+                "variable": setting.name,
+                "fault": f"a live key sits in {setting.environment}",
+                "environments": setting.environment,
+                "sources": setting.source,
+            }

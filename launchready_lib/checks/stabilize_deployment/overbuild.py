@@ -1,0 +1,267 @@
+"""Six signs of building too early: advice, read from the repository, and never a reason not to launch."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import re
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from launchready_lib import roadmap
+from launchready_lib.checks import check
+from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
+from launchready_lib.sources import repository
+from launchready_lib.sources.credentials import places
+from launchready_lib.sources.overbuilding import Sign, code, infrastructure, topics
+from launchready_lib.sources.overbuilding.code import CacheUse
+from launchready_lib.sources.repository import GitError, Repository
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from launchready_lib.client import Client
+
+READ_SECONDS = 60
+FEW_SERVICES = 4
+FEW_COMPONENTS = 1
+FEW_CACHING_FILES = 3
+_MOST_ROWS = 30
+_MOST_LOG = 4 * 1024 * 1024
+_CODE = re.compile(r"\.(?:[mc]?[jt]sx?|vue|svelte|py|rb|php|go|sql|erb|ex|exs|java|kt|cs)$")
+
+
+@dataclass(frozen=True)
+class OverbuildEvidence:
+    """What was found of each sign.
+
+    Attributes:
+        files: how many files were read.
+        members: as declared; None where nobody said.
+        signs: by topic (regions, services, observability, queues, schema).
+        aside: signs in configuration for development, which count for nothing.
+        caching: files that cache by hand.
+        cuts: why part was left out; none where all was read.
+    """
+
+    files: int
+    members: int | None = None
+    signs: Mapping[str, tuple[Sign, ...]] = field(default_factory=dict)
+    aside: tuple[Sign, ...] = ()
+    caching: tuple[CacheUse, ...] = ()
+    cuts: tuple[Unavailable, ...] = ()
+
+    def frame(self) -> pd.DataFrame:
+        """One row a sign."""
+        import pandas as pd  # noqa: PLC0415 - only notebooks need it
+
+        rows = [{"topic": topic, **sign.row()} for topic, found in self.signs.items() for sign in found]
+        rows += [{"topic": "caching", **_cache_row(use)} for use in self.caching]
+        return pd.DataFrame([*rows, *({"topic": "development only", **sign.row()} for sign in self.aside)])
+
+
+@probe
+async def survey(client: Client) -> OverbuildEvidence | Unavailable:
+    """Read configuration, manifests and code of the client's branch, and the query log where one is given."""
+    opened = await repository.survey(client)
+    if isinstance(opened, Unavailable):
+        return opened
+    business, log = client.parameters.business, client.parameters.query_log
+    members = business.members if business else None
+    statements = await asyncio.to_thread(_logged, client.path(log), log) if log else {}
+    try:
+        return await asyncio.to_thread(read_signs, opened, members, statements)
+    except GitError as error:
+        return Unavailable(f"the repository could not be read whole: {error}", "a complete clone at repository.path")
+
+
+def read_signs(repo: Repository, members: int | None, statements: Mapping[str, str]) -> OverbuildEvidence:
+    """Every sign in one commit.
+
+    Raises:
+        GitError: git stopped answering.
+    """
+    configuration: dict[str, str] = {}
+    development: dict[str, str] = {}
+    manifests: dict[str, str] = {}
+    joins: list[Sign] = list(code.logged_joins(statements))
+    caching: list[CacheUse] = []
+    events: list[Sign] = []
+    started, count = time.monotonic(), 0
+    wanted = [file for file in repo.files if _is_relevant(file.path)]
+    large = repository.too_large(file for file in wanted if not _is_made(file.path))
+    cuts = [large] if large else []
+    known = topics()
+    for file, content in repo.read(wanted):
+        if time.monotonic() - started > READ_SECONDS:
+            reason = f"reading took over {READ_SECONDS} s: {count} of {len(wanted)} files were read"
+            cuts.append(Unavailable(reason, "a second try, or a branch without generated code"))
+            break
+        count += 1
+        path, text = file.path, content.decode("utf-8", "replace")
+        if infrastructure.CONFIGURATION.search(path):
+            (development if infrastructure.is_for_development(path) else configuration)[path] = text
+        if infrastructure.MANIFESTS.search(path):
+            manifests[path] = text
+        if _CODE.search(path):
+            joins += code.wide_joins(path, text)
+            events += infrastructure.resources({path: text}, known["queues"])
+            if use := code.caches(path, text):
+                caching.append(use)
+    signs = {
+        "regions": infrastructure.regions(configuration, known["regions"]),
+        "services": infrastructure.services(configuration),
+        "observability": infrastructure.images(configuration, known["observability"]),
+        "queues": [
+            *infrastructure.images(configuration, known["queues"]),
+            *infrastructure.packages(manifests, known["queues"]),
+            *infrastructure.resources({p: t for p, t in configuration.items() if p.endswith(".tf")}, known["queues"]),
+            *events,
+        ],
+        "schema": joins,
+    }
+    aside = [s for topic in ("observability", "queues") for s in infrastructure.images(development, known[topic])]
+    unique = {topic: tuple(dict.fromkeys(found)) for topic, found in signs.items()}
+    return OverbuildEvidence(count, members, unique, tuple(aside[:_MOST_ROWS]), tuple(caching), tuple(cuts))
+
+
+def _is_made(path: str) -> bool:
+    """Made by a tool, such as the dump of a database; a large one shows no sign of its own."""
+    return places.is_built(path) or path.endswith(".sql")
+
+
+def _is_relevant(path: str) -> bool:
+    if places.is_foreign(path) or places.is_test(path) or re.search(r"(?:^|/)(?:docs?|examples?)/", path):
+        return False
+    patterns = (infrastructure.CONFIGURATION, infrastructure.MANIFESTS, _CODE)
+    return any(pattern.search(path) for pattern in patterns)
+
+
+def _logged(path: Path, shown: str) -> dict[str, str]:
+    """The statements of a log of JSON lines, or any text, by place; nothing where it cannot be read."""
+    try:
+        with path.open("rb") as stream:
+            text = stream.read(_MOST_LOG).decode("utf-8", "replace")
+    except OSError:
+        return {}
+    found: dict[str, str] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lower().count("join") >= code.MANY_JOINS:
+            found.setdefault(_statement(line), f"{Path(shown).name}:{number}")
+    return {where: statement for statement, where in found.items()}
+
+
+def _statement(line: str) -> str:
+    try:
+        body = json.loads(line)
+    except (ValueError, RecursionError):
+        return line
+    return str(body.get("sql", line)) if isinstance(body, dict) else line
+
+
+def _judged(evidence: OverbuildEvidence, topic: str, found: list[Row], *, told: str, fine: str) -> Verdict:
+    """Fail where something was found, unless the members are so many that it may pay; what to do, and when it pays."""
+    cut = [unknown(each.reason, needs=each.needs) for each in evidence.cuts]
+    known = topics()[topic]
+    read: Row = {"files_read": evidence.files, "members": evidence.members}
+    if not found:
+        return combine(passed(fine, evidence=[read]), *cut)
+    if evidence.members is not None and evidence.members >= known.members:
+        said = f"{told}: with {evidence.members:,} members it may well pay"
+        return combine(passed(said, evidence=[*found[:_MOST_ROWS], read]), *cut)
+    entry = roadmap.load().checks[f"overbuild.{topic}"]
+    return failed(
+        told,
+        evidence=[*found[:_MOST_ROWS], read],
+        fix=f"{entry.fix} {known.pays}",
+        about=[str(row["where"]).partition(":")[0] for row in found],
+    )
+
+
+def _rows(evidence: OverbuildEvidence, topic: str) -> list[Row]:
+    return [sign.row() for sign in evidence.signs.get(topic, ())]
+
+
+def _cache_row(use: CacheUse) -> Row:
+    what = f"{use.calls} calls of a cache" + (", with clearing" if use.clears else "")
+    return {"sign": what, "where": f"{use.path}:{use.line}"}
+
+
+def _listed(rows: list[Row]) -> str:
+    names = list(dict.fromkeys(str(row["sign"]) for row in rows))
+    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
+
+
+def _distinct(rows: list[Row]) -> Iterator[str]:
+    return iter(dict.fromkeys(str(row["sign"]) for row in rows))
+
+
+@check("overbuild.regions")
+def regions(evidence: OverbuildEvidence) -> Verdict:
+    """No multi-region infrastructure."""
+    rows = _rows(evidence, "regions")
+    told = f"The infrastructure spans several regions: {_listed(rows)}"
+    return _judged(evidence, "regions", rows, told=told, fine="Nothing is set up in more than one region")
+
+
+@check("overbuild.caching")
+def caching(evidence: OverbuildEvidence) -> Verdict:
+    """No custom caching layer spread over the code."""
+    uses = evidence.caching
+    rows = [_cache_row(use) for use in uses] if len(uses) > FEW_CACHING_FILES else []
+    calls, clearing = sum(use.calls for use in uses), sum(use.clears for use in uses)
+    told = f"{calls} calls of a cache by hand in {len(uses)} files, of which {clearing} clear it"
+    few = (
+        f"{len(uses)} {'file caches' if len(uses) == 1 else 'files cache'} by hand"
+        if uses
+        else "No file caches by hand"
+    )
+    return _judged(evidence, "caching", rows, told=told, fine=few)
+
+
+@check("overbuild.services")
+def services(evidence: OverbuildEvidence) -> Verdict:
+    """One deployable, or few."""
+    rows = _rows(evidence, "services")
+    number = len(rows)
+    told = f"{number} parts are built and deployed for themselves: {_listed(rows)}"
+    fine = (
+        f"{number} {'part is' if number == 1 else 'parts are'} built" if number else "No more than one part is deployed"
+    )
+    return _judged(evidence, "services", rows if number > FEW_SERVICES else [], told=told, fine=fine)
+
+
+@check("overbuild.observability")
+def observability(evidence: OverbuildEvidence) -> Verdict:
+    """No self-run observability stack beyond alerts and logs."""
+    rows = _rows(evidence, "observability")
+    parts = len(list(_distinct(rows)))
+    told = f"A monitoring stack of {parts} parts is run by the team itself: {_listed(rows)}"
+    fine = (
+        f"Of a monitoring stack only {_listed(rows)} is run"
+        if rows
+        else "No monitoring stack is run by the team itself"
+    )
+    both = any(" and " in name for name in _distinct(rows))
+    return _judged(evidence, "observability", rows if parts > FEW_COMPONENTS or both else [], told=told, fine=fine)
+
+
+@check("overbuild.queues")
+def queues(evidence: OverbuildEvidence) -> Verdict:
+    """No heavy queue system where a background job would do."""
+    rows = _rows(evidence, "queues")
+    told = f"A heavy queue system is in use: {_listed(rows)}"
+    return _judged(evidence, "queues", rows, told=told, fine="No message broker or workflow engine is in use")
+
+
+@check("overbuild.schema")
+def schema(evidence: OverbuildEvidence) -> Verdict:
+    """No schema so normalized that a member screen needs many joins."""
+    rows = _rows(evidence, "schema")
+    told = f"A screen needs many joins: {_listed(rows)} ({rows[0]['where'] if rows else ''})"
+    fine = f"No statement in code or in the query log has {code.MANY_JOINS} joins or more"
+    return _judged(evidence, "schema", rows, told=told, fine=fine)

@@ -1,7 +1,0 @@
-"""TLS on every public host and mail host: certificates in plain words, protocol versions, who may issue."""
-
-from launchready_lib.checks.tls.evidence import TlsEvidence
-from launchready_lib.checks.tls.survey import survey
-from launchready_lib.checks.tls.verdicts import certificate, issuance, problems, protocols
-
-__all__ = ["TlsEvidence", "certificate", "issuance", "problems", "protocols", "survey"]

@@ -1,0 +1,237 @@
+"""Send billing events, genuine, forged and repeated, and watch what the app makes of them.
+
+All of it is about the test member that the captured events name, who is left in the state found.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
+
+from launchready_lib.checks.validate_usage.webhooks import events
+from launchready_lib.checks.validate_usage.webhooks.events import Forgery, Message, Signer
+from launchready_lib.checks.validate_usage.webhooks.evidence import BillingTrial, Delivery, Kind, RepeatTrial, State
+from launchready_lib.evidence import Unavailable, probe
+from launchready_lib.site import web
+from launchready_lib.site.signin import SignedIn, sign_in
+
+if TYPE_CHECKING:
+    from launchready_lib.client import Client
+    from launchready_lib.network import Response
+    from launchready_lib.parameters.sections import BillingWebhook, WebhookState
+
+FOLLOW_S = 5.0
+SETTLE_S = 0.5
+AT_ONCE = 8
+_POLL_S = 0.2
+_KINDS: tuple[Kind, Kind] = ("activate", "cancel")
+_NO_STATE = Unavailable(
+    "where the member's state shows is not given", "webhooks.billing.state (url, field, active, inactive)"
+)
+
+
+@dataclass(frozen=True)
+class Endpoint:
+    """Where events go, how they are signed, and where their effect shows."""
+
+    client: Client
+    billing: BillingWebhook
+    signer: Signer
+    captured: Mapping[Kind, Mapping[str, Any]]
+    missing: Mapping[str, Unavailable]
+    watcher: SignedIn | Unavailable
+
+    async def send(self, message: Message) -> Response:
+        """Post an event as its provider does."""
+        url = web.address(self.client, self.billing.url)
+        headers = {"Content-Type": "application/json", **message.headers}
+        return await self.client.network.request("POST", url, content=message.body, headers=headers, verify=True)
+
+    async def state(self) -> State | Unavailable:
+        """Read the member's state now."""
+        place = self.billing.state
+        if place is None:
+            return _NO_STATE
+        if isinstance(self.watcher, Unavailable):
+            return self.watcher
+        customer = next((found for e in self.captured.values() if (found := events.customer_of(e))), None)
+        if "{customer}" in place.url and customer is None:
+            return Unavailable(
+                "the captured events name no customer", "webhooks.billing.events with a customer in them"
+            )
+        url = web.address(self.client, place.url.replace("{customer}", quote(customer or "", safe="")))
+        reply = await self.watcher.session.request("GET", url, verify=True, headers={"Accept": "application/json"})
+        return web.why_unseen(url, reply) or _state(reply, place)
+
+    async def forge(self, kind: Kind, how: Forgery) -> Delivery:
+        """Send a forged event."""
+        return Delivery(kind, how, await self.send(events.forged(self.signer, self.captured[kind], how)))
+
+    async def deliver(self, kind: Kind, before: State | Unavailable) -> Delivery:
+        """Send a genuine event and wait until the state follows, for some seconds."""
+        await _next_second()
+        reply = await self.send(events.genuine(self.signer, self.captured[kind]))
+        sent = Delivery(kind, "genuine", reply, before, wanted=self.wanted(kind))
+        return replace(sent, after=await self.followed(kind) if sent.accepted else await self.state())
+
+    async def followed(self, kind: Kind) -> State | Unavailable:
+        """The state once it is what this event makes it, or as it stands after some seconds."""
+        end = time.monotonic() + FOLLOW_S
+        while True:
+            state = await self.state()
+            if isinstance(state, Unavailable) or state.value == self.wanted(kind) or time.monotonic() > end:
+                return state
+            await asyncio.sleep(_POLL_S)
+
+    def wanted(self, kind: Kind) -> str | None:
+        """The state that an event of this kind leads to; None where the parameters do not say."""
+        place = self.billing.state
+        if place is None:
+            return None
+        return place.active if kind == "activate" else place.inactive
+
+    async def restore(self, first: State | Unavailable, now: State | Unavailable) -> State | Unavailable:
+        """Bring the member back to the state found, where there is an event for it."""
+        if not isinstance(first, State) or not isinstance(now, State) or first.value == now.value:
+            return now
+        for kind in self.captured:
+            if self.wanted(kind) == first.value:
+                return (await self.deliver(kind, now)).after or now
+        return now
+
+
+def _state(reply: Response, place: WebhookState) -> State | Unavailable:
+    try:
+        body: Any = json.loads(reply.body)
+        value = _at(body, place.field)
+        counter = None if place.counter is None else int(_at(body, place.counter))
+    except (ValueError, LookupError, TypeError, RecursionError):
+        what = f"{place.field} and {place.counter}" if place.counter else place.field
+        return Unavailable(
+            f"the answer {reply.status} at {web.path_of(reply.url)} holds no {what}",
+            "webhooks.billing.state with a url that answers JSON, and the fields in it",
+        )
+    return State(str(value).lower() if isinstance(value, bool) else str(value), counter)
+
+
+def _at(value: Any, field: str) -> Any:
+    for key in field.split("."):
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    return value
+
+
+async def _next_second() -> None:
+    """Wait for the clock to strike: events carry whole seconds, and two of one second have no order."""
+    await asyncio.sleep(1 - time.time() % 1)
+
+
+@probe
+async def billing_trial(client: Client) -> BillingTrial | Unavailable:
+    """Send forged events, then genuine ones, and watch the member's state."""
+    endpoint = await _endpoint(client)
+    if isinstance(endpoint, Unavailable):
+        return endpoint
+    try:
+        return await _trial(endpoint)
+    finally:
+        if isinstance(endpoint.watcher, SignedIn):
+            await endpoint.watcher.session.close()
+
+
+async def _trial(endpoint: Endpoint) -> BillingTrial:
+    first = await endpoint.state()
+    kinds = _order(endpoint, first)
+    forgeries = events.FORGERIES[endpoint.billing.provider]
+    forged = [await endpoint.forge(kinds[0], how) for how in forgeries]
+    if any(delivery.accepted for delivery in forged):
+        await asyncio.sleep(SETTLE_S)
+    now = after_forged = await endpoint.state()
+    genuine = []
+    for kind in _order(endpoint, now):
+        genuine.append(await endpoint.deliver(kind, now))
+        now = genuine[-1].after or now
+    return BillingTrial(
+        genuine=tuple(genuine),
+        forged=tuple(forged),
+        missing=endpoint.missing,
+        before=first,
+        after_forged=after_forged,
+        after=await endpoint.restore(first, now),
+        provider=endpoint.billing.provider,
+    )
+
+
+def _order(endpoint: Endpoint, now: State | Unavailable) -> list[Kind]:
+    """The kinds in the order in which each changes something: an active member is cancelled first."""
+    is_active = isinstance(now, Unavailable) or now.value == endpoint.wanted("activate")
+    return [kind for kind in (reversed(_KINDS) if is_active else _KINDS) if kind in endpoint.captured]
+
+
+@probe
+async def repeat_trial(client: Client) -> RepeatTrial | Unavailable:
+    """Send one event twice and another eight times at once, and watch the counter of payments."""
+    endpoint = await _endpoint(client)
+    if isinstance(endpoint, Unavailable):
+        return endpoint
+    try:
+        return await _repeat(endpoint)
+    finally:
+        if isinstance(endpoint.watcher, SignedIn):
+            await endpoint.watcher.session.close()
+
+
+async def _repeat(endpoint: Endpoint) -> RepeatTrial | Unavailable:
+    first = await endpoint.state()
+    if isinstance(first, Unavailable):
+        return first
+    if first.counter is None:
+        return Unavailable("no counter of payments is given", "webhooks.billing.state.counter")
+    if "activate" in endpoint.missing:
+        return endpoint.missing["activate"]
+    await _next_second()
+    twice = events.genuine(endpoint.signer, endpoint.captured["activate"])
+    repeated = [Delivery("activate", "repeated", await endpoint.send(twice)) for _ in range(2)]
+    await asyncio.sleep(SETTLE_S)
+    between = await endpoint.state()
+    await _next_second()
+    often = events.genuine(endpoint.signer, endpoint.captured["activate"])
+    replies = await asyncio.gather(*(endpoint.send(often) for _ in range(AT_ONCE)))
+    await asyncio.sleep(SETTLE_S)
+    after = await endpoint.state()
+    await endpoint.restore(first, after)
+    at_once = tuple(Delivery("activate", f"{AT_ONCE} at once", reply) for reply in replies)
+    return RepeatTrial(tuple(repeated), at_once, first, between, after)
+
+
+async def _endpoint(client: Client) -> Endpoint | Unavailable:
+    if no := client.forbidden("flows"):
+        return no
+    billing = client.parameters.webhooks.billing
+    if billing is None:
+        return Unavailable("the billing webhook is not given", "webhooks.billing (url, provider, secret, events)")
+    if billing.secret is None:
+        return Unavailable("the secret of the billing webhook is not given", "webhooks.billing.secret")
+    secret = client.secret(billing.secret)
+    if isinstance(secret, Unavailable):
+        return secret
+    signer = events.signer(billing.provider, secret)
+    if isinstance(signer, Unavailable):
+        return signer
+    captured: dict[Kind, Mapping[str, Any]] = {}
+    missing: dict[str, Unavailable] = {}
+    for kind in _KINDS:
+        key, file = f"webhooks.billing.events.{kind}", getattr(billing.events, kind)
+        found = events.read(client.path(file), key) if file else Unavailable(f"no event to {kind} is given", key)
+        if isinstance(found, Unavailable):
+            missing[kind] = found
+        else:
+            captured[kind] = found
+    if not captured:
+        return Unavailable("; ".join(m.reason for m in missing.values()), "; ".join(m.needs for m in missing.values()))
+    watcher = await sign_in(client, billing.state.as_) if billing.state else _NO_STATE
+    return Endpoint(client, billing, signer, captured, missing, watcher)

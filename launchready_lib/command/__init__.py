@@ -1,0 +1,4 @@
+"""What a terminal talks to: the command line, demo and lab, doctor, update-data.
+
+Imports everything below; nothing imports it.
+"""

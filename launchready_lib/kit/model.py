@@ -1,0 +1,88 @@
+"""What a kit is: files, what they fix, and the deliverables that go with them."""
+
+from __future__ import annotations
+
+import functools
+import traceback
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, ParamSpec, Protocol, TypeVar
+
+from launchready_lib.client import Client
+from launchready_lib.record.findings import Finding
+
+P = ParamSpec("P")
+Evidence = TypeVar("Evidence")
+
+
+class Judged(Protocol):
+    """What a kit needs to know of a stage: whose it is, its answers so far, and those that failed."""
+
+    client: Client
+
+    @property
+    def judged(self) -> Mapping[str, Finding]:
+        """The answers so far, by check."""
+
+    @property
+    def failures(self) -> Mapping[str, Finding]:
+        """What failed, by check."""
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One of the stage's deliverables, as `stage.deliver` takes it."""
+
+    id: str
+    status: Literal["made", "partial", "unknown"]
+    data: dict[str, Any]
+    reason: str | None = None
+    file: str | None = None
+
+
+@dataclass(frozen=True)
+class KitFile:
+    """One file.
+
+    Attributes:
+        name: its path in kit/.
+        fixes: ids of the checks whose fix it is.
+    """
+
+    name: str
+    text: str
+    fixes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Kit:
+    """What a stage leaves for the founder.
+
+    Attributes:
+        problem: why it could not be made; empty where it was.
+    """
+
+    files: tuple[KitFile, ...] = ()
+    deliveries: tuple[Delivery, ...] = ()
+    problem: str = ""
+
+
+def kept_going(make: Callable[P, Kit]) -> Callable[P, Kit]:
+    """A kit that breaks is said to be broken, with type and place, and stops no notebook."""
+
+    @functools.wraps(make)
+    def made(*args: P.args, **kwargs: P.kwargs) -> Kit:
+        try:
+            return make(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001 - the findings of the stage matter more than its files
+            frame = traceback.extract_tb(error.__traceback__)[-1]
+            place = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
+            return Kit(problem=f"the kit broke ({place}); this is a defect of Launch Ready")
+
+    return made
+
+
+def one(kind: type[Evidence], evidence: Iterable[object]) -> Evidence | None:
+    """The evidence of one kind; None where a probe had none."""
+    return next((each for each in evidence if isinstance(each, kind)), None)

@@ -1,0 +1,115 @@
+"""Every check of the roadmap answered exactly once: by its newest finding, or by why there is none."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
+from itertools import chain
+from typing import Any
+
+from launchready_lib.record.findings import Finding, Status
+from launchready_lib.record.runs import StageRun
+from launchready_lib.record.sheets import Sheet, moment, newest
+from launchready_lib.record.tally import is_figure
+from launchready_lib.roadmap import CheckEntry, Roadmap, Stage
+
+
+def answers(
+    sheets: Mapping[str, Sheet], runs: Iterable[StageRun], declared: Mapping[str, Any], roadmap: Roadmap
+) -> tuple[dict[str, Finding], tuple[str, ...]]:
+    """Every check of the roadmap exactly once, and a sentence for each finding that had to be left out.
+
+    Args:
+        sheets: the notebooks by stage; of several findings of a check the newest counts.
+        runs: how the stages ended: why a check has no finding.
+        declared: `client.not_applicable`, for checks whose stage left no finding.
+        roadmap: what there is to answer.
+    """
+    judged = newest(chain.from_iterable(sheet.findings for sheet in sheets.values()))
+    by_stage = {run.id: run for run in runs}
+    findings: dict[str, Finding] = {}
+    damaged: list[str] = []
+    for entry in roadmap.checks.values():
+        stage = roadmap.stages[entry.stage]
+        held = judged.pop(entry.id, None)
+        found = _sound(held.finding, entry, roadmap) if held else None
+        if held and found is None:
+            damaged.append(f"the finding of {entry.id} contradicts itself and was left out")
+            found = _unknown(entry, "its finding in the record is damaged", _run_again(stage), roadmap)
+        findings[entry.id] = found or _not_judged(entry, by_stage[entry.stage], stage, declared, roadmap)
+    damaged += [f"a finding of {check} was left out: the roadmap has no such check" for check in judged]
+    return findings, tuple(damaged)
+
+
+def _sound(finding: Finding, entry: CheckEntry, roadmap: Roadmap) -> Finding | None:
+    """The finding as the catalogue of today places it; None where it breaks the rules of a finding."""
+    known = finding.status in (Status.PASS, Status.FAIL)
+    sources = {Status.UNKNOWN: ("none",), Status.NOT_APPLICABLE: ("declared",)}
+    hours = finding.effort_hours
+    texts = (finding.reason, finding.needs, finding.impact, finding.fix, finding.fingerprint, finding.measured_at)
+    rules = (
+        all(isinstance(text, str | None) for text in texts),
+        all(isinstance(text, str) for text in (*finding.references, *finding.files)),
+        all(figure is None or is_figure(figure) for figure in (finding.measured, hours)),
+        finding.source in sources.get(finding.status, ("measured", "attested")),
+        bool(finding.title and finding.summary),
+        not known or (bool(finding.evidence) and moment(finding.measured_at) is not None),
+        finding.status is not Status.UNKNOWN or bool(finding.reason and finding.needs),
+        finding.status is not Status.NOT_APPLICABLE or (bool(finding.reason) and not entry.fixed),
+        finding.status is not Status.FAIL or bool(finding.impact and finding.fix and is_figure(hours) and hours > 0),
+    )
+    if not all(rules):
+        return None
+    return replace(
+        finding,
+        stage=entry.stage,
+        severity=entry.severity,
+        item=entry.item,
+        target=roadmap.targets[entry.target].limit if entry.target else None,
+    )
+
+
+def _not_judged(
+    entry: CheckEntry, run: StageRun, stage: Stage, declared: Mapping[str, Any], roadmap: Roadmap
+) -> Finding:
+    prefixes = {entry.id, *(entry.id[:place] for place, letter in enumerate(entry.id) if letter == ".")}
+    if not entry.fixed and (reason := next((r for p in prefixes if isinstance(r := declared.get(p), str)), "")):
+        return replace(
+            _unknown(entry, reason, "", roadmap),
+            status=Status.NOT_APPLICABLE,
+            summary=f"Declared not applicable: {reason}",
+            source="declared",
+            needs=None,
+        )
+    return _unknown(entry, why(run, stage), _run_again(stage), roadmap)
+
+
+def _unknown(entry: CheckEntry, reason: str, needs: str, roadmap: Roadmap) -> Finding:
+    return Finding(
+        check=entry.id,
+        stage=entry.stage,
+        status=Status.UNKNOWN,
+        severity=entry.severity,
+        title=entry.title,
+        summary=f"Not known: {reason}",
+        source="none",
+        target=roadmap.targets[entry.target].limit if entry.target else None,
+        reason=reason,
+        needs=needs or None,
+        item=entry.item,
+        references=entry.references,
+    )
+
+
+def why(run: StageRun, stage: Stage) -> str:
+    """Why a stage left a check unanswered, as a founder reads it."""
+    name = f"stage {stage.number} ({stage.title})"
+    if run.status == "skipped":
+        return f"{name} did not run"
+    if run.status == "failed":
+        return f"{name} did not get this far: {run.error or 'it ended early'}"
+    return f"{name} ran, but its notebook does not judge this"
+
+
+def _run_again(stage: Stage) -> str:
+    return f"run stage {stage.number} ({stage.notebook}) again"

@@ -1,0 +1,246 @@
+"""What a notebook's cells showed beside findings: tables as plain text, charts as data, never markup of theirs."""
+
+from __future__ import annotations
+
+import json
+import math
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from html.parser import HTMLParser
+from typing import TYPE_CHECKING, Any
+
+from launchready_lib.evidence import Row
+
+if TYPE_CHECKING:
+    from plotly.graph_objects import Figure
+
+PLOTLY_MIME = "application/vnd.plotly.v1+json"
+
+MAX_HTML = 500_000
+MAX_FIGURE = 400_000
+MAX_ROWS = 200
+MAX_COLUMNS = 24
+MAX_CELL = 600
+DRAWABLE = {"scatter", "bar", "pie"}  # what plotly.js' basic bundle draws
+_MARKUP = re.compile(r"<(?!/?(?:br|b|i|em|strong|sub|sup|extra)\s*/?>)")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table as text.
+
+    Attributes:
+        columns: the header, as long as every row.
+        rows: cells, cut at `MAX_CELL` characters.
+        left_off: how many rows there were beyond `MAX_ROWS`.
+    """
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    caption: str = ""
+    left_off: int = 0
+
+
+@dataclass(frozen=True)
+class Chart:
+    """A picture for `Stage.show`.
+
+    Attributes:
+        figure: what plotly draws.
+        caption: what there is to see, in words.
+        rows: the same figures as a table.
+    """
+
+    figure: Figure
+    caption: str
+    rows: tuple[Row, ...]
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """One output of a cell that a reader should see.
+
+    Attributes:
+        heading: the Markdown heading above the cell, as text.
+        figure: a plotly figure (data, layout), or None.
+        tables: the same, or the cell's data frames, as text.
+        checks: what the cell judged, so that it can be shown beside it.
+        caption: in words, what there is to see.
+    """
+
+    heading: str
+    tables: tuple[Table, ...]
+    figure: Mapping[str, Any] | None = None
+    checks: tuple[str, ...] = ()
+    caption: str = ""
+
+
+def exhibit(data: Mapping[str, Any], *, heading: str, caption: str = "") -> Exhibit | None:
+    """The exhibit in one output's MIME bundle; None where it holds neither a chart nor a table."""
+    found = tuple(tables(_text(data.get("text/html"))))
+    drawn = figure(data.get(PLOTLY_MIME))
+    if drawn is None and not found:
+        return None
+    return Exhibit(heading, found, drawn, caption=caption or next((t.caption for t in found if t.caption), ""))
+
+
+def tables(html: str) -> Iterator[Table]:
+    """The tables of a piece of HTML as text; all else in it, scripts and links included, is dropped."""
+    if "<table" not in html[:MAX_HTML].lower():
+        return
+    parser = _TableText()
+    parser.feed(html[:MAX_HTML])
+    parser.close()
+    for raw in parser.tables:
+        if table := _shaped(raw):
+            yield table
+
+
+def figure(body: object) -> Mapping[str, Any] | None:
+    """A plotly figure made safe: only what the bundle draws, no image, no template, no markup but breaks and weight."""
+    if not isinstance(body, Mapping) or not isinstance(traces := body.get("data"), list) or not traces:
+        return None
+    if not all(isinstance(t, Mapping) and str(t.get("type", "scatter")) in DRAWABLE for t in traces):
+        return None
+    layout = body.get("layout")
+    kept = {k: v for k, v in layout.items() if k not in ("images", "template")} if isinstance(layout, Mapping) else {}
+    try:
+        safe: dict[str, Any] = _plain({"data": traces, "layout": kept})
+        return safe if len(json.dumps(safe)) <= MAX_FIGURE else None
+    except (RecursionError, TypeError, ValueError):
+        return None
+
+
+def cell(value: object) -> str:
+    """One scalar of an evidence row, or what stands in its place, as text."""
+    if value is None or value != value:  # a data frame says NaN where a column has nothing
+        return ""
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, float):
+        value = f"{value:.6g}" if abs(value) < 1e15 else f"{value:g}"
+    elif isinstance(value, dict | list):
+        value = json.dumps(value, ensure_ascii=False, default=str)
+    text = str(value)
+    return text if len(text) <= MAX_CELL else text[: MAX_CELL - 1] + "…"
+
+
+def table_of(rows: Sequence[Mapping[str, Any]], *, caption: str = "") -> Table | None:
+    """Rows of evidence as a table: one column per key, in the order of first sight."""
+    columns = list(dict.fromkeys(str(key) for row in rows for key in row))[:MAX_COLUMNS]
+    if not columns:
+        return None
+    shown = tuple(tuple(cell(row.get(column)) for column in columns) for row in rows[:MAX_ROWS])
+    return Table(tuple(column.replace("_", " ") for column in columns), shown, caption, max(0, len(rows) - MAX_ROWS))
+
+
+def _text(value: object) -> str:
+    if isinstance(value, list):
+        return "".join(part for part in value if isinstance(part, str))
+    return value if isinstance(value, str) else ""
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, str):
+        return _MARKUP.sub("&lt;", value)
+    if isinstance(value, Mapping):
+        return {str(k): _plain(v) for k, v in value.items()}
+    if isinstance(value, list):
+        return [_plain(v) for v in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def _shaped(raw: _RawTable) -> Table | None:
+    rows = [row for row in raw.rows if any(row)]
+    header, body = (raw.header or [], rows)
+    width = min(MAX_COLUMNS, max((len(r) for r in [header, *body]), default=0))
+    if not body or not width:
+        return None
+    header = (header + [""] * width)[:width]
+    body = [(row + [""] * width)[:width] for row in body]
+    if width > 1 and not header[0] and [row[0] for row in body] == [str(n) for n in range(len(body))]:
+        header, body = header[1:], [row[1:] for row in body]  # a data frame's running number says nothing
+    header = [name or f"column {place}" for place, name in enumerate(header, 1)]
+    left_off = raw.left_off + max(0, len(body) - MAX_ROWS)
+    return Table(tuple(header), tuple(tuple(r) for r in body[:MAX_ROWS]), raw.caption.strip(), left_off)
+
+
+class _RawTable:
+    def __init__(self) -> None:
+        self.caption = ""
+        self.header: list[str] | None = None
+        self.rows: list[list[str]] = []
+        self.left_off = 0
+
+
+class _TableText(HTMLParser):
+    """Collects the text of outermost tables; a nested one is text of its cell."""
+
+    def __init__(self) -> None:
+        super().__init__(convert_charrefs=True)
+        self.tables: list[_RawTable] = []
+        self._depth = 0
+        self._silent = 0
+        self._row: list[str] | None = None
+        self._row_is_head = True
+        self._into: list[str] | None = None
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the base's name
+        if tag in ("script", "style"):
+            self._silent += 1
+        elif tag == "table":
+            self._depth += 1
+            if self._depth == 1:
+                self.tables.append(_RawTable())
+        elif self._depth == 1:
+            if tag == "tr":
+                self._end_row()
+                self._row, self._row_is_head = [], True
+            elif tag in ("td", "th") and self._row is not None:
+                self._end_cell()
+                self._into = []
+                self._row_is_head &= tag == "th"
+            elif tag == "caption":
+                self._into = []
+            elif tag == "br" and self._into is not None:
+                self._into.append(" ")
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in ("script", "style"):
+            self._silent = max(0, self._silent - 1)
+        elif tag == "table" and self._depth:
+            if self._depth == 1:
+                self._end_row()
+            self._depth -= 1
+        elif self._depth == 1:
+            if tag in ("td", "th"):
+                self._end_cell()
+            elif tag == "tr":
+                self._end_row()
+            elif tag == "caption" and self._into is not None:
+                self.tables[-1].caption, self._into = "".join(self._into)[:MAX_CELL], None
+
+    def handle_data(self, data: str) -> None:
+        if self._into is not None and not self._silent:
+            self._into.append(data)
+
+    def _end_cell(self) -> None:
+        if self._into is not None and self._row is not None:
+            self._row.append(cell(" ".join("".join(self._into).split())))
+        self._into = None
+
+    def _end_row(self) -> None:
+        self._end_cell()
+        row, self._row = self._row, None
+        if row is None:
+            return
+        table = self.tables[-1]
+        if table.header is None and self._row_is_head and not table.rows:
+            table.header = row
+        elif len(table.rows) > MAX_ROWS:
+            table.left_off += 1
+        else:
+            table.rows.append(row)

@@ -1,0 +1,202 @@
+"""How fast core reads answer: unhurried, and at a steady rate, as a signed-in member.
+
+A sample follows a schedule (open loop), so that a stall counts for everybody who would have come meanwhile; response
+times count from when a request was due.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from dataclasses import replace
+from statistics import median
+from typing import TYPE_CHECKING
+
+from launchready_lib import roadmap
+from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.network import Shot
+from launchready_lib.network.timing import MAX_ERROR_SHARE, floor_ms
+from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
+from launchready_lib.site import web
+from launchready_lib.site.samples import Reads, Sample
+from launchready_lib.site.signin import SignedIn, sign_in
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from launchready_lib.client import Client
+    from launchready_lib.network import Timing
+
+UNHURRIED = 20
+LEAST = 100
+WARM_UP = 5
+CLOSE = 2.0
+"""Below so many times the target a busy machine of ours may be what made a read slow: it is sampled once more."""
+_PAUSE_S = 0.05
+_SLOW_S = 1.0
+_MOST_USERS = 64
+_LOST_S = 60.0
+
+
+@probe
+async def unhurried(client: Client, member: SignedIn | None = None) -> Reads | Unavailable:
+    """Ask every core read 20 times, one request after the other, as the member (signed in here unless given)."""
+    if no := client.forbidden("login"):
+        return no
+    rate = min(1 / _PAUSE_S, client.parameters.network.requests_per_second)
+    return await _as_member(client, member, rate=rate, samples=UNHURRIED, users=1)
+
+
+@probe
+async def steady(client: Client, member: SignedIn | None = None) -> Reads | Unavailable:
+    """Ask every core read `load.samples` times at `load.rate` a second, whether or not earlier ones are answered."""
+    if no := client.forbidden("load"):
+        return no
+    load = client.parameters.load
+    if load.samples < LEAST:
+        return Unavailable(
+            f"load.samples is {load.samples}, and a 95th percentile takes {LEAST} or more",
+            f"load.samples: {LEAST}",
+        )
+    return await _as_member(client, member, rate=load.rate, samples=load.samples, users=_users(load.rate))
+
+
+def _users(rate: float) -> int:
+    """How many must be able to wait at once for the schedule to hold while answers take a second."""
+    return min(_MOST_USERS, max(2, math.ceil(rate * _SLOW_S) + 1))
+
+
+async def _as_member(
+    client: Client, member: SignedIn | None, *, rate: float, samples: int, users: int
+) -> Reads | Unavailable:
+    reads = web.core_reads(client)
+    if not reads:
+        return Unavailable("no core read is given", "site.core_reads (name: path)")
+    mine = member or await sign_in(client)
+    if isinstance(mine, Unavailable):
+        return mine
+    try:
+        floor = await asyncio.to_thread(floor_ms)
+        taken = []
+        for name, url in reads.items():
+            taken.append(await sample(client, mine, name, url, rate=rate, samples=samples, users=users))
+            if _a_little_slow(taken[-1][0]):
+                taken.append(await sample(client, mine, name, url, rate=rate, samples=samples, users=users))
+    finally:
+        if member is None:
+            await mine.session.close()
+    handshakes = [t.connect_ms for s, handshake in taken for t in handshake]
+    samples_taken = tuple(s for s, _ in taken)
+    silent = any(t.error for s in samples_taken for t in s.timings)
+    return Reads(
+        samples_taken,
+        floor,
+        median(handshakes) if handshakes else None,
+        mine.seconds,
+        await client.network.control() if silent else None,
+    )
+
+
+def _a_little_slow(taken: Sample) -> bool:
+    if taken.stopped or taken.wanted < LEAST or not taken.times("response"):
+        return False
+    return 1 <= taken.p95().value / limit_ms() < CLOSE
+
+
+def limit_ms() -> float:
+    """The target of core reads."""
+    return roadmap.load().targets["core_read_p95_ms"].limit
+
+
+async def sample(
+    client: Client, member: SignedIn, name: str, url: str, *, rate: float, samples: int, users: int
+) -> tuple[Sample, tuple[Timing, ...]]:
+    """Take one sample after a short warm-up; gives also every timing that opened a connection."""
+    headers = {"Cookie": member.cookie_header(url), "Accept": "application/json, text/html;q=0.9, */*;q=0.8"}
+    shots = [Shot(number / rate, url, headers=headers) for number in range(WARM_UP + samples)]
+    salvo = await client.network.fire(shots, users=users, within_s=2 * shots[-1].due_s + _LOST_S)
+    first = shots[WARM_UP].due_s
+    taken = Sample(
+        name=name,
+        url=url,
+        users=users,
+        rate=rate,
+        wanted=samples,
+        timings=tuple(t for t in salvo.timings if t.due_s >= first) if salvo.stopped is None else salvo.timings,
+        warm_up=WARM_UP if salvo.stopped is None else 0,
+        stopped=salvo.stopped,
+    )
+    return taken, tuple(t for t in salvo.timings if t.connect_ms > 0)
+
+
+def quantiles(reads: Reads | Unavailable) -> dict[str, Row]:
+    """Core read -> its figures in ms, for the next release to be set beside; none where nothing was measured."""
+    if isinstance(reads, Unavailable):
+        return {}
+    kept = ("requests", "response_p50_ms", "response_p95_ms", "p95_at_least_ms", "p95_at_most_ms")
+    return {row["read"]: {key: row[key] for key in kept} for row in (each.row() for each in reads.best())}
+
+
+def unfit(reads: Reads, sample: Sample) -> Verdict | None:
+    """Why a sample does not tell the speed of what a member gets; None where it does."""
+    rows = rows_of(reads, sample)
+    if sample.errors and reads.our_network is False:
+        return unknown(
+            f"{sample.name} went unanswered, and so did the control look-up: our own network failed",
+            needs="a run from a machine whose network works",
+            evidence=rows,
+        )
+    if sample.turned_away:
+        return _turned_away(sample, rows)
+    sent = len(sample.timings)
+    if sent and sample.errors.total() > MAX_ERROR_SHARE * sent:
+        worst = ", ".join(sample.errors)
+        return failed(
+            f"{sample.errors.total()} of {sent} requests to {sample.name} failed ({worst})",
+            evidence=rows,
+            impact="members see errors instead of their data at a load that a quiet day brings",
+            fix="Find these requests in the application's log by their time, and repair what raises or blocks there.",
+            about=[sample.name],
+        )
+    if sample.stopped or not sample.timings:
+        return unknown(
+            f"the sample of {sample.name} ended early: {sample.stopped or 'nothing was sent'}",
+            needs="a second try, or authorization.hosts with the read's host",
+            evidence=rows,
+        )
+    return None
+
+
+def _turned_away(sample: Sample, rows: list[Row]) -> Verdict:
+    status, count = sample.turned_away.most_common(1)[0]
+    limited = any(each in (429, 503) for each in sample.turned_away)
+    if limited:
+        needs = "network.headers with a token that the site's limits let pass, or a lower load.rate"
+    else:
+        needs = f"a path of {sample.name} under site.core_reads that answers 200 to a signed-in member's cookies"
+    return unknown(
+        f"{sample.name} answered {status} to {count} of {len(sample.timings)} requests"
+        + (" (a limit, or too much load)" if limited else ", so what was timed is not what a member gets"),
+        needs=needs,
+        evidence=rows,
+    )
+
+
+def against(value: float, limit: float, text: str, rows: list[Row], *, about: str) -> Verdict:
+    """Pass below the limit, fail otherwise, with the figure."""
+    measured = value if math.isfinite(value) else None
+    if value < limit:
+        return passed(text, evidence=rows, measured=measured)
+    return failed(text, evidence=rows, measured=measured, about=[about])
+
+
+def worst(clauses: Iterable[Verdict], *beside: Verdict) -> Verdict:
+    """Join the clauses; the figure is the worst core read's."""
+    clauses = list(clauses)
+    figures = [clause.measured for clause in clauses if clause.measured is not None]
+    return replace(combine(*clauses, *beside), measured=round(max(figures), 1) if figures else None)
+
+
+def rows_of(reads: Reads, sample: Sample) -> list[Row]:
+    """The evidence rows of one core read."""
+    return [row for row in reads.rows() if row["read"] == sample.name]

@@ -1,0 +1,217 @@
+"""A form that works by script alone: typed into once in a real browser, to see what request it sends."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Self
+from urllib.parse import quote_plus
+
+from launchready_lib.evidence import Unavailable
+from launchready_lib.network import Response, normal
+from launchready_lib.site import steps, web
+from launchready_lib.site.browser_login import USER_SELECTORS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from playwright.async_api import Locator
+    from playwright.async_api import Page as BrowserPage
+    from playwright.async_api import Request as BrowserRequest
+
+    from launchready_lib.client import Client
+    from launchready_lib.network import Browser
+
+ENTER_S, CLICK_S = 2.0, 5.0
+"""From a key, and from a click, to the request that it causes."""
+LONGEST_S = 60.0
+"""For one page with all its steps: a script may keep the browser busy for ever."""
+LARGEST = 200_000
+_NOT_OURS = re.compile(r":|host$|connection$|content-length$|cookie$|accept-encoding$|proxy-|keep-alive$")
+_BUTTONS = "form button:visible, form input[type=submit]:visible, button:visible, [role=button]:visible"
+_SAYS = re.compile(
+    r"log ?in|sign ?(in|up)|continue|next|submit|send|reset|register|create|join|anmelden|weiter", re.IGNORECASE
+)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """The request that a page sent when it was typed into, and what it was answered.
+
+    Attributes:
+        headers: those of the page's own request, without what belongs to one connection.
+        typed: the password that was typed.
+        answer: what came back.
+        cookies: as (name, value, domain, path), which the browser held then.
+    """
+
+    method: str
+    url: str
+    headers: Mapping[str, str]
+    body: bytes
+    typed: str
+    answer: Response
+    cookies: tuple[tuple[str, str, str, str], ...] = field(default=(), repr=False)
+
+    def with_password(self, other: str) -> bytes:
+        """The body with another password in the place of the one typed; the same where the page hid it."""
+        return self.body.replace(self.typed.encode(), other.encode())
+
+
+class Typist:
+    """One browser for all forms, started when the first needs it; `async with` ends it."""
+
+    def __init__(self, client: Client) -> None:
+        self._client = client
+        self._stack = AsyncExitStack()
+        self._browser: Browser | Unavailable | None = None
+
+    async def type_in(self, name: str, url: str, email: str, password: str) -> Seen | Unavailable:
+        """Type into the login, signup or reset page at this address, or walk `flows.login`, and watch what is sent.
+
+        The values must be nobody's. Unavailable where there is no browser, no place to type, or nothing is sent.
+        """
+        if self._browser is None:
+            self._browser = await self._stack.enter_async_context(self._client.network.browser())
+        if isinstance(self._browser, Unavailable):
+            return self._browser
+        async with self._browser.context() as context:
+            try:
+                async with asyncio.timeout(LONGEST_S):
+                    return await _watched(self._client, await context.new_page(), name, url, email, password)
+            except TimeoutError:
+                reason = f"the {name} page was busy with itself for {LONGEST_S:g} s when it was typed into"
+                return Unavailable(reason, f"site.pages.{name} with a page that answers, or a try by hand")
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._stack.aclose()
+
+
+async def _watched(
+    client: Client, page: BrowserPage, name: str, url: str, email: str, password: str
+) -> Seen | Unavailable:
+    from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
+
+    flow = client.parameters.flows.login if name == "login" else ()
+    why = "nothing was sent"
+    async with _sends(page, email) as sent:
+        try:
+            if flow:
+                walk = steps.walk(flow, steps.Walk(client, page, client.network.session(), _words(email, password)))
+                await _until(sent, asyncio.ensure_future(walk))
+            else:
+                await page.goto(url, timeout=client.network.timeout_s * 1000)
+                await _submit(page, await _fill(page, email, password), sent)
+        except (Error, steps.StepFailedError) as error:
+            if not page.url.startswith(("http://", "https://")):
+                return web.unopened(client, url, error)
+            why = f"nothing was sent ({str(error).splitlines()[0].partition(' at http')[0][:200]})"
+        if not sent.done():
+            needs = f"site.pages.{name} with the form itself" + (", or flows.login" if name == "login" else "")
+            return Unavailable(f"{why} when the {name} page was typed into", f"{needs}, or a try by hand")
+        return await _seen(client, sent.result(), name, password)
+
+
+def _words(email: str, password: str) -> dict[str, str]:
+    return {"email": email, "password": password}
+
+
+@asynccontextmanager
+async def _sends(page: BrowserPage, email: str) -> AsyncIterator[asyncio.Future[BrowserRequest]]:
+    """The first request that carries the address typed."""
+    found: asyncio.Future[BrowserRequest] = asyncio.get_running_loop().create_future()
+    needles = tuple(each.encode() for each in (email, quote_plus(email)))
+
+    def asked(request: BrowserRequest) -> None:
+        body = request.post_data_buffer or b""
+        if not found.done() and request.method != "GET" and any(needle in body for needle in needles):
+            found.set_result(request)
+
+    page.on("request", asked)
+    try:
+        yield found
+    finally:
+        page.remove_listener("request", asked)
+        found.cancel()
+
+
+async def _until(sent: asyncio.Future[BrowserRequest], walk: asyncio.Future[None]) -> None:
+    """Walk until something was sent: what a flow expects after a login does not come with a made-up one."""
+    either: set[asyncio.Future[BrowserRequest] | asyncio.Future[None]] = {sent, walk}
+    try:
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if walk.done():
+            walk.result()
+    finally:
+        walk.cancel()
+        with suppress(asyncio.CancelledError, Exception):
+            await walk
+
+
+async def _fill(page: BrowserPage, email: str, password: str) -> Locator:
+    """Type the address where it belongs and the password wherever one is asked for; what else is demanded too.
+
+    Gives the field that was typed into last.
+    """
+    await page.locator(", ".join(USER_SELECTORS)).locator("visible=true").first.wait_for(timeout=steps.STEP_S * 1000)
+    await page.evaluate("() => { for (const form of document.forms) form.noValidate = true }")
+    last = page.locator("input").first
+    for selector in USER_SELECTORS:
+        user = page.locator(selector).locator("visible=true").first
+        if await user.count():
+            await user.fill(email)
+            last = user
+            break
+    for other in await page.locator("input[required]:visible").all():
+        if await other.get_attribute("type") in (None, "text") and not await other.input_value():
+            await other.fill("Launch Audit")
+        elif await other.get_attribute("type") == "checkbox":
+            await other.check()
+    for secret in await page.locator("input[type=password]:visible").all():
+        await secret.fill(password)
+        last = secret
+    return last
+
+
+async def _submit(page: BrowserPage, last: Locator, sent: asyncio.Future[BrowserRequest]) -> None:
+    """Press Enter in the last field; where that sends nothing, the button that says so."""
+    await last.press("Enter")
+    if await _came(sent, ENTER_S):
+        return
+    button = page.locator(_BUTTONS).filter(has_text=_SAYS).first
+    if await button.count():
+        await button.click(timeout=CLICK_S * 1000)
+        await _came(sent, CLICK_S)
+
+
+async def _came(sent: asyncio.Future[BrowserRequest], seconds: float) -> bool:
+    done, _ = await asyncio.wait({sent}, timeout=seconds)
+    return bool(done)
+
+
+async def _seen(client: Client, request: BrowserRequest, name: str, typed: str) -> Seen | Unavailable:
+    from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
+
+    host = web.host_of(request.url)
+    if not client.network.scope.names(host):
+        reason = f"the {name} page sends what is typed to {host}, so the limits there are {host}'s own"
+        return Unavailable(reason, f"a look at the limits in its settings, or authorization.hosts: [{normal(host)}]")
+    headers: Mapping[str, str] = {}
+    answer = Response(request.method, request.url, "timeout", error="no answer came to the browser")
+    with suppress(Error, TimeoutError):
+        async with asyncio.timeout(client.network.timeout_s):
+            headers = await request.all_headers()
+            if (came := await request.response()) is not None:
+                told = tuple((each["name"].lower(), each["value"]) for each in await came.headers_array())
+                answer = Response(request.method, request.url, "ok", status=came.status, headers=told)
+                answer = replace(answer, body=(await came.body())[:LARGEST])
+    own = {key: value for key, value in headers.items() if not _NOT_OURS.match(key.lower())}
+    held = await request.frame.page.context.cookies()
+    cookies = tuple((each["name"], each["value"], each["domain"], each["path"]) for each in held)
+    return Seen(request.method, request.url, own, request.post_data_buffer or b"", typed, answer, cookies)

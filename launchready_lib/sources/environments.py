@@ -1,0 +1,221 @@
+"""Environment variables of a client: what the code reads, and what each environment defines.
+
+Values are compared as digests under a key that lives as long as one reading; no value, nor a digest of one, is shown.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import secrets
+import time
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from launchready_lib.evidence import Unavailable, probe
+from launchready_lib.sources import repository
+from launchready_lib.sources.credentials import places
+from launchready_lib.sources.repository import GitError, Repository
+from launchready_lib.sources.variables import (
+    CI,
+    COMPOSE,
+    Definition,
+    Read,
+    Setting,
+    definitions_in,
+    is_code,
+    is_definition,
+    is_for_browsers,
+    parse_names,
+    parse_values,
+    reads_in,
+    required,
+    settings_of,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from launchready_lib.client import Client
+    from launchready_lib.parameters import Parameters
+
+PRODUCTION = "production"
+READ_SECONDS = 60
+MOST_ROWS = 60
+ASIDE = frozenset({"example", COMPOSE, CI})
+"""Sources that are no environment."""
+
+_EXAMPLES = re.compile(
+    r"(?:^|/)\.?env[\w.-]*\.(?:example|sample|template|dist|defaults?)$|(?:^|/)\.?env\.(?:example|sample)"
+)
+_DEVELOPMENT = re.compile(r"(?:^|/)\.env(?:\.(?:development|dev|local|test))*$")
+
+
+@dataclass(frozen=True)
+class EnvironmentEvidence:
+    """What the code reads and what each environment defines.
+
+    Attributes:
+        needed: the variables that code reads without a default, with those reads.
+        read: all variables that code reads.
+        code_files: how many files were in a language that is understood.
+        settings: one a variable and source.
+        environments: which environments were named in the parameters, with values or names.
+        unread: what was given and could not be read, with reasons.
+        cuts: why part of the code was left out; none where all was read.
+    """
+
+    needed: dict[str, tuple[Read, ...]]
+    read: frozenset[str] = frozenset()
+    code_files: int = 0
+    settings: tuple[Setting, ...] = ()
+    environments: tuple[str, ...] = ()
+    unread: tuple[Unavailable, ...] = ()
+    cuts: tuple[Unavailable, ...] = ()
+
+    def of(self, environment: str) -> dict[str, list[Setting]]:
+        """The settings of one environment by name."""
+        found: dict[str, list[Setting]] = {}
+        for setting in self.settings:
+            if setting.environment == environment:
+                found.setdefault(setting.name, []).append(setting)
+        return found
+
+    def frame(self) -> pd.DataFrame:
+        """The matrix: one row a variable, one column an environment, never a value."""
+        import pandas as pd  # noqa: PLC0415 - only notebooks need it
+
+        columns = list(dict.fromkeys([PRODUCTION, *(setting.environment for setting in self.settings)]))
+        holders: dict[str, dict[str, None]] = {}
+        for each in self.settings:
+            holders.setdefault(each.digest or "", {})[each.environment] = None
+        states = {(s.name, s.environment): s.state + _shared_with(s, holders) for s in reversed(self.settings)}
+        secret = {setting.name for setting in self.settings if setting.is_secret}
+        names = sorted({*self.needed, *(setting.name for setting in self.settings)})
+        rows = [
+            {
+                "variable": name,
+                "needed": "yes" if name in self.needed else "",
+                "in browsers": ("yes, a secret" if name in secret else "yes") if is_for_browsers(name) else "",
+                **{column: states.get((name, column), self._absent(name, column)) for column in columns},
+                "read in": ", ".join(f"{read.path}:{read.line}" for read in self.needed.get(name, ())[:3]),
+            }
+            for name in names
+        ]
+        return pd.DataFrame(rows)
+
+    def _absent(self, name: str, column: str) -> str:
+        return "missing" if name in self.needed and column not in (COMPOSE, CI) else ""
+
+
+@probe
+async def survey(client: Client) -> EnvironmentEvidence | Unavailable:
+    """Read the code and the definitions that the parameters name."""
+    opened = await repository.survey(client)
+    if isinstance(opened, Unavailable):
+        return opened
+    return await asyncio.to_thread(read_environments, opened, client.parameters)
+
+
+def read_environments(repo: Repository, parameters: Parameters) -> EnvironmentEvidence | Unavailable:
+    """What the code of one commit reads, and what its environments define."""
+    key = secrets.token_bytes(32)
+    unread: list[Unavailable] = []
+    try:
+        reads, code_files, cuts = _code(repo)
+        definitions = [*_given(repo, parameters, unread), *_tracked(repo, parameters, unread)]
+    except GitError as error:
+        return Unavailable(f"the repository could not be read whole: {error}", "a complete clone at repository.path")
+    settings = [setting for definition in definitions for setting in settings_of(definition, key)]
+    named = [*parameters.repository.env_files, *([PRODUCTION] if parameters.repository.production_variables else [])]
+    return EnvironmentEvidence(
+        needed=required(reads),
+        read=frozenset(read.name for read in reads),
+        code_files=code_files,
+        settings=tuple(dict.fromkeys(settings)),
+        environments=tuple(name for name in dict.fromkeys(named) if any(s.environment == name for s in settings)),
+        unread=tuple(unread),
+        cuts=cuts,
+    )
+
+
+def _shared_with(setting: Setting, holders: Mapping[str, Iterable[str]]) -> str:
+    """The other environments that hold the same value."""
+    others = [name for name in holders.get(setting.digest or "", ()) if setting.digest and name != setting.environment]
+    return f", shared with {' and '.join(others)}" if others else ""
+
+
+def _code(repo: Repository) -> tuple[list[Read], int, tuple[Unavailable, ...]]:
+    wanted = [file for file in repo.files if is_code(file.path) and not _is_aside(file.path)]
+    large = repository.too_large(file for file in wanted if not places.is_built(file.path))
+    cuts = (large,) if large else ()
+    reads: list[Read] = []
+    started = time.monotonic()
+    count = 0
+    for file, content in repo.read(wanted):
+        if time.monotonic() - started > READ_SECONDS:
+            reason = f"reading the code took over {READ_SECONDS} s: {count} of {len(wanted)} files were read"
+            return reads, count, (Unavailable(reason, "a second try, or a branch without generated code"), *cuts)
+        count += 1
+        if b"env" in content.lower() or b"config(" in content or b"BaseSettings" in content:
+            reads += reads_in(file.path, content.decode("utf-8", "replace"))
+    return reads, count, cuts
+
+
+def _is_aside(path: str) -> bool:
+    return places.is_test(path) or places.is_example(path) or places.is_foreign(path)
+
+
+def _given(repo: Repository, parameters: Parameters, unread: list[Unavailable]) -> Iterator[Definition]:
+    """The definitions that the parameters name, from disk: such files are rarely tracked."""
+    asked = parameters.repository
+    for environment, path in asked.env_files.items():
+        text = _on_disk(repo, path, f"repository.env_files.{environment}")
+        if isinstance(text, Unavailable):
+            unread.append(text)
+        else:
+            yield Definition(environment, path, parse_values(text))
+    if asked.production_variables:
+        text = _on_disk(repo, asked.production_variables, "repository.production_variables")
+        if isinstance(text, Unavailable):
+            unread.append(text)
+        else:
+            yield Definition(PRODUCTION, asked.production_variables, parse_names(text))
+
+
+def _on_disk(repo: Repository, path: str, parameter: str) -> str | Unavailable:
+    found = repo.disk(path)
+    if isinstance(found, Unavailable):
+        return Unavailable(found.reason, f"{parameter}: a file inside repository.path")
+    try:
+        with found.open("rb") as stream:
+            return stream.read(repository.MAX_TEXT_BYTES).decode("utf-8-sig", "replace")
+    except OSError as error:
+        return Unavailable(f"{path} could not be read ({error.strerror})", parameter)
+
+
+def _tracked(repo: Repository, parameters: Parameters, unread: list[Unavailable]) -> Iterator[Definition]:
+    """Host configuration, and tracked files of development and examples that the parameters do not name already."""
+    named = {path.removeprefix("./") for path in parameters.repository.env_files.values()}
+    wanted = [file for file in repo.files if _may_define(file.path) and file.path not in named]
+    if large := repository.too_large(wanted):
+        unread.append(large)
+    for file, content in repo.read(wanted):
+        kind = "example" if _EXAMPLES.search(file.path) else "development" if _DEVELOPMENT.search(file.path) else None
+        if kind:
+            yield Definition(kind, file.path, parse_values(content.decode("utf-8", "replace")))
+        else:
+            yield from definitions_in(file.path, content.decode("utf-8", "replace"))
+
+
+def _may_define(path: str) -> bool:
+    return not places.is_foreign(path) and (
+        is_definition(path) or bool(_EXAMPLES.search(path) or _DEVELOPMENT.search(path))
+    )
+
+
+def named(names: Iterable[str]) -> str:
+    """The first names of many, and how many more there are."""
+    shown = list(names)
+    return ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")

@@ -1,0 +1,166 @@
+"""Regions, services, monitoring and queues, from configuration, scripts and manifests."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping
+from itertools import islice
+
+from launchready_lib.sources.deploys.ways import parsed
+from launchready_lib.sources.overbuilding.data import Sign, Topic
+
+LINE = 1_000
+_MOST_LINES = 20_000
+_MOST_SIGNS = 30
+
+CONFIGURATION = re.compile(
+    r"\.(?:ya?ml|tf|tfvars|hcl)$|(?:^|/)(?:vercel|railway)\.json$|(?:^|/)fly[\w.-]*\.toml$|(?:^|/)railway\.toml$|"
+    r"(?:^|/)[\w.-]*Dockerfile[\w.-]*$|\.sh$|(?:^|/)(?:Makefile|justfile|Procfile|package\.json)$|(?:^|/)(?:scripts?|bin)/[\w-]+$"
+)
+MANIFESTS = re.compile(
+    r"(?:^|/)(?:package\.json|pyproject\.toml|Pipfile|Gemfile|composer\.json|go\.mod|requirements[\w.-]*\.(?:txt|in)|"
+    r"requirements/[\w.-]+\.(?:txt|in))$"
+)
+_FOR_DEVELOPMENT = re.compile(
+    r"(?i)(?:^|[/._-])(?:dev(?:el(?:opment)?|container)?|local|tests?|testing|ci|e2e|override|playground|benchmarks?)(?=[/._-]|$)"
+)
+_IMAGE = re.compile(r"^\s*(?:-\s*)?(?:image|chart|repository|name)\s*[:=]\s*[\"']?([\w./:@-]{3,200})")
+_FLY_REGIONS = re.compile(r"\bfly(?:ctl)?\b.{0,100}(?:\bregions? (?:add|set)\s+|--regions?[ =])([\w, ]{3,100})")
+_TERRAFORM_REGION = re.compile(r"^\s*(?:region|location)\s*=\s*\"([a-z0-9-]{3,40})\"")
+_FOR_THE_EDGE = re.compile(r"cloudfront|aws_acm_certificate|lambda_edge|aws_waf", re.IGNORECASE)
+_NAME = re.compile(r"[\w@/.-]+")
+
+
+def lines(text: str) -> Iterator[tuple[int, str]]:
+    """Number and beginning of each line, up to a number."""
+    return ((number, line[:LINE]) for number, line in enumerate(islice(text.splitlines(), _MOST_LINES), 1))
+
+
+def is_for_development(path: str) -> bool:
+    """Configuration that members never meet."""
+    return _FOR_DEVELOPMENT.search(path) is not None
+
+
+def regions(files: Mapping[str, str], topic: Topic) -> list[Sign]:
+    """More than one region: commands of Fly, settings of Vercel, Railway and Render, Terraform."""
+    found: list[Sign] = []
+    terraform: dict[str, str] = {}
+    for path, text in files.items():
+        if path.rpartition("/")[2] in ("vercel.json", "railway.json", "render.yaml", "render.yml"):
+            found += _platform_regions(path, text)
+        for number, line in lines(text):
+            if match := _FLY_REGIONS.search(line):
+                names = [name for name in re.split(r"[,\s]+", match[1]) if re.fullmatch(r"[a-z]{3}", name)]
+                if len(set(names)) > 1:
+                    found.append(Sign(f"Fly machines in {', '.join(names)}", f"{path}:{number}"))
+            if path.endswith((".tf", ".tfvars")) and (match := _TERRAFORM_REGION.match(line)):
+                terraform.setdefault(match[1], f"{path}:{number}")
+        found += _resources(path, text, topic)
+    if any(_FOR_THE_EDGE.search(text) for path, text in files.items() if path.endswith(".tf")):
+        terraform.pop("us-east-1", None)
+    if len(terraform) > 1:
+        found += [Sign(f"Terraform in {', '.join(sorted(terraform))}", place) for place in terraform.values()]
+    return found[:_MOST_SIGNS]
+
+
+def _platform_regions(path: str, text: str) -> Iterator[Sign]:
+    body = parsed(text)
+    named: list[str] = []
+    if isinstance(body.get("regions"), list):
+        named = [str(each) for each in body["regions"]]
+    deploy = body.get("deploy")
+    if isinstance(deploy, dict) and isinstance(deploy.get("multiRegionConfig"), dict):
+        named = [str(each) for each in deploy["multiRegionConfig"]]
+    if isinstance(body.get("services"), list):
+        named = [str(each.get("region")) for each in body["services"] if isinstance(each, dict) and each.get("region")]
+    if len(set(named)) > 1:
+        yield Sign(f"servers in {', '.join(dict.fromkeys(named))}"[:200], path)
+
+
+def _resources(path: str, text: str, topic: Topic) -> Iterator[Sign]:
+    for number, line in lines(text):
+        for pattern, what in topic.resources:
+            if pattern.search(line):
+                yield Sign(what, f"{path}:{number}")
+
+
+def services(files: Mapping[str, str]) -> list[Sign]:
+    """The parts that are built and deployed for themselves, by whichever source names most of them."""
+    sources: dict[str, list[Sign]] = {"compose": [], "docker": [], "kubernetes": [], "fly": [], "render": []}
+    for path, text in files.items():
+        name = path.rpartition("/")[2]
+        if "services:" in text and path.endswith((".yml", ".yaml")) and not name.startswith("render."):
+            sources["compose"] += _built(path, text)
+        if re.search(r"Dockerfile", name):
+            sources["docker"].append(Sign(f"an image of {path.rpartition('/')[0] or 'the root'}", path))
+        if match := re.match(r"fly[\w.-]*\.toml$", name):
+            app = re.search(r"(?m)^app\s*=\s*[\"']([\w-]{1,60})", text)
+            plain = re.sub(
+                r"[-_]?(?:staging|stage|preview|prod(?:uction)?|dev|test|review)\b", "", app[1] if app else match[0]
+            )
+            sources["fly"].append(Sign(f"the Fly app {plain}", path))
+        for kind, named in re.findall(
+            r"(?m)^kind:\s*(Deployment|StatefulSet|DaemonSet)\s*\nmetadata:\s*\n\s+name:\s*([\w.-]{1,80})", text
+        ):
+            sources["kubernetes"].append(Sign(f"the {kind} {named}", path))
+        if name in ("render.yaml", "render.yml"):
+            listed = parsed(text).get("services")
+            entries = [each for each in listed if isinstance(each, dict)] if isinstance(listed, list) else []
+            sources["render"] += [Sign(f"the service {each.get('name', '?')}"[:100], path) for each in entries]
+    distinct = [list({sign.what: sign for sign in signs}.values()) for signs in sources.values()]
+    return max(distinct, key=len)
+
+
+def _built(path: str, text: str) -> Iterator[Sign]:
+    listed = parsed(text).get("services")
+    for name, entry in listed.items() if isinstance(listed, dict) else ():
+        if isinstance(entry, dict) and "build" in entry:
+            yield Sign(f"the service {name}"[:100], path)
+
+
+def images(files: Mapping[str, str], topic: Topic) -> list[Sign]:
+    """Containers and charts of a topic that the configuration runs."""
+    found: list[Sign] = []
+    for path, text in files.items():
+        if not path.endswith((".yml", ".yaml", ".tf", ".hcl")):
+            continue
+        for number, line in lines(text):
+            match = _IMAGE.match(line)
+            name = match[1].lower() if match and ("image" in line or "chart" in line or "/" in match[1]) else ""
+            what = next((what for part, what in topic.images.items() if name and part in name), "")
+            if what:
+                found.append(Sign(what, f"{path}:{number}"))
+    return found[:_MOST_SIGNS]
+
+
+def packages(manifests: Mapping[str, str], topic: Topic) -> list[Sign]:
+    """Libraries of a topic that a manifest names."""
+    found = []
+    for path, text in manifests.items():
+        for number, named in _named(path, text):
+            if what := topic.packages.get(named.lower()):
+                found.append(Sign(f"{what}: the library {named}", f"{path}:{number}"))
+    return found[:_MOST_SIGNS]
+
+
+def _named(path: str, text: str) -> Iterator[tuple[int, str]]:
+    """Names that may be libraries, with their line; in JSON only those under the dependencies."""
+    if path.endswith(".json"):
+        try:
+            body = json.loads(text)
+        except (ValueError, RecursionError):
+            return
+        sections = ("dependencies", "devDependencies", "require") if isinstance(body, dict) else ()
+        for section in sections:
+            entries = body.get(section)
+            yield from ((1, str(name)) for name in (entries if isinstance(entries, dict) else ()))
+        return
+    for number, line in lines(text):
+        bare = re.sub(r"#.*|//.*", "", line)
+        yield from ((number, name) for name in _NAME.findall(bare)[:20])
+
+
+def resources(files: Mapping[str, str], topic: Topic) -> list[Sign]:
+    """What in configuration and code a topic's patterns name."""
+    return [sign for path, text in files.items() for sign in _resources(path, text, topic)][:_MOST_SIGNS]
