@@ -86,8 +86,15 @@ async def test_a_probe_passes_evidence_arguments_and_unavailability_through():
     assert survey.__name__ == "survey"
 
 
-@pytest.mark.parametrize(("make", "words"), [(not_built, "not built yet"), (unjudged, "did not judge it")])
-def test_what_was_not_judged_says_so(make, words):
-    verdict = make("latency.spike")
-    assert (verdict.status, verdict.check, verdict.defect) == (Status.UNKNOWN, "latency.spike", False)
+@pytest.mark.parametrize(
+    ("make", "check_id", "words"),
+    [
+        (not_built, "latency.spike", "not built yet"),
+        (unjudged, "latency.spike", "not built yet"),
+        (unjudged, "latency.p95", "did not judge it"),
+    ],
+)
+def test_what_was_not_judged_says_so(make, check_id, words):
+    verdict = make(check_id)
+    assert (verdict.status, verdict.check, verdict.defect) == (Status.UNKNOWN, check_id, False)
     assert words in verdict.reason

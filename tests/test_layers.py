@@ -27,7 +27,7 @@ LAYERS = (
     {"network", "redact"},
     {"parameters", "record"},
     {"roadmap", "evidence"},
-    {"paths"},
+    {"paths", "wording"},
 )
 """From the top floor down; rooms of one floor do not import each other."""
 FLOOR = {room: len(LAYERS) - number for number, rooms in enumerate(LAYERS) for room in rooms}

@@ -5,9 +5,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launchready_lib.evidence import Unavailable
+from launchready_lib.names.hosts import public_hosts
 from launchready_lib.network import Response
 from launchready_lib.record.findings import Status
 from launchready_lib.site import markup, web
+from launchready_lib.wording import brief
 from tests.growth import stays_linear
 from tests.web_servers import client, resolver
 
@@ -23,7 +25,7 @@ def test_addresses_come_from_the_parameters_or_the_domain():
     assert web.address(plain, "https://api.acme.example/x") == "https://api.acme.example/x"
     app = {"host": "app.acme.example", "expect": "app"}
     given_one = client(site={"canonical": "https://www.acme.example", "subdomains": {"a": app}})
-    assert web.public_hosts(given_one) == ("acme.example", "www.acme.example", "app.acme.example")
+    assert public_hosts(given_one.parameters) == ("acme.example", "www.acme.example", "app.acme.example")
     assert web.is_declared(given_one, "www.acme.example")
     assert not web.is_declared(given_one, "acme.example")
 
@@ -77,7 +79,7 @@ def test_a_site_is_a_registrable_name(one, other, same):
     ],
 )
 def test_names_are_listed_as_in_a_sentence(items, text):
-    assert web.listed(items) == text
+    assert brief(items) == text
 
 
 async def test_an_absent_name_is_told_from_silence():

@@ -64,7 +64,9 @@ def not_built(check_id: str) -> Verdict:
 
 
 def unjudged(check_id: str) -> Verdict:
-    """Answer for a check of the stage that its notebook left out: a cell was deleted or never ran."""
+    """Answer for a check of the stage that its notebook left out: it is not built yet, or its cell was not run."""
+    if check_id not in registered():
+        return not_built(check_id)
     return _marked(
         unknown("the notebook did not judge it", needs="run every cell of the stage's notebook"), check_id, defect=False
     )

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 from launchready_lib.checks.reduce_drag.caching import SMALL, THIRTY_DAYS_S, Asset, StaticEvidence, kept_for
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.rendering import render
-from launchready_lib.names.hosts import listed
+from launchready_lib.wording import listed
 
 CHECK = "caching.static"
 HASHED = "[.~_-]" + 8 * "[0-9a-f]" + "[0-9a-f]*[.][a-z0-9.]+"

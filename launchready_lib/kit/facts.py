@@ -11,6 +11,7 @@ from urllib.parse import urlsplit
 from launchready_lib.checks.secure_edge import edge as edges
 from launchready_lib.kit import stacks
 from launchready_lib.kit.quoting import is_plain_name
+from launchready_lib.names.hosts import public_hosts
 from launchready_lib.network import Response, address_of, normal
 from launchready_lib.site import web
 
@@ -51,7 +52,7 @@ class Facts:
         """Gather them; looks into the client's repository for what the app is made with."""
         p = client.parameters
         known = edges.known().get(p.hosting.edge or "")
-        hosts = tuple(host for host in web.public_hosts(client) if is_plain_name(host))
+        hosts = tuple(host for host in public_hosts(client.parameters) if is_plain_name(host))
         return cls(
             domain=normal(p.domain),
             canonical=web.host_of(web.origin(client)),

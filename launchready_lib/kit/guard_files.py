@@ -13,7 +13,7 @@ from launchready_lib.checks.secure_edge.exposure import ExposureEvidence
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.records import ZonePatch
 from launchready_lib.kit.rendering import render
-from launchready_lib.names.hosts import listed
+from launchready_lib.wording import listed
 
 _REAL_HEADERS = {"cloudflare": "CF-Connecting-IP", "fastly": "Fastly-Client-IP"}
 _PLAIN_PATH = re.compile(r"/[A-Za-z0-9/._~%@!+=:,-]{1,200}")

@@ -8,7 +8,7 @@ from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.header_plan import HSTS_S, HeaderPlan
 from launchready_lib.kit.quoting import hcl
 from launchready_lib.kit.rendering import render
-from launchready_lib.names.hosts import listed
+from launchready_lib.wording import listed
 
 # stack -> files as (name in kit/, template, what it is for).
 _FILES: dict[str, tuple[tuple[str, str, str], ...]] = {

@@ -12,7 +12,8 @@ from launchready_lib.kit import transport_records
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import RecordSet, Removal, ZonePatch, join, of
 from launchready_lib.kit.sender_records import mended
-from launchready_lib.names.hosts import listed, registrable, under
+from launchready_lib.names.hosts import registered_domain, under
+from launchready_lib.wording import listed
 
 _FIRST = "v=DMARC1; p=none; rua=mailto:{address}"
 _RISE = "read the reports, then raise p to quarantine and reject within some weeks"
@@ -45,7 +46,7 @@ def _authentication(mail: MailEvidence, failures: Container[str], domain: str) -
 
 
 def _zone(name: str, domain: str) -> str:
-    return domain if under(name, domain) else registrable(name)
+    return domain if under(name, domain) else registered_domain(name)
 
 
 def _spf(mail: MailEvidence, each: DomainMail, zone: str) -> Iterator[ZonePatch]:
@@ -74,7 +75,7 @@ def _dmarc(found: Discovery, zone: str) -> Iterator[ZonePatch]:
 
 
 def _policy(found: Discovery) -> tuple[str | None, str]:
-    own = f"dmarc@{registrable(found.domain)}"
+    own = f"dmarc@{registered_domain(found.domain)}"
     if found.record is not None and not found.record.error:
         return _reporting(found, found.record, own)
     if found.misplaced and not found.misplaced.error and found.misplaced.reports:

@@ -10,8 +10,9 @@ from launchready_lib.checks.quick_audit.subdomains.pointers import Pointer
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import RecordSet, Removal, ZonePatch, join, of
-from launchready_lib.names.hosts import listed, under
+from launchready_lib.names.hosts import under
 from launchready_lib.network import Answer
+from launchready_lib.wording import listed
 
 _FAMILIES = ("A", "AAAA")
 """How a wild card's name was made one that can be asked for."""

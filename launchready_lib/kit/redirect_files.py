@@ -10,8 +10,8 @@ from launchready_lib.checks.quick_audit.redirects import RedirectEvidence
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.rendering import render
-from launchready_lib.names.hosts import listed
 from launchready_lib.network import normal
+from launchready_lib.wording import listed
 
 _TITLE = "One encrypted address for members"
 _FILES = {

@@ -10,7 +10,8 @@ from launchready_lib.checks.secure_edge.mail import providers, spf_audit, spf_tr
 from launchready_lib.checks.secure_edge.mail.spf import costliest
 from launchready_lib.checks.secure_edge.mail.spf_tree import VOID, Node, Term
 from launchready_lib.checks.secure_edge.mail.survey import DomainMail, MailEvidence
-from launchready_lib.names.hosts import listed, under
+from launchready_lib.names.hosts import under
+from launchready_lib.wording import listed
 
 _LOST = ("SERVFAIL", "TIMEOUT")
 _WIDE = {4: 8, 6: 19}

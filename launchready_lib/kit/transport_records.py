@@ -10,8 +10,9 @@ from launchready_lib.checks.secure_edge.mail import transport_records as texts
 from launchready_lib.checks.secure_edge.mail.transport import DomainTransport
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import RecordSet, ZonePatch, of
-from launchready_lib.names.hosts import listed, registrable, under
+from launchready_lib.names.hosts import registered_domain, under
 from launchready_lib.network import address_of
+from launchready_lib.wording import listed
 
 CHECK = "mail.transport"
 WEEK_S = 604_800
@@ -23,7 +24,7 @@ def patches(ways: TransportEvidence, failures: Container[str], domain: str) -> t
         return ()
     found: list[ZonePatch] = []
     for each in ways.domains:
-        zone = domain if under(each.domain, domain) else registrable(each.domain)
+        zone = domain if under(each.domain, domain) else registered_domain(each.domain)
         if is_plain_name(each.domain):
             found.extend(of(CHECK, (*_hosts(each, zone), *_reports(each, zone), *_policy_record(each, zone))))
     return tuple(found)
@@ -56,7 +57,7 @@ def _reports(each: DomainTransport, zone: str) -> Iterator[ZonePatch]:
     published = [text for text in each.reports.records if texts.TLSRPT_START.match(text)]
     if not published or (len(published) == 1 and _reads(texts.tls_reports, published[0])):
         return
-    address = f"tls-reports@{registrable(each.domain)}"
+    address = f"tls-reports@{registered_domain(each.domain)}"
     why = f"TLS reports of {each.domain}: create the mailbox {address}"
     name, value = f"_smtp._tls.{each.domain}", f"v=TLSRPTv1; rua=mailto:{address}"
     yield ZonePatch(zone, "", (RecordSet(name, "TXT", (value,), why),))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
@@ -16,15 +15,23 @@ if TYPE_CHECKING:
 
 
 @cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList(only_icann=True)
+def _suffixes(*, only_icann: bool) -> PublicSuffixList:
+    return PublicSuffixList(only_icann=only_icann)
 
 
-def registrable(name: str) -> str:
+def registered_domain(name: str) -> str:
     """The part of a name that a registry registers (ICANN suffixes only); the name itself where it is a suffix."""
     name = normal(name)
-    found = _suffixes().privatesuffix(name)
+    found = _suffixes(only_icann=True).privatesuffix(name)
     return str(found) if found else name
+
+
+def registrable_domain(host: str) -> str:
+    """The part of a host under which a site is one (HTML's registrable domain: private suffixes count); else the host.
+
+    shop.github.io is a site of its own, while what a registry registers is github.io.
+    """
+    return str(_suffixes(only_icann=False).privatesuffix(host) or host)
 
 
 def under(name: str, domain: str) -> bool:
@@ -51,16 +58,3 @@ def public_hosts(parameters: Parameters) -> tuple[str, ...]:
     """The main hosts and every declared subdomain, each once."""
     declared = (normal(each.host) for each in parameters.site.subdomains.values())
     return tuple(dict.fromkeys((*main_hosts(parameters), *declared)))
-
-
-def listed(names: Iterable[object], *, most: int = 6) -> str:
-    """Join names for a sentence: "a, b and 3 more"; empty where there are none."""
-    texts = [str(name) for name in names]
-    if len(texts) > most:
-        texts = [*texts[: most - 1], f"{len(texts) - most + 1} more"]
-    return f"{', '.join(texts[:-1])} and {texts[-1]}" if len(texts) > 1 else "".join(texts)
-
-
-def counted(number: int, noun: str, plural: str = "s") -> str:
-    """A number and its noun: "1 name", "2 names"; `plural` is the ending."""
-    return f"{number} {noun}{plural if number != 1 else ''}"

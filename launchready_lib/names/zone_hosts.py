@@ -8,11 +8,12 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from launchready_lib.names import providers
-from launchready_lib.names.hosts import counted, listed, main_hosts, public_hosts, under
+from launchready_lib.names.hosts import main_hosts, public_hosts, under
 from launchready_lib.names.published import zone_of
 from launchready_lib.names.zonefile import ZoneFile, ZoneRecord
 from launchready_lib.network import normal
 from launchready_lib.record.findings import Verdict, unknown
+from launchready_lib.wording import counted, listed
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client

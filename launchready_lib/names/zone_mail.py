@@ -7,11 +7,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from launchready_lib.names.hosts import counted, under
+from launchready_lib.names.hosts import under
 from launchready_lib.names.published import zone_of
 from launchready_lib.names.zonefile import ZoneFile
 from launchready_lib.network import normal
 from launchready_lib.record.findings import Verdict, unknown
+from launchready_lib.wording import counted
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import urlsplit
 
 from launchready_lib.evidence import Unavailable, probe
@@ -46,6 +46,14 @@ class Attempt:
     error: str | None = None
     stored: StorageState | None = field(default=None, compare=False, repr=False)
     missing: Unavailable | None = None
+
+
+class Member(Protocol):
+    """A signed-in test account, for probes that only send requests as one."""
+
+    @property
+    def session(self) -> Session:
+        """Sends requests with the member's cookies."""
 
 
 @dataclass(frozen=True)

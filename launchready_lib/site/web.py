@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-from publicsuffixlist import PublicSuffixList
-
 from launchready_lib.evidence import Unavailable
+from launchready_lib.names.hosts import registrable_domain
 from launchready_lib.network import DISTRUSTED, REDIRECTS, Response, normal
 from launchready_lib.record.findings import Verdict, unknown
 
@@ -59,13 +57,6 @@ def host_of(url: str) -> str:
         return urlsplit(url).hostname or ""
     except ValueError:
         return ""
-
-
-def public_hosts(client: Client) -> tuple[str, ...]:
-    """Apex, www, the canonical host and the declared subdomains, each once."""
-    p = client.parameters
-    declared = (sub.host for sub in p.site.subdomains.values())
-    return tuple(dict.fromkeys((p.domain, f"www.{p.domain}", host_of(origin(client)), *declared)))
 
 
 def is_declared(client: Client, host: str) -> bool:
@@ -139,23 +130,6 @@ def unseen(missing: Iterable[Unavailable]) -> Verdict:
     return unknown(reasons, needs=needs)
 
 
-@cache
-def _suffixes() -> PublicSuffixList:
-    return PublicSuffixList()
-
-
-def registrable(host: str) -> str:
-    """The name under which a site is registered (publicsuffix.org, private suffixes too); the host itself if none."""
-    return _suffixes().privatesuffix(host) or host
-
-
 def same_site(url: str, other: str) -> bool:
     """Whether two addresses belong to one registrable name (HTML, "same site", without the scheme)."""
-    return registrable(host_of(url)) == registrable(host_of(other))
-
-
-def listed(items: Iterable[str], most: int = 4) -> str:
-    """Names in a sentence: the first few, and how many more there are."""
-    items = list(dict.fromkeys(items))
-    shown = items if len(items) <= most else [*items[: most - 1], f"{len(items) - most + 1} more"]
-    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}" if shown else ""
+    return registrable_domain(host_of(url)) == registrable_domain(host_of(other))

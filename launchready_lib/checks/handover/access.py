@@ -12,9 +12,10 @@ from launchready_lib.checks import check
 from launchready_lib.checks.handover.registration import Registered, RegistrationEvidence
 from launchready_lib.evidence import Row, Unavailable
 from launchready_lib.names import providers
-from launchready_lib.names.hosts import listed, registrable, under
+from launchready_lib.names.hosts import registered_domain, under
 from launchready_lib.network import normal
 from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
+from launchready_lib.wording import listed
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
@@ -184,7 +185,7 @@ def _host(registration: RegistrationEvidence, listing: AccessList) -> Verdict:
         text = f"the zone is served by nameservers of its own ({listed(servers)})"
         return passed(text, evidence=rows)
     host = providers.dns_host(servers)
-    name = host.name if host else registrable(next(server for server in servers if server not in own))
+    name = host.name if host else registered_domain(next(server for server in servers if server not in own))
     words = [name, *(host.also if host else ())]
     named = [entry.provider for entry in listing.entries.values() if entry.provider]
     if not listing.entries:
@@ -202,7 +203,7 @@ def _owned(listing: AccessList) -> Verdict:
         return unknown("who owns the registrar's account is not written down", needs="access.registrar.owner")
     row = [entry.row()]
     address = entry.owner.rpartition("@")[2] if "@" in entry.owner else None
-    if _FOUNDERS.search(entry.owner) or (address and under(address, registrable(listing.domain))):
+    if _FOUNDERS.search(entry.owner) or (address and under(address, registered_domain(listing.domain))):
         return passed(f"the registrar's account is {entry.owner}'s", evidence=row, source="attested")
     text = f"the registrar's account belongs to {entry.owner}, not to the founder"
     fix = "Have the domain moved into an account that the founder signs in to, with the founder's address on it"

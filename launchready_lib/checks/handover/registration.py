@@ -16,7 +16,7 @@ import pandas as pd
 import yaml
 
 from launchready_lib.evidence import Row, Unavailable, probe
-from launchready_lib.names.hosts import registrable
+from launchready_lib.names.hosts import registered_domain
 from launchready_lib.network import Answer, Purpose, Response, normal
 from launchready_lib.paths import PACKAGE
 from launchready_lib.site.reach import NETWORK_DOWN
@@ -129,7 +129,7 @@ async def survey(client: Client) -> RegistrationEvidence | Unavailable:
     network, p = client.network, client.parameters
     if not await network.control():
         return NETWORK_DOWN
-    domain = registrable(p.domain)
+    domain = registered_domain(p.domain)
     registered, ns, ds = await asyncio.gather(
         _registered(client, domain), network.ask(domain, "NS", cd=True), network.ask(domain, "DS", cd=True)
     )

@@ -13,6 +13,7 @@ from launchready_lib.checks import check
 from launchready_lib.evidence import Row, Unavailable, probe
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import markup, web
+from launchready_lib.wording import listed
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
@@ -129,7 +130,7 @@ def now(uptime: UptimeEvidence) -> Verdict:
     clauses += [web.unseen([why]) for why in uptime.missing]
     good = [endpoint for endpoint, verdict in judged if verdict.status is Status.PASS]
     if good:
-        names = web.listed((endpoint.name for endpoint in good), most=len(good))
+        names = listed((endpoint.name for endpoint in good), most=len(good))
         clauses.append(passed(f"right now these answer as they should: {names}", evidence=map(_row, good)))
     return combine(*clauses)
 

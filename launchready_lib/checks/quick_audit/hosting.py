@@ -16,13 +16,14 @@ import pandas as pd
 from launchready_lib.checks import check
 from launchready_lib.evidence import Row, Unavailable, probe
 from launchready_lib.names import providers
-from launchready_lib.names.hosts import counted, listed, public_hosts, registrable
+from launchready_lib.names.hosts import public_hosts, registered_domain
 from launchready_lib.names.providers import Kind, Provider
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS, Answer, ConnectFailure, Response, address_of, normal
 from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
 from launchready_lib.site import certificates as chain
 from launchready_lib.site.reach import NETWORK_DOWN, SILENT, steady
+from launchready_lib.wording import counted, listed
 
 if TYPE_CHECKING:
     import socket
@@ -234,7 +235,7 @@ def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
     if unseen := _unseen(host, row):
         return unseen
     if target := hosting.zone.target_of(host.host):
-        return passed(f"{host.host} is an alias of {target}, which {registrable(target)} serves", evidence=row)
+        return passed(f"{host.host} is an alias of {target}, which {registered_domain(target)} serves", evidence=row)
     edges = of_kind(found, "edge")
     if edges and host.leads_to in {each.host for each in hosting.hosts}:
         # Such a redirect is the edge's own answer; the servers behind are those of the host that it leads to.

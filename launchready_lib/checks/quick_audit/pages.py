@@ -15,6 +15,7 @@ from launchready_lib.record.findings import Verdict, combine, failed, passed, un
 from launchready_lib.site import web
 from launchready_lib.site.signin import SignedIn, sign_in
 from launchready_lib.site.visits import QUIET_S, SETTLED_BY_S, Load, Visit, visit
+from launchready_lib.wording import brief
 
 if TYPE_CHECKING:
     from playwright.async_api import StorageState
@@ -207,8 +208,8 @@ def _never(page: Visit, rows: list[Row], quiet_s: float) -> Verdict | None:
     lost = [load.host for load in page.loads if load.failed and load.kind in ("Script", "Stylesheet")]
     if lost:
         return unknown(
-            f"the {page.name} page did not get usable, and its files from {web.listed(lost)} did not come to us",
-            needs=f"a run from where {web.listed(lost)} can be reached",
+            f"the {page.name} page did not get usable, and its files from {brief(lost)} did not come to us",
+            needs=f"a run from where {brief(lost)} can be reached",
             evidence=rows,
         )
     if page.only_requests_keep_it_from(quiet_s):

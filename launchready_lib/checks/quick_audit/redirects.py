@@ -12,11 +12,12 @@ import pandas as pd
 
 from launchready_lib.checks import check
 from launchready_lib.evidence import Row, Unavailable, probe
-from launchready_lib.names.hosts import canonical_host, counted, listed, public_hosts
+from launchready_lib.names.hosts import canonical_host, public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS, Network, Response, normal
 from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
 from launchready_lib.site.reach import DOWN, SILENT, hindered, reply_row, steady
+from launchready_lib.wording import counted, listed
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client

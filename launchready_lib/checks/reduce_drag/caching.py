@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 import pandas as pd
@@ -14,12 +14,14 @@ from launchready_lib.checks import check
 from launchready_lib.evidence import Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import markup, web
+from launchready_lib.site.signin import Member
+from launchready_lib.wording import brief
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from launchready_lib.client import Client
-    from launchready_lib.network import Response, Session
+    from launchready_lib.network import Response
 
 THIRTY_DAYS_S = 30 * 86_400
 SMALL = 1_400
@@ -35,14 +37,6 @@ _BUILT = re.compile(r"/_next/static/|/_nuxt/|/_astro/|/_app/immutable/")
 _LONG_QUERY = re.compile(r"(?:^|[&?])(?:v|ver|h|hash|id|build)?=?[0-9a-f]{8,}(?:&|\Z)", re.IGNORECASE)
 _MAX_AGE = re.compile(r"(?:^|[,\s])max-age\s*=\s*\"?(\d{1,12})", re.IGNORECASE)
 _COMPRESSED = frozenset({"gzip", "x-gzip", "br", "zstd", "deflate", "dcb", "dcz"})
-
-
-class Member(Protocol):
-    """A signed-in test account, as far as pages need one."""
-
-    @property
-    def session(self) -> Session:
-        """Sends requests with the member's cookies."""
 
 
 @dataclass(frozen=True)
@@ -182,7 +176,7 @@ def static(evidence: StaticEvidence) -> Verdict:
     clauses += _kept([a for a in seen if a.fingerprinted])
     clauses += _compressed([a for a in seen if a.is_text and a.size >= SMALL])
     if not any(asset.fingerprinted for asset in seen) and evidence.pages:
-        pages = web.listed(evidence.pages)
+        pages = brief(evidence.pages)
         reason = f"no file that {pages} load has a fingerprint in its name, so none can be kept for long"
         rows = [_row(asset) for asset in evidence.assets] or [{"pages": pages, "own_files": 0}]
         clauses.append(
@@ -194,7 +188,7 @@ def static(evidence: StaticEvidence) -> Verdict:
 def _kept(assets: list[Asset]) -> list[Verdict]:
     short = [a for a in assets if kept_for(a.response) < THIRTY_DAYS_S]
     if short:
-        names = web.listed(web.path_of(a.url) for a in short)
+        names = brief(web.path_of(a.url) for a in short)
         return [
             failed(
                 f"{names}: the name changes with the content, yet browsers may not keep it for 30 days",
@@ -213,7 +207,7 @@ def _compressed(assets: list[Asset]) -> list[Verdict]:
     plain = [a for a in assets if not a.is_compressed]
     if plain:
         total = sum(a.size for a in plain)
-        names = web.listed(web.path_of(a.url) for a in plain)
+        names = brief(web.path_of(a.url) for a in plain)
         return [
             failed(
                 f"{names}: {total / 1_000:,.0f} kB of text travel uncompressed",

@@ -19,6 +19,7 @@ from launchready_lib.evidence import Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
 from launchready_lib.site import forms, seen_forms, web
 from launchready_lib.site.signin import attempt
+from launchready_lib.wording import brief
 
 if TYPE_CHECKING:
     from launchready_lib.checks.secure_edge.tries import Way
@@ -288,7 +289,7 @@ def cooldown(evidence: BurstEvidence | Unavailable) -> dict[str, Any]:
         (b.ended + (USUAL_WAIT_S if b.retry_after_s is None else b.retry_after_s) - now for b in met), default=0.0
     )
     until = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=max(left, 0.0))
-    reason = f"the burst met limits at {web.listed(b.name for b in met)}" if met else "no limit is in force"
+    reason = f"the burst met limits at {brief(b.name for b in met)}" if met else "no limit is in force"
     return {"until": until.isoformat(timespec="milliseconds"), "reason": reason}
 
 

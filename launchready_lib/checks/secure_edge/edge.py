@@ -16,11 +16,13 @@ import yaml
 
 from launchready_lib.checks import check
 from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.names.hosts import public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, SERVICES, ZoneHosts, zone_hosts
 from launchready_lib.network import address_of, normal
 from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
+from launchready_lib.wording import brief
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
@@ -142,11 +144,11 @@ def _row(named: Named, edge: Edge | None) -> Row:
     return {
         "name": named.name,
         "role": named.role,
-        "addresses": web.listed(named.addresses) or f"({named.state})",
-        "leads_to": web.listed(named.chain),
+        "addresses": brief(named.addresses) or f"({named.state})",
+        "leads_to": brief(named.chain),
         "in_its_networks": bool(edge and named.addresses and all(edge.holds(a) for a in named.addresses)),
         "marks": "; ".join(e.marks_of(named.response) for e in recognised if named.response is not None),
-        "recognised": web.listed(e.title for e in recognised),
+        "recognised": brief(e.title for e in recognised),
         "zone_file": {None: None, True: "proxied", False: "DNS only"}[named.proxied],
     }
 
@@ -161,7 +163,7 @@ async def survey(client: Client) -> EdgeEvidence | Unavailable:
     if edge is not None:
         given = tuple(hosting.edge_networks)
         edge = Edge(edge.id, edge.title, edge.networks + given, edge.names, edge.marks, edge.source, edge.date)
-    hosts = web.public_hosts(client)
+    hosts = public_hosts(client.parameters)
     zone = zone_hosts(client)
     proxied = [host.name for host in zone.web if host.proxied]
     found, more, others = await asyncio.gather(
@@ -227,10 +229,10 @@ def proxied(evidence: EdgeEvidence) -> Verdict:
     for found, text in ((hosts, f"behind {edge.title}"), (others, "not behind it, as it must be")):
         good = [row for clause in found if clause.status is Status.PASS for row in clause.evidence]
         if good:
-            clauses.append(passed(f"{web.listed(str(row['name']) for row in good)}: {text}", evidence=good))
+            clauses.append(passed(f"{brief(str(row['name']) for row in good)}: {text}", evidence=good))
     if evidence.aside:
         aside: list[Row] = [{"name": name, "zone_file": "DNS only"} for name in evidence.aside]
-        clauses.append(passed(f"{web.listed(evidence.aside)}: DNS only, as the zone file says", evidence=aside))
+        clauses.append(passed(f"{brief(evidence.aside)}: DNS only, as the zone file says", evidence=aside))
     return combine(*clauses)
 
 
@@ -241,7 +243,7 @@ def _undeclared(evidence: EdgeEvidence, rows: list[Row]) -> Verdict:
             evidence=rows or [{"hosting.edge": "none"}],
             about=["none"],
         )
-    seen = web.listed(str(row["recognised"]) for row in rows if row["recognised"])
+    seen = brief(str(row["recognised"]) for row in rows if row["recognised"])
     hint = f" (answers carry the marks of {seen})" if seen else ""
     return unknown(f"no edge is declared{hint}", needs="hosting.edge", evidence=rows)
 
@@ -257,7 +259,7 @@ def _host(named: Named, edge: Edge) -> Verdict:
             reason = f"{named.name}: {edge.title} publishes no lasting list of its networks"
             return unknown(reason, needs="hosting.edge_networks", evidence=[row])
         return failed(
-            f"{named.name} leads past {edge.title}, straight to {web.listed(outside)}",
+            f"{named.name} leads past {edge.title}, straight to {brief(outside)}",
             evidence=[row | {"list": f"{edge.source}, {edge.date}"}],
             fix=_way_in(named.name, edge),
             about=[named.name],
@@ -281,7 +283,7 @@ def _unread(named: Named) -> Unavailable | None:
 def _way_in(name: str, edge: Edge) -> str:
     if edge.id == "cloudflare":
         return f"In Cloudflare's DNS settings switch the proxy on (orange cloud) for {name}"
-    return f"Point {name} to {edge.title} ({web.listed(edge.names)}), as its own documentation says"
+    return f"Point {name} to {edge.title} ({brief(edge.names)}), as its own documentation says"
 
 
 def _other(named: Named, edge: Edge) -> Verdict:

@@ -17,12 +17,14 @@ import yaml
 
 from launchready_lib.checks import check
 from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.names.hosts import public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS
 from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import inside, markup, web
 from launchready_lib.site.reach import SILENT
+from launchready_lib.wording import brief, listed
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
@@ -131,7 +133,7 @@ def _row(found: Exposed) -> Row:
         "what": found.what,
         "status": found.status,
         "bytes": found.size,
-        "keys": web.listed(found.keys, MOST_KEYS),
+        "keys": listed(found.keys, most=MOST_KEYS),
         "open": found.is_open,
     }
 
@@ -151,7 +153,7 @@ async def survey(client: Client) -> ExposureEvidence | Unavailable:
     origin = web.origin(client)
     main = web.host_of(origin)
     zone = zone_hosts(client)
-    others = [host for host in (*web.public_hosts(client), *zone.own) if host != main]
+    others = [host for host in (*public_hosts(client.parameters), *zone.own) if host != main]
     bases = {main: origin} | {host: f"https://{host}" for host in others}
     first = dict(zip(bases, await asyncio.gather(*(_baseline(client, base) for base in bases.values())), strict=True))
     results = await asyncio.gather(
@@ -321,17 +323,17 @@ def files(exposure: ExposureEvidence) -> Verdict:
             clauses.append(unknown(reason, needs=f"site.canonical and authorization.hosts with {host.leads_to}"))
     if exposure.hosts and not served:
         asked = sum(host.asked for host in exposure.hosts)
-        hosts = web.listed(host.host for host in exposure.hosts)
+        hosts = brief(host.host for host in exposure.hosts)
         rows = [*(_host_row(host) for host in exposure.hosts), *aside]
         clauses.append(passed(f"{hosts}: none of {asked} usual names holds anything private", evidence=rows))
     return combine(*clauses) if clauses else web.unseen([web.NO_PAGE])
 
 
 def _served(served: list[Exposed]) -> Verdict:
-    what = web.listed(f"{found.what} at {found.url}" for found in served)
+    what = brief(f"{found.what} at {found.url}" for found in served)
     holds_secrets = any(found.keys or "key" in found.what or "password" in found.what for found in served)
     rotate = " Rotate every credential in it: assume that it was read." if holds_secrets else ""
-    paths = web.listed(web.path_of(found.url) for found in served)
+    paths = brief(web.path_of(found.url) for found in served)
     return failed(
         f"anybody can read: {what}",
         evidence=[_row(found) for found in served],

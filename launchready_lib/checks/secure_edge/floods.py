@@ -16,6 +16,7 @@ from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_host
 from launchready_lib.names.zonefile import ZoneFile
 from launchready_lib.record.findings import Status, Verdict, failed, passed, together, unknown
 from launchready_lib.site import web
+from launchready_lib.wording import brief
 
 if TYPE_CHECKING:
     from launchready_lib.checks.secure_edge.edge import Edge, EdgeEvidence, Named
@@ -90,8 +91,8 @@ def _row(host: Named, edges: list[Edge]) -> Row:
     return {
         "host": host.name,
         "known_from": host.role,
-        "addresses": web.listed(host.addresses) or f"({host.state})",
-        "leads_to": web.listed(host.chain),
+        "addresses": brief(host.addresses) or f"({host.state})",
+        "leads_to": brief(host.chain),
         "edge": before.title if before else "none",
         "marks": marks[0].marks_of(host.response) if marks and host.response else "",
     }
@@ -124,7 +125,7 @@ def absorbed(evidence: FloodEvidence) -> Verdict:
     if evidence.unread:
         reason = f"{evidence.unread} more names of the zone file were not read"
         clauses.append(unknown(reason, needs="a zone file with the names in use"))
-    behind = web.listed(dict.fromkeys(str(_row(host, edges)["edge"]) for host in evidence.hosts))
+    behind = brief(dict.fromkeys(str(_row(host, edges)["edge"]) for host in evidence.hosts))
     hosts = "the one web host stands" if len(evidence.hosts) == 1 else f"all {len(evidence.hosts)} web hosts stand"
     return together(f"{hosts} behind an edge that absorbs floods ({behind})", *clauses)
 
@@ -149,7 +150,7 @@ def _host(host: Named, edges: list[Edge]) -> Verdict:
         reason = f"{host.name} answers with the marks of {marks[0].title}, from addresses that its list does not have"
         return unknown(reason, needs="hosting.edge_networks", evidence=[row])
     return failed(
-        f"{host.name} ({web.listed(host.addresses)}) stands open to floods: no edge that absorbs them is before it",
+        f"{host.name} ({brief(host.addresses)}) stands open to floods: no edge that absorbs them is before it",
         evidence=[row],
         about=[host.name],
     )

@@ -16,6 +16,7 @@ from launchready_lib.record.findings import Verdict, failed, passed, together, u
 from launchready_lib.site import web
 from launchready_lib.site.signin import SignedIn
 from launchready_lib.site.visits import Visit, visit
+from launchready_lib.wording import brief, listed
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
@@ -83,7 +84,7 @@ def _row(each: Visit) -> Row:
         "ended_on": each.final_url or each.url,
         "status": each.status,
         "requests": len(each.loads),
-        "form_targets": web.listed(target for target in each.targets if target),
+        "form_targets": brief(target for target in each.targets if target),
         "over_plain_http": len(list(_plain(each))),
         "note": each.problem.reason if each.problem else "",
     }
@@ -150,14 +151,14 @@ def mixed_content(pages: OpenedPages) -> Verdict:
     ]
     if not clauses:
         return web.unseen([web.NO_PAGE])
-    names = web.listed((each.name for each in pages.visits), most=8)
+    names = listed((each.name for each in pages.visits), most=8)
     return together(f"everything that {names} load and submit to is encrypted", *clauses)
 
 
 def _page(each: Visit, login: str) -> Verdict:
     row = _row(each)
     if found := list(_plain(each)):
-        what = web.listed(f"{p.kind.lower()} {p.url[:120]}" for p in found)
+        what = brief(f"{p.kind.lower()} {p.url[:120]}" for p in found)
         return failed(
             f"the {each.name} page uses plain HTTP: {what}",
             evidence=[plain.row() for plain in found],

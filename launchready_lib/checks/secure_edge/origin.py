@@ -17,6 +17,7 @@ from launchready_lib.names.published import Published, in_spf, in_zone, zone_of
 from launchready_lib.names.zonefile import ZoneFile
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import markup, web
+from launchready_lib.wording import brief
 
 if TYPE_CHECKING:
     from launchready_lib.checks.secure_edge.edge import Edge, EdgeEvidence
@@ -224,10 +225,10 @@ def hidden(evidence: OriginEvidence) -> Verdict:
         reason = "the address of the server behind the edge is not given"
         clauses.append(unknown(reason, needs="hosting.origins", evidence=[each.row() for each in evidence.tried]))
     elif inside := [address for address in evidence.origins if evidence.edge.holds(address)]:
-        reason = f"{web.listed(inside)} is an address of {evidence.edge.title}, not of the server behind it"
+        reason = f"{brief(inside)} is an address of {evidence.edge.title}, not of the server behind it"
         clauses.append(unknown(reason, needs="hosting.origins with the server's own address"))
     if not any(clause.status is Status.FAIL for clause in clauses) and evidence.tried:
-        asked = web.listed(dict.fromkeys(each.address for each in evidence.tried))
+        asked = brief(dict.fromkeys(each.address for each in evidence.tried))
         text = f"asked directly, {asked} gave nothing of the site, and no other record shows an origin"
         clauses.append(passed(text, evidence=[each.row() for each in evidence.tried]))
     return combine(*clauses) if clauses else unknown("no address was asked", needs="hosting.origins")
@@ -245,8 +246,8 @@ def _answering(evidence: OriginEvidence) -> list[Verdict]:
     if not found:
         return []
     addresses = list(dict.fromkeys(each.address for each in found))
-    where = web.listed(dict.fromkeys(f"{each.address} ({each.came_from})" for each in found))
-    common = web.listed(dict.fromkeys(each.same for each in found))
+    where = brief(dict.fromkeys(f"{each.address} ({each.came_from})" for each in found))
+    common = brief(dict.fromkeys(each.same for each in found))
     return [
         failed(
             f"{where} gives the site to anybody who asks past the edge (same {common})",
@@ -260,7 +261,7 @@ def _answering(evidence: OriginEvidence) -> list[Verdict]:
 def _fix(edge: Edge | None, addresses: list[str]) -> str:
     allow = f"the networks of {edge.title} ({edge.source})" if edge is not None else "the edge's networks"
     return (
-        f"On {web.listed(addresses)} let the firewall accept ports 80 and 443 from {allow} only, or use authenticated "
+        f"On {brief(addresses)} let the firewall accept ports 80 and 443 from {allow} only, or use authenticated "
         "origin pulls or a tunnel; then change the address, since it may be known already"
     )
 
@@ -269,10 +270,10 @@ def _given_away(evidence: OriginEvidence) -> list[Verdict]:
     found = [(each, o) for each in evidence.published for o in evidence.origins if each.holds(o)]
     if not found:
         return []
-    names = web.listed(dict.fromkeys(f"{each.name} ({each.record})" for each, _ in found))
+    names = brief(dict.fromkeys(f"{each.name} ({each.record})" for each, _ in found))
     return [
         failed(
-            f"DNS gives {web.listed(dict.fromkeys(o for _, o in found))} away: {names}",
+            f"DNS gives {brief(dict.fromkeys(o for _, o in found))} away: {names}",
             evidence=[_record(each) | {"origin": o} for each, o in found],
             fix=f"Let {names} lead to the edge or to another machine, then change the origin's address",
             about=sorted({each.name for each, _ in found}),

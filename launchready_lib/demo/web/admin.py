@@ -91,7 +91,7 @@ class Members(AdminHandler):
         self.data({"members": [dict(row) for row in self.listed()]})
 
 
-class Member(AdminHandler):
+class MemberPage(AdminHandler):
     """One member, as data."""
 
     route = "/admin/api/members/{id}"

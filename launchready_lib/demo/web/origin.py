@@ -40,7 +40,7 @@ ADMIN: list[tuple[str, type[Handler]]] = [
     (r"/admin", admin.Admin),
     (r"/admin/members/(\d{1,9})", admin.AdminChange),
     (r"/admin/api/members", admin.Members),
-    (r"/admin/api/members/(\d{1,9})", admin.Member),
+    (r"/admin/api/members/(\d{1,9})", admin.MemberPage),
     (r"/admin/api/export", admin.Export),
     (r"/admin/api/invites", admin.Invites),
     (r"/admin/api/cohort", admin.Cohort),

@@ -8,7 +8,7 @@ from collections.abc import Callable, Collection, Iterator, Mapping
 from typing import Any
 
 from launchready_lib.sources import foreign_yaml
-from launchready_lib.sources.locks.model import Pinning, State, Tree, compared, folder_of, listed, relative
+from launchready_lib.sources.locks.model import Pinning, State, Tree, compared, folder_of, relative, shortened
 from launchready_lib.sources.locks.ranges import allows
 
 SECTIONS = ("dependencies", "devDependencies", "optionalDependencies")
@@ -112,14 +112,14 @@ def _npm(body: Mapping[str, Any], place: str) -> dict[str, str] | None:
 def _by_version(wanted: Mapping[str, str], locked: _Versions, told: Told) -> Pinning:
     missing = sorted(wanted.keys() - locked.keys())
     if missing:
-        return told(State.STALE, f"not in the lock file: {listed(missing)}")
+        return told(State.STALE, f"not in the lock file: {shortened(missing)}")
     answers = {name: allows(asked, locked[name]) for name, asked in wanted.items()}
     wrong = [f"{name} ({wanted[name]}, locked {locked[name]})" for name, answer in answers.items() if answer is False]
     if wrong:
-        return told(State.STALE, f"asked for otherwise: {listed(wrong)}")
+        return told(State.STALE, f"asked for otherwise: {shortened(wrong)}")
     unclear = [name for name, answer in answers.items() if answer is None]
     if unclear:
-        return told(State.UNTOLD, f"whether the locked version fits: {listed(unclear)}")
+        return told(State.UNTOLD, f"whether the locked version fits: {shortened(unclear)}")
     return told(State.LOCKED, "")
 
 
@@ -194,7 +194,7 @@ def _yarn(
     if missing and place and not any(name in named for name in asked):
         return None
     if missing:
-        return told(State.STALE, f"not in the lock file: {listed(missing)}")
+        return told(State.STALE, f"not in the lock file: {shortened(missing)}")
     return told(State.LOCKED, "")
 
 

@@ -8,6 +8,7 @@ from enum import StrEnum
 from typing import Any, TypeVar
 
 from launchready_lib.evidence import Row
+from launchready_lib.wording import enumerated
 
 Made = TypeVar("Made")
 
@@ -110,10 +111,9 @@ def compared(wanted: Mapping[str, str], locked: Mapping[str, str], *, all_names:
     changed = [f"{name} ({wanted[name]}, locked for {locked[name]})" for name in sorted(wanted.keys() & locked.keys())
                if wanted[name] != locked[name]]  # fmt: skip
     parts = [("not in the lock file", added), ("no longer asked for", removed), ("asked for otherwise", changed)]
-    return "; ".join(f"{what}: {listed(names)}" for what, names in parts if names)
+    return "; ".join(f"{what}: {shortened(names)}" for what, names in parts if names)
 
 
-def listed(names: Iterable[str]) -> str:
+def shortened(names: Iterable[str]) -> str:
     """The first few names, each cut to a readable length."""
-    shown = [name[:120] for name in names]
-    return ", ".join(shown[:5]) + (f" and {len(shown) - 5} more" if len(shown) > 5 else "")
+    return enumerated((name[:120] for name in names), most=5)

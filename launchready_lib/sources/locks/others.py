@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from launchready_lib.sources.locks.model import Pinning, State, Tree, folder_of, joined, listed
+from launchready_lib.sources.locks.model import Pinning, State, Tree, folder_of, joined, shortened
 from launchready_lib.sources.locks.ranges import allows
 
 _PLATFORM = re.compile(r"(?:php(?:-\w+)?|hhvm|(?:ext|lib)-.+|composer(?:-(?:plugin|runtime)-api)?)\Z")
@@ -78,11 +78,11 @@ def _bundler(text: str, locked: str) -> tuple[State, str, int]:
     missing = sorted(wanted.keys() - known.keys())
     changed = [name for name in sorted(wanted.keys() & known.keys()) if wanted[name] and wanted[name] != known[name]]
     if changed:
-        return State.STALE, f"asked for otherwise: {listed(changed)}", len(wanted)
+        return State.STALE, f"asked for otherwise: {shortened(changed)}", len(wanted)
     if missing and _CONDITIONAL.search(code):
-        return State.UNTOLD, f"whether its conditions hold: {listed(missing)} (bundle check tells it)", len(wanted)
+        return State.UNTOLD, f"whether its conditions hold: {shortened(missing)} (bundle check tells it)", len(wanted)
     if missing:
-        return State.STALE, f"not in the lock file: {listed(missing)}", len(wanted)
+        return State.STALE, f"not in the lock file: {shortened(missing)}", len(wanted)
     return (State.LOCKED if wanted else State.NOTHING), "", len(wanted)
 
 
@@ -108,14 +108,14 @@ def _composer(text: str, locked: str) -> tuple[State, str, int]:
     if locked and lock.get("content-hash") == _content_hash(body):
         return State.LOCKED, "", len(wanted)
     if missing := sorted(wanted.keys() - known.keys()):
-        return State.STALE, f"not in the lock file: {listed(missing)}", len(wanted)
+        return State.STALE, f"not in the lock file: {shortened(missing)}", len(wanted)
     wrong = [
         f"{name} ({wanted[name]}, locked {known[name]})"
         for name in wanted
         if allows(wanted[name], known[name]) is False
     ]
     if wrong:
-        return State.STALE, f"asked for otherwise: {listed(wrong)}", len(wanted)
+        return State.STALE, f"asked for otherwise: {shortened(wrong)}", len(wanted)
     return State.UNTOLD, "composer validate tells it: the lock file's own hash is of another composer.json", len(wanted)
 
 
@@ -151,5 +151,5 @@ def _go(text: str, locked: str) -> tuple[State, str, int]:
     missing = sorted(f"{name} {version}" for name, version in wanted
                      if (name, version) not in sums and (name, f"{version}/go.mod") not in sums)  # fmt: skip
     if missing:
-        return State.STALE, f"not in the lock file: {listed(missing)}", len(wanted)
+        return State.STALE, f"not in the lock file: {shortened(missing)}", len(wanted)
     return (State.LOCKED if wanted else State.NOTHING), "", len(wanted)

@@ -14,7 +14,7 @@ from packaging.specifiers import InvalidSpecifier, SpecifierSet
 from packaging.version import InvalidVersion, Version
 
 from launchready_lib.sources.locks import requirements
-from launchready_lib.sources.locks.model import Pinning, State, Tree, compared, folder_of, joined, listed, relative
+from launchready_lib.sources.locks.model import Pinning, State, Tree, compared, folder_of, joined, relative, shortened
 from launchready_lib.sources.locks.ranges import allows
 from launchready_lib.sources.locks.requirements import plain
 
@@ -149,9 +149,9 @@ def _by_name(text: str, wanted: list[Requirement]) -> tuple[State, str]:
     versions = _versions(text)
     missing = sorted({r.name for r in wanted if plain(r.name) not in versions})
     if missing:
-        return State.STALE, f"not in the lock file: {listed(missing)}"
+        return State.STALE, f"not in the lock file: {shortened(missing)}"
     wrong = [str(r) for r in wanted if not _fits(r, versions[plain(r.name)])]
-    return (State.STALE, f"asked for otherwise: {listed(wrong)}") if wrong else (State.LOCKED, "")
+    return (State.STALE, f"asked for otherwise: {shortened(wrong)}") if wrong else (State.LOCKED, "")
 
 
 def _fits(requirement: Requirement, version: str) -> bool:
@@ -185,12 +185,12 @@ def _poetry(
     asked = {**wanted, **{plain(r.name): "*" for r in modern}}
     missing = sorted(asked.keys() - versions.keys())
     if missing:
-        return State.STALE, f"not in the lock file: {listed(missing)}"
+        return State.STALE, f"not in the lock file: {shortened(missing)}"
     wrong = [f"{name} ({asked[name]}, locked {versions[name]})" for name in sorted(asked)
              if allows(asked[name], versions[name]) is False]  # fmt: skip
     wrong += [str(r) for r in modern if not _fits(r, versions[plain(r.name)])]
     if wrong:
-        return State.STALE, f"asked for otherwise: {listed(wrong)}"
+        return State.STALE, f"asked for otherwise: {shortened(wrong)}"
     kept = re.search(r'(?m)^content-hash = "([0-9a-f]{64})"', text)
     if kept is None:
         return State.UNTOLD, "the lock file has no content-hash"
@@ -241,7 +241,7 @@ def _pipenv(text: str, body: Mapping[str, Any], wanted: set[str]) -> tuple[State
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return State.UNTOLD, "Pipfile.lock could not be read"
     if missing := sorted(wanted - names):
-        return State.STALE, f"not in the lock file: {listed(missing)}"
+        return State.STALE, f"not in the lock file: {shortened(missing)}"
     return (State.LOCKED, "") if kept == _pipfile_hash(body) else (State.UNTOLD, _PIPENV_HASH)
 
 

@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from launchready_lib.sources.locks.model import Pinning, State, Tree, folder_of, joined, listed
+from launchready_lib.sources.locks.model import Pinning, State, Tree, folder_of, joined, shortened
 
 _NAME = re.compile(
     r"(?:^|/)(?:requirements[\w.-]*|[\w.-]*requirements|requirements/[\w.-]+)\.(?:txt|in)\Z", re.IGNORECASE
@@ -131,7 +131,11 @@ def look(tree: Tree, manifest: str) -> Pinning:
     if _DEVELOPMENT.search(manifest.rsplit(".", 1)[0]):
         return Pinning(manifest, "pip", State.ASIDE, detail="for development only", libraries=number)
     return Pinning(
-        manifest, "pip", State.UNPINNED, detail=f"without an exact version: {listed(content.loose)}", libraries=number
+        manifest,
+        "pip",
+        State.UNPINNED,
+        detail=f"without an exact version: {shortened(content.loose)}",
+        libraries=number,
     )
 
 
@@ -155,13 +159,13 @@ def compiled(text: str, wanted: list[Requirement]) -> tuple[State, str]:
     """Whether a pinned file answers these requirements."""
     content = read(text)
     if content.loose:
-        return State.UNPINNED, f"without an exact version: {listed(content.loose)}"
+        return State.UNPINNED, f"without an exact version: {shortened(content.loose)}"
     missing = sorted({r.name for r in wanted if not r.url and plain(r.name) not in content.pinned})
     if missing:
-        return State.STALE, f"not in the lock file: {listed(missing)}"
+        return State.STALE, f"not in the lock file: {shortened(missing)}"
     wrong = [f"{r} (locked {content.pinned[plain(r.name)]})" for r in wanted if not r.url and not _fits(r, content)]
     if wrong:
-        return State.STALE, f"asked for otherwise: {listed(wrong)}"
+        return State.STALE, f"asked for otherwise: {shortened(wrong)}"
     return _complete(content)
 
 
@@ -179,7 +183,7 @@ def _complete(content: Content) -> tuple[State, str]:
     for name in content.pinned:
         lacking = [each for each in _REACH.get(name, ()) if each not in content.pinned]
         if lacking:
-            return State.UNPINNED, f"{name} needs {listed(lacking)}, not pinned here"
+            return State.UNPINNED, f"{name} needs {shortened(lacking)}, not pinned here"
     return State.UNTOLD, (
         "whether it pins what its libraries need in turn: hashes (uv pip compile --generate-hashes) would prove it"
     )

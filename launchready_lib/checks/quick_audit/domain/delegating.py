@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from launchready_lib.checks import check
 from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence
 from launchready_lib.evidence import Row
-from launchready_lib.names.hosts import listed
 from launchready_lib.network import Answer, normal
 from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
+from launchready_lib.wording import listed
 
 
 @check("domain.nameservers")

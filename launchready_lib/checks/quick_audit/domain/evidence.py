@@ -13,11 +13,12 @@ import pandas as pd
 from launchready_lib.evidence import Row, Unavailable, probe
 from launchready_lib.names import anchors, chain, delegation, validation
 from launchready_lib.names.delegation import Delegation
-from launchready_lib.names.hosts import canonical_host, listed, main_hosts
+from launchready_lib.names.hosts import canonical_host, main_hosts
 from launchready_lib.names.validation import Trust
 from launchready_lib.names.zone_hosts import looked_up
 from launchready_lib.network import Answer, normal
 from launchready_lib.site.reach import NETWORK_DOWN, Reach, reach
+from launchready_lib.wording import listed
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client

@@ -7,9 +7,9 @@ from collections.abc import Iterable
 from launchready_lib.checks import check
 from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence
 from launchready_lib.evidence import Row
-from launchready_lib.names.hosts import counted, listed
 from launchready_lib.network import Answer
 from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
+from launchready_lib.wording import counted, listed
 
 
 @check("domain.resolves")

@@ -9,8 +9,9 @@ from launchready_lib.checks.quick_audit.subdomains.pointers import Pointer, look
 from launchready_lib.checks.quick_audit.subdomains.survey import SubdomainEvidence
 from launchready_lib.evidence import Unavailable
 from launchready_lib.names import providers
-from launchready_lib.names.hosts import counted, registrable, under
+from launchready_lib.names.hosts import registered_domain, under
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
+from launchready_lib.wording import counted
 
 _IMPACT = (
     "whoever claims it shows what they like under your name, reads cookies meant for your domain, or takes its mail"
@@ -56,7 +57,7 @@ def _judge(domain: str, pointer: Pointer) -> Verdict | None:
 
 def _missing(pointer: Pointer) -> Verdict | None:
     """A target outside the client's own domain that does not exist."""
-    owned = registrable(pointer.target)
+    owned = registered_domain(pointer.target)
     what = "the CNAME" if pointer.kind == "CNAME" else f"the {pointer.kind}"
     if pointer.registered == "NXDOMAIN":
         text = f"{what} of {pointer.owner} leads to {pointer.target}, but anybody may buy {owned}: it is not registered"
@@ -100,7 +101,7 @@ def _claimable(known: providers.Provider) -> str:
 def _delegated(pointer: Pointer) -> Verdict | None:
     if pointer.state == "NXDOMAIN":
         if pointer.registered == "NXDOMAIN":
-            owned = registrable(pointer.target)
+            owned = registered_domain(pointer.target)
             text = (
                 f"{pointer.owner} is delegated to {pointer.target}, but anybody may buy {owned}: it is not registered"
             )

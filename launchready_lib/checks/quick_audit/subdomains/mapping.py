@@ -8,11 +8,11 @@ from urllib.parse import urljoin, urlsplit
 from launchready_lib.checks import check
 from launchready_lib.checks.quick_audit.subdomains.survey import Subdomain, SubdomainEvidence
 from launchready_lib.evidence import Row
-from launchready_lib.names.hosts import counted, listed
 from launchready_lib.network import REDIRECTS
 from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
 from launchready_lib.site import markup
 from launchready_lib.site.reach import DOWN, hindered
+from launchready_lib.wording import counted, listed
 
 _LOGIN_PATH = re.compile(r"(?i)(^|[/._-])(log-?in|sign-?in|auth|sso|session|access)([/._?-]|$)")
 _SHELL_TEXT = 200

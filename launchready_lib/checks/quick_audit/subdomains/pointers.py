@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from launchready_lib.evidence import Row
 from launchready_lib.names import providers
-from launchready_lib.names.hosts import main_hosts, registrable, under
+from launchready_lib.names.hosts import main_hosts, registered_domain, under
 from launchready_lib.names.providers import Provider
 from launchready_lib.names.zone_mail import zone_mail
 from launchready_lib.names.zonefile import ZoneFile
@@ -222,7 +222,7 @@ async def _registered(network: Network, domain: str, pointer: Pointer) -> Pointe
     """Ask for the registrable part of a target that does not exist."""
     if pointer.state != "NXDOMAIN" or under(pointer.target, domain):
         return pointer
-    answer = await network.ask(registrable(pointer.target), "NS")
+    answer = await network.ask(registered_domain(pointer.target), "NS")
     return replace(pointer, registered=answer.state)
 
 

@@ -8,6 +8,7 @@ from launchready_lib.evidence import Row
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
 from launchready_lib.sources.credentials import Credential, Standing
+from launchready_lib.wording import brief
 
 _MOST_ROWS = 40
 
@@ -29,7 +30,7 @@ def no_secrets(evidence: BundlesEvidence) -> Verdict:
 
 def _leaked(leaks: list[Credential], evidence: BundlesEvidence) -> Verdict:
     values = "1 secret is" if len(leaks) == 1 else f"{len(leaks)} secrets are"
-    what = web.listed(f"{leak.provider} {leak.what} in {leak.places[0]}" for leak in leaks)
+    what = brief(f"{leak.provider} {leak.what} in {leak.places[0]}" for leak in leaks)
     return failed(
         f"{values} sent to every browser: {what}",
         evidence=[*(leak.row() for leak in leaks[:_MOST_ROWS]), *_public_rows(evidence)],

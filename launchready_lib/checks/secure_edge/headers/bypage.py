@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence, View
 from launchready_lib.record.findings import Verdict, combine, failed, passed
 from launchready_lib.site import web
+from launchready_lib.wording import brief
 
 
 @dataclass(frozen=True)
@@ -43,10 +44,10 @@ def verdict(
         means = "; ".join(dict.fromkeys(word.means for _, word in wrong))
         names = [view.title for view, _ in wrong]
         rows = _rows(wrong, header)
-        clauses.append(failed(f"{web.listed(names)}: {bad} ({means})", evidence=rows, fix=fix, about=names))
+        clauses.append(failed(f"{brief(names)}: {bad} ({means})", evidence=rows, fix=fix, about=names))
     if right:
         names = [view.title for view, _ in right]
-        clauses.append(passed(f"{web.listed(names)}: {good}", evidence=_rows(right, header)))
+        clauses.append(passed(f"{brief(names)}: {good}", evidence=_rows(right, header)))
     return combine(*clauses) if clauses else web.unseen([web.NO_PAGE])
 
 

@@ -12,7 +12,7 @@ from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence
 from launchready_lib.checks.secure_edge.headers.keeping import private
 from launchready_lib.evidence import Row
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.site import web
+from launchready_lib.wording import brief
 
 _SESSION = re.compile(
     r"sess|sid\b|_sid|sid$|auth|token|jwt|login|remember|identity|account|user|member|connect", re.IGNORECASE
@@ -161,7 +161,7 @@ def _locked(member: SetAtLogin) -> Verdict:
     ]
     bad = [c for c in session if faults(c)]
     if not bad:
-        names = web.listed(c.name for c in session)
+        names = brief(c.name for c in session)
         return passed(f"{names}: Secure, HttpOnly and SameSite", evidence=[*rows, *others])
     what = "; ".join(f"{c.name}: {', '.join(faults(c))}" for c in bad)
     first = bad[0]

@@ -7,6 +7,7 @@ from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence,
 from launchready_lib.evidence import Row
 from launchready_lib.record.findings import Verdict, combine, failed, passed
 from launchready_lib.site import web
+from launchready_lib.wording import brief
 
 
 def is_open(shared: Shared) -> bool:
@@ -32,8 +33,8 @@ def cors(headers: HeadersEvidence) -> Verdict:
         urls = list(dict.fromkeys(shared.url for shared in reflected))
         clauses.append(
             failed(
-                f"{web.listed(urls)}: any site that a member visits can read it as that member "
-                f"(answers {web.listed(s.origin for s in reflected)} with credentials)",
+                f"{brief(urls)}: any site that a member visits can read it as that member "
+                f"(answers {brief(s.origin for s in reflected)} with credentials)",
                 evidence=[_row(shared) for shared in reflected],
                 fix="Compare the Origin header with a fixed list, exactly, and only then send "
                 f"Access-Control-Allow-Origin: {headers.canonical or 'your own origin'} with "
@@ -43,6 +44,6 @@ def cors(headers: HeadersEvidence) -> Verdict:
         )
     elif headers.shared:
         urls = list(dict.fromkeys(shared.url for shared in headers.shared))
-        summary = f"{web.listed(urls)}: no foreign site reads it with a member's cookies"
+        summary = f"{brief(urls)}: no foreign site reads it with a member's cookies"
         clauses.append(passed(summary, evidence=[_row(shared) for shared in headers.shared]))
     return combine(*clauses) if clauses else web.unseen([web.NO_PAGE])

@@ -10,6 +10,7 @@ from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence,
 from launchready_lib.evidence import Row
 from launchready_lib.record.findings import Verdict, combine, failed, passed
 from launchready_lib.site import web
+from launchready_lib.wording import brief
 
 HEADER = "content-security-policy"
 REPORT_ONLY = "content-security-policy-report-only"
@@ -72,7 +73,7 @@ def policy(headers: HeadersEvidence) -> Verdict:
 
 
 def _clause(judged: Judged, views: list[View]) -> Verdict:
-    names = web.listed(view.title for view in views)
+    names = brief(view.title for view in views)
     row = {
         "pages": names,
         "header": "Content-Security-Policy",

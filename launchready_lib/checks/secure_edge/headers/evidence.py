@@ -8,21 +8,22 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
 from launchready_lib.evidence import Unavailable, probe
+from launchready_lib.names.hosts import public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import Purpose, Response
 from launchready_lib.site import markup, web
 from launchready_lib.site.reach import SILENT
+from launchready_lib.site.signin import Member
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
 
     from launchready_lib.client import Client
-    from launchready_lib.network import Session
 
 MOST_OUTSIDE = 30
 _SHOWN = (
@@ -40,14 +41,6 @@ _SHOWN = (
     "x-powered-by",
 )
 _INTEGRITY = re.compile(r"sha(256|384|512)-([A-Za-z0-9+/_-]+={0,2})(\?[\x21-\x7e]*)?")
-
-
-class Member(Protocol):
-    """A signed-in test account, as far as headers need one."""
-
-    @property
-    def session(self) -> Session:
-        """Sends requests with the member's cookies."""
 
 
 @dataclass(frozen=True)
@@ -227,7 +220,7 @@ async def _hosts(client: Client, zone: ZoneHosts) -> tuple[View, ...]:
             return None
         return View(host, url, answer)
 
-    declared = (one(host) for host in web.public_hosts(client))
+    declared = (one(host) for host in public_hosts(client.parameters))
     found = await asyncio.gather(*declared, *(one(host, SILENT) for host in zone.own))
     return tuple(view for view in found if view is not None)
 

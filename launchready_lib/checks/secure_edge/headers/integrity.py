@@ -11,6 +11,7 @@ from launchready_lib.evidence import Row
 from launchready_lib.network import normal
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
+from launchready_lib.wording import brief
 
 _PINNED = re.compile(r"(?<![\d.])v?\d+\.\d+\.\d+(?![\d.]*\d\.\d)")
 
@@ -66,10 +67,10 @@ def integrity(headers: HeadersEvidence) -> Verdict:
     bad = [(outside, held) for outside, held in judged if held.status is Status.FAIL]
     if bad:
         names = [outside.resource.url for outside, _ in bad]
-        where = web.listed(name for outside, _ in bad for name in outside.pages)
+        where = brief(name for outside, _ in bad for name in outside.pages)
         clauses.append(
             failed(
-                f"{where}: {web.listed(names)}: {'; '.join(dict.fromkeys(held.means for _, held in bad))}",
+                f"{where}: {brief(names)}: {'; '.join(dict.fromkeys(held.means for _, held in bad))}",
                 evidence=[_row(outside, held) for outside, held in bad],
                 fix=_fix(bad[0][0]),
                 about=sorted(names),
@@ -77,7 +78,7 @@ def integrity(headers: HeadersEvidence) -> Verdict:
         )
     unread = [(outside, held) for outside, held in judged if held.status is Status.UNKNOWN]
     if unread:
-        reason = f"{web.listed(o.resource.url for o, _ in unread)}: {unread[0][1].means}"
+        reason = f"{brief(o.resource.url for o, _ in unread)}: {unread[0][1].means}"
         needs = "the other site answering: run this stage again when it does"
         clauses.append(unknown(reason, needs=needs, evidence=[_row(o, h) for o, h in unread]))
     good = [_row(outside, held) for outside, held in judged if held.status is Status.PASS]
@@ -85,14 +86,14 @@ def integrity(headers: HeadersEvidence) -> Verdict:
         clauses.append(passed("every script and style from another site is held to what it was", evidence=good))
     elif not judged and headers.seen():
         rows = [{"page": v.title, "address": v.response.url, "from_other_sites": 0} for v in headers.seen()]
-        where = web.listed(v.title for v in headers.seen())
+        where = brief(v.title for v in headers.seen())
         clauses.append(passed(f"{where}: no script or style comes from another site", evidence=rows))
     return combine(*clauses) if clauses else web.unseen([web.NO_PAGE])
 
 
 def _row(outside: Outside, held: Held) -> Row:
     return {
-        "pages": web.listed(outside.pages),
+        "pages": brief(outside.pages),
         "file": outside.resource.url,
         "kind": outside.resource.kind,
         "integrity": outside.resource.integrity or "(absent)",

@@ -11,6 +11,7 @@ from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence,
 from launchready_lib.evidence import Row
 from launchready_lib.record.findings import Verdict, combine, failed, passed
 from launchready_lib.site import web
+from launchready_lib.wording import brief
 
 _PRIVATE = frozenset({"no-referrer", "same-origin", "strict-origin", "strict-origin-when-cross-origin"})
 _LEAKY = frozenset({"origin", "origin-when-cross-origin", "unsafe-url", "no-referrer-when-downgrade"})
@@ -110,9 +111,9 @@ def disclosure(headers: HeadersEvidence) -> Verdict:
         for name, value in told(view)
     ]
     if rows:
-        what = web.listed(f"{row['header']}: {row['sent']}" for row in rows)
-        where = web.listed(str(row["of"]) for row in rows)
-        fix = f"Remove {web.listed(str(row['header']) for row in rows)}, or send the name without its version"
+        what = brief(f"{row['header']}: {row['sent']}" for row in rows)
+        where = brief(str(row["of"]) for row in rows)
+        fix = f"Remove {brief(str(row['header']) for row in rows)}, or send the name without its version"
         about = sorted({str(row["header"]) for row in rows})
         clauses.append(failed(f"{where}: the software's version is told ({what})", evidence=rows, fix=fix, about=about))
     elif views:

@@ -9,6 +9,7 @@ from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence
 from launchready_lib.evidence import Row, Unavailable
 from launchready_lib.record.findings import Verdict, combine, failed, passed
 from launchready_lib.site import web
+from launchready_lib.wording import brief
 
 SIX_MONTHS_S = 15_552_000
 HEADER = "strict-transport-security"
@@ -57,7 +58,7 @@ def hsts(headers: HeadersEvidence) -> Verdict:
     clauses += [web.unseen(missing)] if missing else []
     clauses += headers.zone.unseen()
     if good:
-        hosts = web.listed(row["host"] for row in good)
+        hosts = brief(row["host"] for row in good)
         clauses.append(passed(f"{hosts}: browsers keep to HTTPS for six months or more", evidence=good))
     return combine(*clauses) if clauses else web.unseen([web.NO_PAGE])
 
@@ -69,7 +70,7 @@ def _meaning(sent: bool, age: int | None) -> str:
 
 
 def _failed(rows: list[Row]) -> Verdict:
-    hosts = web.listed(row["host"] for row in rows)
+    hosts = brief(row["host"] for row in rows)
     absent = all(row["sent"] == "(absent)" for row in rows)
     what = "no Strict-Transport-Security" if absent else "Strict-Transport-Security does not hold for six months"
     return failed(

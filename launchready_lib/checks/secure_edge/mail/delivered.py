@@ -8,8 +8,9 @@ from launchready_lib.checks import check
 from launchready_lib.checks.secure_edge.mail.delivery import WITHIN_S, Delivery
 from launchready_lib.checks.secure_edge.mail.message import Message
 from launchready_lib.evidence import Row
-from launchready_lib.names.hosts import listed, under
+from launchready_lib.names.hosts import under
 from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.wording import listed
 
 _CLOCKS = dt.timedelta(hours=12)
 

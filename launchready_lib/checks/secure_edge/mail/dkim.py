@@ -7,8 +7,9 @@ from launchready_lib.checks.secure_edge.mail.dkim_keys import ADVISED_BITS, Dkim
 from launchready_lib.checks.secure_edge.mail.spf import UNDECLARED
 from launchready_lib.checks.secure_edge.mail.survey import MailEvidence
 from launchready_lib.evidence import Row
-from launchready_lib.names.hosts import listed, registrable
+from launchready_lib.names.hosts import registered_domain
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
+from launchready_lib.wording import listed
 
 
 @check("mail.dkim")
@@ -65,7 +66,7 @@ def _signs(mail: MailEvidence, domain: str) -> bool:
     return any(
         key.declared or key.state in ("valid", "broken")
         for each in mail.dkim
-        if registrable(each.domain) == registrable(domain)
+        if registered_domain(each.domain) == registered_domain(domain)
         for key in each.keys
     )
 

@@ -7,8 +7,8 @@ from launchready_lib.checks.secure_edge.mail.dmarc_discovery import Discovery, R
 from launchready_lib.checks.secure_edge.mail.spf import UNDECLARED
 from launchready_lib.checks.secure_edge.mail.survey import MailEvidence
 from launchready_lib.evidence import Row
-from launchready_lib.names.hosts import listed
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
+from launchready_lib.wording import listed
 
 _FIRST = "v=DMARC1; p=none; rua=mailto:dmarc@{domain}"
 

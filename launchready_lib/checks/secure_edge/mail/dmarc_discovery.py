@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from launchready_lib.checks.secure_edge.mail import tags
-from launchready_lib.names.hosts import registrable
+from launchready_lib.names.hosts import registered_domain
 from launchready_lib.network import Answer, DnsState, Network, normal
 
 MOST_QUERIES = 8
@@ -202,7 +202,7 @@ async def discover(network: Network, domain: str, *, existing: bool) -> Discover
 
 async def _target(network: Network, publisher: str, address: str) -> ReportTarget:
     destination = address.rpartition("@")[2]
-    if registrable(destination) == registrable(publisher):
+    if registered_domain(destination) == registered_domain(publisher):
         mail = await network.ask(destination, "MX")
         return ReportTarget(address, None, True, mail.state, _null(mail))
     name = f"{publisher}._report._dmarc.{destination}"

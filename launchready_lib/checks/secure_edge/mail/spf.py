@@ -9,8 +9,9 @@ from launchready_lib.checks.secure_edge.mail import providers, spf_audit
 from launchready_lib.checks.secure_edge.mail.spf_audit import Problem, SpfAudit
 from launchready_lib.checks.secure_edge.mail.survey import DomainMail, MailEvidence
 from launchready_lib.evidence import Row
-from launchready_lib.names.hosts import listed, under
+from launchready_lib.names.hosts import under
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
+from launchready_lib.wording import listed
 
 _LOST = ("SERVFAIL", "TIMEOUT")
 UNDECLARED = "which domains send mail is not declared; only {} was looked at"

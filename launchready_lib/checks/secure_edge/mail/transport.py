@@ -15,11 +15,11 @@ from launchready_lib.checks.secure_edge.mail import transport_records as records
 from launchready_lib.checks.secure_edge.mail.message import internal
 from launchready_lib.checks.secure_edge.mail.transport_records import Policy, RecordError
 from launchready_lib.evidence import Row, Unavailable, probe
-from launchready_lib.names.hosts import counted, listed
 from launchready_lib.names.zone_mail import ZoneMail, zone_mail
 from launchready_lib.network import Answer, Network, Response, address_of, normal
 from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
 from launchready_lib.site.reach import DOWN, NETWORK_DOWN
+from launchready_lib.wording import counted, listed
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client

@@ -15,6 +15,7 @@ from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts
 from launchready_lib.network import Answer, Response
 from launchready_lib.site import web
 from launchready_lib.site.certificates import Certificate
+from launchready_lib.wording import brief, listed
 
 
 @dataclass(frozen=True)
@@ -112,7 +113,7 @@ def row(host: HostTls, now: dt.datetime) -> Row:
     return {
         "host": host.title,
         "state": host.read.state,
-        "names": web.listed(own.names, 6),
+        "names": listed(own.names),
         "issuer": own.issuer,
         "from": own.starts.date().isoformat(),
         "until": own.ends.date().isoformat(),
@@ -121,7 +122,7 @@ def row(host: HostTls, now: dt.datetime) -> Row:
         "key": own.key,
         "signature": own.signature,
         "sent": " > ".join(certificate.subject for certificate in host.chain),
-        "versions": web.listed(name for name, shake in host.versions.items() if shake.state == "ok"),
+        "versions": brief(name for name, shake in host.versions.items() if shake.state == "ok"),
         "http_2": None if host.is_mail else host.read.h2,
         "ocsp": _staple(host.staple),
     }

@@ -10,6 +10,7 @@ from launchready_lib.checks.secure_edge.tls import stapling, starttls
 from launchready_lib.checks.secure_edge.tls.evidence import HostTls, TlsEvidence
 from launchready_lib.checks.secure_edge.tls.handshake import Contexts, Handshake, contexts, first_flight, shake
 from launchready_lib.evidence import Unavailable, probe
+from launchready_lib.names.hosts import public_hosts
 from launchready_lib.names.zone_hosts import zone_hosts
 from launchready_lib.network import Answer, normal
 from launchready_lib.site import web
@@ -36,7 +37,7 @@ async def survey(client: Client) -> TlsEvidence | Unavailable:
     mail, missing = await _mail_hosts(client)
     own = [name for name in mail if _is_own(client, name)]
     hosts = await asyncio.gather(
-        *(_host(client, host, ways) for host in web.public_hosts(client)),
+        *(_host(client, host, ways) for host in public_hosts(client.parameters)),
         *(_host(client, host, ways, quiet=SILENT) for host in zone.names),
         *(_mail_host(client, host, ways) for host in own),
     )

@@ -17,6 +17,7 @@ from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
 from launchready_lib.site.certificates import Certificate, path
+from launchready_lib.wording import brief
 
 DAYS = 14
 SHORT_LIFETIME_DAYS = 42
@@ -120,7 +121,7 @@ def needed(own: Certificate) -> dt.timedelta:
 
 def _names(own: Certificate, host: str) -> Iterator[Problem]:
     if not own.covers(host):
-        names = web.listed(own.names) or f"{own.subject} (as common name only, which browsers ignore)"
+        names = brief(own.names) or f"{own.subject} (as common name only, which browsers ignore)"
         yield Problem("wrong name", f"its certificate is for {names}", f"issue one whose names include {host}")
 
 
@@ -213,13 +214,13 @@ def _faulty(host: HostTls, found: tuple[Problem, ...], facts: Row) -> Verdict:
 
 def _all_good(tls: TlsEvidence, good: list[Row]) -> Verdict:
     soonest = min(good, key=lambda facts: int(facts["days_left"]))
-    summary = f"{web.listed(str(facts['host']) for facts in good)}: trusted, for the right name, the first to end in "
+    summary = f"{brief(str(facts['host']) for facts in good)}: trusted, for the right name, the first to end in "
     summary += f"{soonest['days_left']} days"
     late = [host.title for host in tls.hosts if host.own and host.own.is_overdue(tls.now)]
     if late:
-        summary += f"; an automatic client would have renewed that of {web.listed(late)} by now"
+        summary += f"; an automatic client would have renewed that of {brief(late)} by now"
     if tls.others:
-        summary += f"; not looked at, for somebody else runs it: {web.listed(tls.others)} (mail)"
+        summary += f"; not looked at, for somebody else runs it: {brief(tls.others)} (mail)"
     return passed(summary, evidence=[*good, *other_rows(tls)])
 
 
@@ -268,7 +269,7 @@ def _joined(clauses: list[Verdict], good: str) -> Verdict:
     rest = [clause for clause in clauses if clause.status is not Status.PASS]
     if passing:
         rows = [row for clause in passing for row in clause.evidence]
-        rest.append(passed(f"{web.listed(str(row['host']) for row in rows)}: {good}", evidence=rows))
+        rest.append(passed(f"{brief(str(row['host']) for row in rows)}: {good}", evidence=rows))
     return combine(*rest) if rest else web.unseen([_NOTHING])
 
 
@@ -278,12 +279,12 @@ def _judged(host: HostTls, accepted: list[str], facts: Row) -> Verdict:
     if not accepted:
         return failed(f"{host.host}: no TLS ({host.read.error})", evidence=[facts], fix=fix, about=[host.host])
     if old:
-        summary = f"{host.host}: still accepts {web.listed(old)}"
+        summary = f"{host.host}: still accepts {brief(old)}"
         return failed(summary, evidence=[facts], fix=fix, about=[host.host, *old])
     modern = [host.versions[name] for name in accepted]
     if closed := [shake.cipher for shake in modern if not _FORWARD.search(shake.cipher)]:
         return failed(
-            f"{host.host}: agrees on {web.listed(closed)}, which has no forward secrecy",
+            f"{host.host}: agrees on {brief(closed)}, which has no forward secrecy",
             evidence=[facts],
             fix="Put suites with ECDHE first (nginx: ssl_ciphers ECDHE+AESGCM:ECDHE+CHACHA20)",
             about=[host.host, *closed],
@@ -291,11 +292,11 @@ def _judged(host: HostTls, accepted: list[str], facts: Row) -> Verdict:
     untried = [name for name in _OLD if host.versions[name].state in ("ours", "timeout")]
     if untried:
         return unknown(
-            f"{host.host}: {web.listed(untried)} could not be tried ({host.versions[untried[0]].error})",
+            f"{host.host}: {brief(untried)} could not be tried ({host.versions[untried[0]].error})",
             needs="a run where OpenSSL still offers old versions",
             evidence=[facts],
         )
-    return passed(f"{host.host}: {web.listed(accepted)} only, with forward secrecy", evidence=[facts])
+    return passed(f"{host.host}: {brief(accepted)} only, with forward secrecy", evidence=[facts])
 
 
 @cache
@@ -329,7 +330,7 @@ def _issued(host: HostTls) -> Verdict:
     own = host.own
     assert own is not None  # noqa: S101 - the caller leaves the others out
     answer = host.caa[-1] if host.caa else None
-    asked = web.listed(a.name for a in host.caa)
+    asked = brief(a.name for a in host.caa)
     facts: Row = {"host": host.title, "issuer": f"{own.organisation or own.issuer}", "asked": asked}
     if answer is None or answer.state not in ("NOERROR", "NODATA", "NXDOMAIN"):
         what = answer.error or answer.state if answer else "not asked"

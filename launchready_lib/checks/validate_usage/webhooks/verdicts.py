@@ -11,6 +11,7 @@ from launchready_lib.checks.validate_usage.webhooks.trial import FOLLOW_S
 from launchready_lib.evidence import Row, Unavailable
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
+from launchready_lib.wording import listed
 
 ANSWER_S = 5.0
 _LIMITS = (429, 503)
@@ -67,7 +68,7 @@ def forged(trial: BillingTrial) -> Verdict:
     tried = [sent for sent in trial.forged if sent.sent_as != "from the future"]
     clauses = [_refused(sent) for sent in tried if not sent.accepted]
     if taken := [sent for sent in tried if sent.accepted]:
-        text = f"events were accepted that were {web.listed((_WORDS[sent.sent_as] for sent in taken), most=9)}"
+        text = f"events were accepted that were {listed((_WORDS[sent.sent_as] for sent in taken), most=9)}"
         clauses.append(failed(text, evidence=[sent.row() for sent in taken], about=[sent.sent_as for sent in taken]))
     if "stale" not in {sent.sent_as for sent in tried}:
         reason = f"signatures of the kind {trial.provider} carry no time, so that an old event looks like a new one"
