@@ -38,7 +38,8 @@ for notebook in sorted(notebooks.glob("0*.ipynb")):
 RUNNER = """
 import sys
 from pathlib import Path
-from launchready_lib import cli, paths
+from launchready_lib import paths
+from launchready_lib.command import cli
 notebooks, results, client = sys.argv[1:]
 paths.notebooks_folder = lambda: Path(notebooks)
 sys.exit(0 if cli.main(["run", client, "--output", results]) in (0, 1, 3) else 1)
@@ -47,8 +48,8 @@ EXPORT = """
 import sys, time
 from pathlib import Path
 start = time.perf_counter()
-from launchready_lib import report
-path = report.write(Path(sys.argv[1]))
+from launchready_lib.report import publication
+path = publication.write(Path(sys.argv[1]))
 print(time.perf_counter() - start, path.stat().st_size)
 """
 
@@ -134,7 +135,7 @@ import httpx
 import pandas as pd
 import plotly.express as px
 
-from launchready_lib.findings import Status, Verdict
+from launchready_lib.record.findings import Status, Verdict
 
 findings = {{each["check"]: each for each in json.loads(Path({folder!r}, "recorded.json").read_text())}}
 

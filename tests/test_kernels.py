@@ -142,8 +142,8 @@ def test_no_process_survives_the_one_that_ran_it(number, tmp_path):
         from pathlib import Path
         import nbformat
         from nbclient import NotebookClient
-        from launchready_lib.kernels import warm
-        from launchready_lib.kernels.manager import WarmKernelManager
+        from launchready_lib.run.kernels import warm
+        from launchready_lib.run.kernels.manager import WarmKernelManager
         warm.prepare()
         notebook = nbformat.read({str(NOTEBOOKS / "spawns.ipynb")!r}, as_version=4)
         notebook.cells[1].source += "\\nrecord = {str(tmp_path)!r}"

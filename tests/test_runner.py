@@ -203,7 +203,7 @@ def test_one_release_is_run_by_one_process_at_a_time(tmp_path):
     (root / "output" / "acme").mkdir(parents=True)
     program = f"""
         from pathlib import Path
-        from launchready_lib.files import locked
+        from launchready_lib.record.files import locked
         with locked(Path({str(root / "output/acme/.r1.lock")!r})):
             print("held", flush=True)
             input()

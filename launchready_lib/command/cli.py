@@ -6,6 +6,7 @@ Exit codes: 0 go, 1 no-go, 2 bad parameters or options, 3 conditional, 4 a stage
 from __future__ import annotations
 
 import argparse
+import difflib
 import os
 import signal
 import sys
@@ -160,6 +161,22 @@ def update_data(_: argparse.Namespace) -> int:
     return 0 if all(one.problem is None for one in refreshed) else 1
 
 
+def where(arguments: argparse.Namespace) -> int:
+    """`launchready where CHECK`."""
+    from launchready_lib import roadmap  # noqa: PLC0415 - see run
+    from launchready_lib.command import where as parts  # noqa: PLC0415 - imports every check
+
+    known = roadmap.load().checks
+    wanted = [check for check in known if check == arguments.check or check.startswith(f"{arguments.check}.")]
+    for check in wanted:
+        for line in parts.lines(check):
+            say(line)
+    if not wanted:
+        near = difflib.get_close_matches(arguments.check, known, 1)
+        complain(f"The roadmap has no check {arguments.check}" + (f"; did you mean {near[0]}?" if near else "."))
+    return 0 if wanted else BAD_INPUT
+
+
 def stage_numbers(text: str) -> frozenset[int]:
     """Read "1,3-5".
 
@@ -213,6 +230,8 @@ def parser() -> argparse.ArgumentParser:
     one.add_argument("jupyter", nargs="*", metavar="OPTION", help="for JupyterLab, after --")
 
     _command(commands, "update-data", update_data, "read the networks of the edges anew where they are published")
+    one = _command(commands, "where", where, "name the module, the cell, the fault and the tests of a check")
+    one.add_argument("check", metavar="CHECK", help="a check's id, such as mail.spf, or a group of them, such as mail")
     _command(commands, "doctor", doctor, "say what this machine has, and what cannot be measured without the rest")
     return top
 

@@ -230,7 +230,7 @@ def test_only_new_lines_come_again_with_their_neighbours():
 CONFINED = """
 import ctypes, struct, sys
 sys.path.insert(0, sys.argv[1])
-from launchready_lib.credentials import engine
+from launchready_lib.sources.credentials import engine
 number = {"x86_64": 41, "aarch64": 198}[sys.argv[2]]
 def op(code, jt, jf, k): return struct.pack("HBBI", code, jt, jf, k)
 program = b"".join([
