@@ -1,19 +1,22 @@
-"""Write what can be derived: the notebooks' questions from the roadmap, and README's table of measured checks.
+"""Write what can be derived: notebooks' questions and README's table from the roadmap, the house from its layers.
 
 `python scripts/derive.py` rewrites what is out of date, `--check` only names it (exit code 1 where there is any).
 """
 
 from __future__ import annotations
 
+import ast
 import json
 import re
+import runpy
 import sys
 from pathlib import Path
 
 from launchready_lib import checks, roadmap
+from launchready_lib.paths import PACKAGE
 
 ROOT = Path(__file__).resolve().parents[1]
-BEGIN, END = "<!-- derived: measured checks -->", "<!-- /derived -->"
+END = "<!-- /derived -->"
 
 
 def meaning(question: roadmap.Question) -> str:
@@ -60,16 +63,36 @@ def measured_table() -> str:
     return "\n".join(lines)
 
 
-def readme_text(text: str) -> str:
-    """The README with its table brought up to date."""
-    head, _, rest = text.partition(BEGIN)
-    _, _, tail = rest.partition(END)
-    return f"{head}{BEGIN}\n{measured_table()}\n{END}{tail}"
+def house() -> str:
+    """The library's rooms from the top floor down, each with the first sentence of its own docstring."""
+    layers = runpy.run_path(str(ROOT / "tests" / "test_layers.py"))["LAYERS"]
+    lines = []
+    for floor in layers:
+        for room in sorted(floor):
+            folder = PACKAGE / room
+            file = folder / "__init__.py" if folder.is_dir() else PACKAGE / f"{room}.py"
+            said = ast.get_docstring(ast.parse(file.read_text("utf-8"))) or ""
+            name = f"{room}/" if folder.is_dir() else f"{room}.py"
+            lines.append(f"{name:<13} {' '.join(said.split(chr(10) * 2)[0].split())}")
+    return "\n".join(["```", *lines, "```"])
+
+
+BLOCKS = {"measured checks": measured_table, "house": house}
+
+
+def with_blocks(text: str) -> str:
+    """A document with each of its derived blocks brought up to date."""
+    for name, make in BLOCKS.items():
+        head, found, rest = text.partition(f"<!-- derived: {name} -->")
+        if found:
+            text = f"{head}{found}\n{make()}\n{END}{rest.partition(END)[2]}"
+    return text
 
 
 def derived() -> dict[Path, str]:
     """Each file that holds something derived, as it should be."""
-    files = {ROOT / "README.md": readme_text((ROOT / "README.md").read_text("utf-8"))}
+    documents = (ROOT / "README.md", ROOT / "docs" / "architecture.md")
+    files = {path: with_blocks(path.read_text("utf-8")) for path in documents}
     for stage in roadmap.load().stages.values():
         path = ROOT / "notebooks" / stage.notebook
         files[path] = notebook_text(stage, path.read_text("utf-8"))
