@@ -7,6 +7,8 @@ from launchready_lib.client import Client
 hypothesis.settings.register_profile("same", derandomize=True, deadline=None)
 """The same cases in each run, however busy the machine; `--hypothesis-profile=default` looks for new ones."""
 hypothesis.settings.load_profile("same")
+hypothesis.settings.register_profile("thorough", max_examples=400, deadline=None)
+"""New cases in each run, and more of them: `make test-all`."""
 
 
 LONGEST = ("test_fault_matrix.py", "test_end_to_end.py")

@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import random
 import signal
 import stat
 import subprocess
@@ -283,6 +284,28 @@ def test_a_killed_run_left_the_truth_behind_and_can_be_resumed(tmp_path):
         path.write_bytes(passing)
     result = run(root, stages={1, 2}, resume=True)
     assert statuses(result.manifest)[:2] == ["complete", "complete"]
+
+
+@pytest.mark.heavy
+@pytest.mark.parametrize("seed", range(12))
+def test_a_run_killed_at_any_moment_can_be_resumed(tmp_path, seed):
+    """Whatever was whole before stays, nothing half-written is taken for a result, and no process is left."""
+    root = project(tmp_path, "passes")
+    folder = root / "output" / "acme" / "r1"
+    with start(root) as process:
+        until((folder / "manifest.json").exists, process)
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            process.wait(random.Random(seed).uniform(0.0, 3.0))
+        children = [child.pid for child in psutil.Process(process.pid).children(recursive=True)]
+        process.kill()
+        process.wait(30)
+    assert all_gone(children)
+    whole = {path.name: path.read_bytes() for path in folder.glob("0*.ipynb")}
+    result = run(root, resume=True)
+    assert statuses(result.manifest) == ["complete"] * 7
+    assert all((folder / name).read_bytes() == content for name, content in whole.items())
+    assert (folder / "report.html").stat().st_size > 10_000
+    assert not list(folder.glob("*.part"))
 
 
 def test_a_manifest_that_cannot_be_read_is_none(tmp_path):

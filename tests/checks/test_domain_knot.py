@@ -13,7 +13,7 @@ from knot import Knot, knot, needs_knot
 from launchready_lib.checks.quick_audit import domain
 from launchready_lib.record.findings import Status
 
-pytestmark = [pytest.mark.anyio, needs_knot]
+pytestmark = [pytest.mark.anyio, pytest.mark.heavy, needs_knot]
 ZONE = """@ NS ns1
 @ NS ns2
 ns1 A 198.51.100.53

@@ -115,6 +115,7 @@ def large(tmp_path_factory):
     return folder, told(folder)
 
 
+@pytest.mark.heavy
 def test_a_hundred_thousand_files_and_a_blob_of_a_gigabyte_are_bounded(large):
     """Time is bounded by `told`; memory by what one process held at most, engines and git included."""
     _, found = large
@@ -122,6 +123,7 @@ def test_a_hundred_thousand_files_and_a_blob_of_a_gigabyte_are_bounded(large):
     assert not [check for check, (_, _, _, defect) in found["answers"].items() if defect]
 
 
+@pytest.mark.heavy
 @pytest.mark.parametrize(
     ("check", "file"),
     [
@@ -140,6 +142,7 @@ def test_what_was_too_large_is_named_and_leaves_the_answer_open(large, check, fi
     assert file in reason + evidence
 
 
+@pytest.mark.heavy
 @pytest.mark.anyio
 async def test_a_commit_of_great_size_is_not_cloned(large):
     """Fourteen names of one gigabyte would fill the disk of whoever builds."""
