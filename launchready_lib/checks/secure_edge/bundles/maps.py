@@ -19,20 +19,15 @@ MOST_SOURCES = 20_000
 def named(script: Response, text: str) -> str:
     """The address of a script's map, whole or `data:`, as the script or its headers give it; empty where none does."""
     header = script.header("sourcemap") or script.header("x-sourcemap")
-    at = text.rfind(_COMMENT)
-    reference = header or (_word(text, at + len(_COMMENT)) if at >= 0 else "")
+    _, has_comment, rest = text.rpartition(_COMMENT)
+    line = rest.partition("\n")[0] if has_comment else ""
+    reference = header or line.split("*/", 1)[0].strip().strip("\"'")
     if not reference or reference.startswith("data:"):
         return reference
     try:
         return urljoin(script.url, reference[:2_000])
     except ValueError:
         return ""
-
-
-def _word(text: str, start: int) -> str:
-    end = text.find("\n", start)
-    line = text[start : end if end >= 0 else len(text)]
-    return line.split("*/", 1)[0].strip().strip("\"'")
 
 
 def inline(reference: str) -> bytes:
@@ -57,15 +52,9 @@ def sources(content: bytes) -> tuple[tuple[str, str], ...] | None:
         return None
     if not isinstance(body, dict) or "version" not in body or not ({"sources", "sections"} & set(body)):
         return None
-    return tuple(_all(body))
-
-
-def _all(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
     sections = body.get("sections")
     parts = [s.get("map") for s in sections if isinstance(s, dict)] if isinstance(sections, list) else []
-    for part in (body, *parts[:MOST_SOURCES]):
-        if isinstance(part, dict):
-            yield from _of(part)
+    return tuple(pair for part in (body, *parts[:MOST_SOURCES]) if isinstance(part, dict) for pair in _of(part))
 
 
 def _of(body: dict[str, Any]) -> Iterator[tuple[str, str]]:

@@ -56,8 +56,7 @@ class _Reading:
     """One run: what is asked for once is not asked for again, and what is over the bounds is named."""
 
     def __init__(self, client: Client, member: SignedIn | Unavailable | None) -> None:
-        self._client = client
-        self._member = member
+        self._client, self._member = client, member
         self._until = time.monotonic() + SECONDS
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._scanning = asyncio.Lock()
@@ -114,8 +113,9 @@ class _Reading:
         if not self._may(url) or web.host_of(url) in self._client.parameters.site.third_parties:
             return []
         answer = await self._get(url)
-        if answer.status in (401, 403) and self._is_ours(url) and self._signed_in is not None:
-            answer = await self._signed_in.session.request("GET", url, verify=True)
+        is_refused = answer.status in (401, 403) and self._is_ours(url)
+        if is_refused and self._member is not None and not isinstance(self._member, Unavailable):
+            answer = await self._member.session.request("GET", url, verify=True)
         if not answer.ok or answer.status != 200:
             await self._lost(url, answer, is_named=is_named)
             return []
@@ -135,9 +135,8 @@ class _Reading:
         elif answer.state == "dns" and await web.is_absent(self._client, host):
             note = "its host does not exist, so no browser gets it"
         else:
-            needs = (
-                web.AGAIN if self._is_ours(url) else f"a run from where {host} can be reached, or site.third_parties"
-            )
+            elsewhere = f"a run from where {host} can be reached, or site.third_parties"
+            needs = web.AGAIN if self._is_ours(url) else elsewhere
             self.missing.append(Unavailable(f"the script {url[:200]} did not come: {answer.error}", needs))
             note = answer.error or answer.state
         self.received.append(Received("script", url, 0, note=note))
@@ -160,9 +159,8 @@ class _Reading:
         sources = await asyncio.to_thread(maps.sources, content)
         if sources is None:
             if answer.truncated and reference:
-                await self._take(
-                    Received("source map", shown, len(content)), answer, content.decode("utf-8", "replace")
-                )
+                received = Received("source map", shown, len(content))
+                await self._take(received, answer, content.decode("utf-8", "replace"))
             return
         note = f"{len(sources)} sources in full" if sources else "names of sources only"
         self.received.append(Received("source map", shown, len(content), note=note))
@@ -170,10 +168,6 @@ class _Reading:
             await self._scan(source, f"{name} in {shown}")
 
     # --- bounds ---
-
-    @property
-    def _signed_in(self) -> SignedIn | None:
-        return None if isinstance(self._member, Unavailable) else self._member
 
     def _is_ours(self, url: str) -> bool:
         return web.same_site(url, web.origin(self._client))
@@ -209,17 +203,14 @@ class _Reading:
         """Look for credentials, one text at a time: nothing is gained by several."""
         async with self._scanning:
             try:
-                self.hits += await asyncio.to_thread(_scanned, text, place, self._until, is_page=is_page)
+                found = scanning.scan(text, place, is_page=is_page, until=self._until)
+                self.hits += await asyncio.to_thread(list, found)
             except TimeoutError:
                 reason = f"reading took over {SECONDS:g} s: {place[:200]} and what came after it was not looked through"
                 self.missing.append(Unavailable(reason, "a second try, or a look by hand"))
                 return
         if len(self.hits) > MOST_HITS:
             self.hits = sorted(self.hits, key=lambda hit: hit.standing is not Standing.SECRET)[:MOST_HITS]
-
-
-def _scanned(text: str, place: str, until: float, *, is_page: bool) -> list[Hit]:
-    return list(scanning.scan(text, place, is_page=is_page, until=until))
 
 
 def _plain(url: str) -> str:
