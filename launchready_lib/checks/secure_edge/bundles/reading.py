@@ -1,15 +1,21 @@
-"""Reads the core pages, the scripts that they name or lead to, and their source maps; bounded in size, number, time."""
+"""Reads the core pages, the scripts that they name or lead to, and their source maps; bounded in size, number, time.
+
+Where a script says that its map is, and the sources in it, are as ECMA-426 has them.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import json
 import re
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
-from launchready_lib.checks.secure_edge.bundles import maps, scanning
+from launchready_lib.checks.secure_edge.bundles import scanning
 from launchready_lib.checks.secure_edge.bundles.evidence import BundlesEvidence, Received
 from launchready_lib.evidence import Unavailable, probe
 from launchready_lib.network import Purpose, Response
@@ -27,6 +33,9 @@ MOST_BYTES = 80_000_000
 SECONDS = 90.0
 MOST_HITS = 400
 _MOST_CHUNKS = 150
+_MOST_SOURCES = 20_000
+_LONGEST_NAME = 120
+_COMMENT = "sourceMappingURL="
 _CHUNK = re.compile(
     r"""["'`]((?:https?://[\w.-]{1,100}/|\.{1,2}/|/|(?:assets|static|_next|chunks|build|js)/)[\w@~+./-]{1,200}\.m?js)["'`]"""
 )
@@ -143,10 +152,10 @@ class _Reading:
 
     async def _map(self, script: Response, text: str) -> None:
         """Read the source map that a script names; where it names none, the one that may lie beside it."""
-        reference = maps.named(script, text)
+        reference = map_address(script, text)
         url = reference or f"{_plain(script.url)}.map"
         if url.startswith("data:"):
-            content, shown, answer = maps.inline(url), f"{script.url} (inline)", script
+            content, shown, answer = inline_map(url), f"{script.url} (inline)", script
         elif (not reference and not self._is_ours(url)) or not self._may(url):
             return
         else:
@@ -156,7 +165,7 @@ class _Reading:
             if not answer.ok or answer.status != 200 or inside.looks_like_html(answer.body):
                 return
             content, shown = answer.body, url
-        sources = await asyncio.to_thread(maps.sources, content)
+        sources = await asyncio.to_thread(map_sources, content)
         if sources is None:
             if answer.truncated and reference:
                 received = Received("source map", shown, len(content))
@@ -232,3 +241,57 @@ def _chunks(script: str, url: str) -> Iterator[str]:
             target = f"{origin}/{reference}"
         if web.same_site(target, url):
             yield target
+
+
+def map_address(script: Response, text: str) -> str:
+    """The address of a script's map, whole or `data:`, as the script or its headers give it; empty where none does."""
+    header = script.header("sourcemap") or script.header("x-sourcemap")
+    _, has_comment, rest = text.rpartition(_COMMENT)
+    line = rest.partition("\n")[0] if has_comment else ""
+    reference = header or line.split("*/", 1)[0].strip().strip("\"'")
+    if not reference or reference.startswith("data:"):
+        return reference
+    try:
+        return urljoin(script.url, reference[:2_000])
+    except ValueError:
+        return ""
+
+
+def inline_map(reference: str) -> bytes:
+    """The content of a `data:` address (RFC 2397); empty where it cannot be read."""
+    head, _, data = reference.partition(",")
+    if not head.endswith(";base64"):
+        return unquote_to_bytes(data)
+    try:
+        return base64.b64decode(data, validate=False)
+    except (ValueError, binascii.Error):
+        return b""
+
+
+def map_sources(content: bytes) -> tuple[tuple[str, str], ...] | None:
+    """(name, content) of every source that a map carries; None where it is not a map."""
+    text = content.decode("utf-8", "replace")
+    if text.startswith(")]}"):  # the guard against script inclusion that the standard allows
+        text = text.partition("\n")[2]
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict) or "version" not in body or not ({"sources", "sections"} & set(body)):
+        return None
+    sections = body.get("sections")
+    parts = [s.get("map") for s in sections if isinstance(s, dict)] if isinstance(sections, list) else []
+    return tuple(
+        pair for part in (body, *parts[:_MOST_SOURCES]) if isinstance(part, dict) for pair in _sources_in(part)
+    )
+
+
+def _sources_in(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    names, contents = body.get("sources"), body.get("sourcesContent")
+    if not isinstance(contents, list):
+        return
+    names = names if isinstance(names, list) else []
+    for number, content in enumerate(contents[:_MOST_SOURCES]):
+        if isinstance(content, str):
+            name = names[number] if number < len(names) else f"source {number + 1}"
+            yield " ".join(str(name).split())[-_LONGEST_NAME:], content
