@@ -5,9 +5,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchready_lib.checks.secure_edge import headers
+from launchready_lib.checks.secure_edge.headers.cookies import shared_by
 from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence, View
-from launchready_lib.checks.secure_edge.headers.keeping import shared_by
-from launchready_lib.checks.secure_edge.headers.permissions import permissions, read
+from launchready_lib.checks.secure_edge.headers.isolation import permissions, read
 from launchready_lib.checks.secure_edge.headers.plain import told
 from launchready_lib.network import Response
 from launchready_lib.record.findings import Status

@@ -6,13 +6,10 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from launchready_lib.checks.secure_edge.headers.cookies import SetAtLogin, faults, kept, sessions
+from launchready_lib.checks.secure_edge.headers.cookies import SetAtLogin, faults, kept, sessions, shared_by
 from launchready_lib.checks.secure_edge.headers.csp import judge as policies_of
 from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence, View
-from launchready_lib.checks.secure_edge.headers.framing import judge as framers_of
-from launchready_lib.checks.secure_edge.headers.isolation import embedder, resource
-from launchready_lib.checks.secure_edge.headers.keeping import shared_by
-from launchready_lib.checks.secure_edge.headers.permissions import ADVISED, permissions
+from launchready_lib.checks.secure_edge.headers.isolation import ADVISED, embedder, framers_of, permissions, resource
 from launchready_lib.checks.secure_edge.headers.plain import told
 from launchready_lib.kit import content_policy
 from launchready_lib.kit.facts import Facts

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from launchready_lib.checks.secure_edge import bundles
-from launchready_lib.checks.secure_edge.bundles import maps, reading, scanning
+from launchready_lib.checks.secure_edge.bundles import reading, scanning
 from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response
 from launchready_lib.record.findings import Status
@@ -188,7 +188,7 @@ def script(url="https://acme.example/a/app.js", **headers):
     ],
 )
 def test_a_script_or_its_headers_name_its_map(answer, text, expected):
-    assert maps.named(answer, text) == expected
+    assert reading.map_address(answer, text) == expected
 
 
 MAP = {"version": 3, "sources": ["src/pay.ts", "src/b.ts"], "sourcesContent": ["one", None], "mappings": ""}
@@ -207,16 +207,16 @@ MAP = {"version": 3, "sources": ["src/pay.ts", "src/b.ts"], "sourcesContent": ["
     ids=["plain", "with sections", "names only", "without names", "other JSON", "a list"],
 )
 def test_sources_are_read_from_every_form_of_map(content, expected):
-    assert maps.sources(json.dumps(content).encode()) == expected
-    assert maps.sources(b")]}'\n" + json.dumps(content).encode()) == expected
+    assert reading.map_sources(json.dumps(content).encode()) == expected
+    assert reading.map_sources(b")]}'\n" + json.dumps(content).encode()) == expected
 
 
 @given(
     st.binary(max_size=300) | st.text(alphabet='{}[]":,0123456789abversionsourcesContent', max_size=300).map(str.encode)
 )
 def test_no_content_breaks_the_reader_of_maps(content):
-    maps.sources(content)
-    maps.inline("data:application/json;base64," + content.decode("latin-1"))
+    reading.map_sources(content)
+    reading.inline_map("data:application/json;base64," + content.decode("latin-1"))
 
 
 # --- a real site ------------------------------------------------------------------------------------------------------

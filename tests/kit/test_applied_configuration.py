@@ -7,7 +7,7 @@ from kit_bench import answering, exposing, hammering, hiding, moving, opened, pr
 
 from launchready_lib.checks.reduce_drag import caching
 from launchready_lib.checks.secure_edge import headers
-from launchready_lib.checks.secure_edge.headers.keeping import shared_by
+from launchready_lib.checks.secure_edge.headers.cookies import shared_by
 from launchready_lib.demo import names
 from launchready_lib.kit import facts, guard_files, stacks
 from launchready_lib.site import signin

@@ -6,16 +6,15 @@ import asyncio
 import datetime as dt
 import re
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from email.utils import parsedate_to_datetime
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
-
 from launchready_lib.checks import check
 from launchready_lib.checks.secure_edge.tries import LIMITS, ByForm, ByScript, form_of, made_up, password
 from launchready_lib.client import Client
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
 from launchready_lib.site import forms, seen_forms, web
 from launchready_lib.site.signin import attempt
@@ -102,15 +101,15 @@ class Honest:
 
 
 @dataclass(frozen=True)
-class BurstEvidence:
+class BurstEvidence(Evidence):
     """One burst a form, then the honest member."""
 
     bursts: tuple[Burst, ...]
     honest: Honest
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterable[Row]:
         """One row a form, and one for the honest member."""
-        return pd.DataFrame([*(burst.row() for burst in self.bursts), self.honest.row()])
+        return [*(burst.row() for burst in self.bursts), self.honest.row()]
 
 
 @probe
@@ -122,7 +121,10 @@ async def survey(client: Client) -> BurstEvidence | Unavailable:
     """
     if no := client.forbidden("rate_limit"):
         return no
-    stranger = _as_stranger(client)
+    p, stranger = client.parameters, client
+    if p.network.headers:
+        plain = p.model_copy(update={"network": p.network.model_copy(update={"headers": {}})})
+        stranger = Client(plain, root=client.root, release=client.release, environment=client.environment)
     try:
         async with seen_forms.Typist(stranger) as typist:
             bursts = [await _burst(stranger, typist, name) for name in TARGETS]
@@ -132,15 +134,6 @@ async def survey(client: Client) -> BurstEvidence | Unavailable:
             client.network.traffic.requests.update(stranger.network.traffic.requests)
             client.network.traffic.refused.update(stranger.network.traffic.refused)
             await stranger.close()
-
-
-def _as_stranger(client: Client) -> Client:
-    """The same client, not recognised by its headers."""
-    p = client.parameters
-    if not p.network.headers:
-        return client
-    plain = p.model_copy(update={"network": p.network.model_copy(update={"headers": {}})})
-    return Client(plain, root=client.root, release=client.release, environment=client.environment)
 
 
 # --- the burst --------------------------------------------------------------------------------------------------------
@@ -159,16 +152,12 @@ async def _burst(client: Client, typist: Typist, name: str) -> Burst:
         form, email = form_of(name, forms.read(opened.text, opened.url)), made_up(client)
         if form is not None:
             return await _tried(session, Burst(name, url), ByForm(name, form, opened.url, email))
-        return await _by_script(typist, session, Burst(name, url), email)
-
-
-async def _by_script(typist: Typist, session: Session, burst: Burst, email: str) -> Burst:
-    """Try a form that works by script alone with the request that a real browser was seen to send."""
-    seen = await typist.type_in(burst.name, burst.url, email, password(burst.name))
-    if isinstance(seen, Unavailable):
-        reason = f"the {burst.name} page has no form of its own that works without script: {seen.reason}"
-        return replace(burst, problem=Unavailable(reason, seen.needs))
-    return await _tried(session, burst, ByScript(burst.name, seen))
+        # A form that works by script alone is tried with the request that a real browser was seen to send.
+        seen = await typist.type_in(name, url, email, password(name))
+        if isinstance(seen, Unavailable):
+            reason = f"the {name} page has no form of its own that works without script: {seen.reason}"
+            return Burst(name, url, problem=Unavailable(reason, seen.needs))
+        return await _tried(session, Burst(name, url), ByScript(name, seen))
 
 
 async def _tried(session: Session, burst: Burst, way: Way) -> Burst:
@@ -184,9 +173,8 @@ async def _tried(session: Session, burst: Burst, way: Way) -> Burst:
         if limit := _limit(burst, answers, first):
             return _ended(burst, next((a for a in answers if a.status in LIMITS), sent), limit)
         if not sent.ok or (sent.status or 0) >= 500:
-            reason = (
-                f"the {burst.name} form stopped answering ({sent.error or sent.status}) at try {len(burst.statuses)}"
-            )
+            what, number = sent.error or sent.status, len(burst.statuses)
+            reason = f"the {burst.name} form stopped answering ({what}) at try {number}"
             return replace(burst, problem=Unavailable(reason, web.AGAIN))
         first = first or sent.text
     refused = way.refused(burst.statuses, sent)
@@ -209,12 +197,12 @@ def _limit(burst: Burst, answers: tuple[Response, ...], first: str) -> str:
 
 
 def _ended(burst: Burst, answer: Response, limit: str) -> Burst:
-    told = [f"{name}: {value[:80]}" for name, value in answer.headers if re.match(r"(?:x-)?ratelimit", name)]
+    headers = [f"{name}: {value[:80]}" for name, value in answer.headers if re.match(r"(?:x-)?ratelimit", name)]
     return replace(
         burst,
         limit=limit,
         retry_after_s=_seconds(answer.header("retry-after")) if limit else None,
-        told="; ".join(told[:6]),
+        told="; ".join(headers[:6]),
         ended=time.monotonic(),
     )
 
@@ -247,7 +235,7 @@ async def _honest(client: Client, bursts: list[Burst]) -> Honest:
         return Honest(problem=password)
     started = time.monotonic()
     met = any(burst.limit for burst in bursts)
-    told = next((b.ended + b.retry_after_s for b in bursts if b.name == "login" and b.retry_after_s), None)
+    until = next((b.ended + b.retry_after_s for b in bursts if b.name == "login" and b.retry_after_s), None)
     tries = 0
     while True:
         tried = await attempt(client, account.email, password)
@@ -257,26 +245,23 @@ async def _honest(client: Client, bursts: list[Burst]) -> Honest:
         if tried.outcome == "in":
             return Honest(True, now - started, tries)
         left = started + WITHIN_S - now
-        if left <= 0 or not (met and _may_be_limited(tried)):
+        may_end = _is_limited(tried) or tried.outcome == "error" or tried.missing is not None
+        if left <= 0 or not (met and may_end):
             return Honest(False, now - started, tries, _why(tried))
-        await asyncio.sleep(min(left, max(told - now, 0.5) if told is not None and told > now else PAUSE_S))
+        await asyncio.sleep(min(left, max(until - now, 0.5) if until is not None and until > now else PAUSE_S))
 
 
-def _may_be_limited(tried: Attempt) -> bool:
-    told = tried.outcome in ("limited", "error") or tried.status in LIMITS or _WORDS.search(tried.said)
-    return bool(told) or tried.missing is not None
+def _is_limited(tried: Attempt) -> bool:
+    return tried.outcome == "limited" or tried.status in LIMITS or _WORDS.search(tried.said) is not None
 
 
 def _why(tried: Attempt) -> Unavailable | None:
     """Why it is not known whether honest members get in; None where they are shut out."""
-    if tried.missing is not None:
+    if tried.missing is not None or _is_limited(tried):
         return tried.missing
-    if tried.outcome == "limited" or tried.status in LIMITS or _WORDS.search(tried.said):
-        return None
     why = tried.error or f"the answer was {tried.status}"
-    return Unavailable(
-        f"the member's test account could not sign in ({tried.outcome}: {why})", "a working accounts.member"
-    )
+    reason = f"the member's test account could not sign in ({tried.outcome}: {why})"
+    return Unavailable(reason, "a working accounts.member")
 
 
 def cooldown(evidence: BurstEvidence | Unavailable) -> dict[str, Any]:

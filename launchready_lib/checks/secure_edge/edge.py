@@ -11,11 +11,10 @@ from dataclasses import dataclass, replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import yaml
 
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, SERVICES, ZoneHosts, zone_hosts
 from launchready_lib.network import address_of, normal
@@ -26,11 +25,10 @@ from launchready_lib.wording import brief
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
-    from launchready_lib.network import Answer, Response
+    from launchready_lib.network import Response
 
-_DATA = PACKAGE / "data" / "edges.yaml"
 _MOST_SERVICES = 40
-_TOLD = ("NOERROR", "NODATA", "NXDOMAIN")
+_ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
 
 
 @dataclass(frozen=True)
@@ -54,9 +52,7 @@ class Edge:
     def holds(self, address: str) -> bool:
         """Whether an address lies in its networks."""
         parsed = address_of(address)
-        return parsed is not None and any(
-            parsed in network for network in _parsed(self.networks) if network.version == parsed.version
-        )
+        return parsed is not None and any(parsed in network for network in _parsed(self.networks))
 
     def serves(self, chain: Iterable[str]) -> bool:
         """Whether a CNAME chain ends in its names."""
@@ -80,7 +76,7 @@ def _parsed(networks: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddres
 @cache
 def known() -> dict[str, Edge]:
     """Every edge of the package's dated table."""
-    table: dict[str, dict[str, Any]] = yaml.safe_load(_DATA.read_text(encoding="utf-8"))
+    table: dict[str, dict[str, Any]] = yaml.safe_load((PACKAGE / "data" / "edges.yaml").read_text(encoding="utf-8"))
     return {
         name: Edge(
             name,
@@ -116,7 +112,7 @@ class Named:
 
 
 @dataclass(frozen=True)
-class EdgeEvidence:
+class EdgeEvidence(Evidence):
     """Web hosts and other names, against the edge that is declared.
 
     Attributes:
@@ -134,21 +130,22 @@ class EdgeEvidence:
     aside: tuple[str, ...] = ()
     zone: ZoneHosts = NO_ZONE_HOSTS
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterable[Row]:
         """One row a name."""
-        return pd.DataFrame([_row(named, self.edge) for named in (*self.web_hosts, *self.others)])
+        return [_row(named, self.edge) for named in (*self.web_hosts, *self.others)]
 
 
 def _row(named: Named, edge: Edge | None) -> Row:
-    recognised = [e for e in known().values() if named.response is not None and e.marks_of(named.response)]
+    read = named.response
+    recognised = {e.title: mark for e in known().values() if read is not None and (mark := e.marks_of(read))}
     return {
         "name": named.name,
         "role": named.role,
         "addresses": brief(named.addresses) or f"({named.state})",
         "leads_to": brief(named.chain),
         "in_its_networks": bool(edge and named.addresses and all(edge.holds(a) for a in named.addresses)),
-        "marks": "; ".join(e.marks_of(named.response) for e in recognised if named.response is not None),
-        "recognised": brief(e.title for e in recognised),
+        "marks": "; ".join(recognised.values()),
+        "recognised": brief(recognised),
         "zone_file": {None: None, True: "proxied", False: "DNS only"}[named.proxied],
     }
 
@@ -161,8 +158,7 @@ async def survey(client: Client) -> EdgeEvidence | Unavailable:
     hosting = client.parameters.hosting
     edge = known().get(hosting.edge or "")
     if edge is not None:
-        given = tuple(hosting.edge_networks)
-        edge = Edge(edge.id, edge.title, edge.networks + given, edge.names, edge.marks, edge.source, edge.date)
+        edge = replace(edge, networks=edge.networks + tuple(hosting.edge_networks))
     hosts = public_hosts(client.parameters)
     zone = zone_hosts(client)
     proxied = [host.name for host in zone.web if host.proxied]
@@ -182,14 +178,10 @@ async def look_up(client: Client, name: str, role: str, *, read: bool = False) -
     """Ask DNS for a name's addresses and, where `read`, the name for its first page over HTTPS."""
     four, six = await asyncio.gather(client.network.ask(name, "A"), client.network.ask(name, "AAAA"))
     addresses = four.records + six.records
-    state = "ok" if addresses else _state(four, six)
+    silent = [answer for answer in (four, six) if answer.state not in _ANSWERED]
+    state = "ok" if addresses else (silent[0].error or silent[0].state) if silent else "absent"
     response = await client.network.request("GET", f"https://{name}/") if read and state == "ok" else None
     return Named(name, role, addresses, four.chain or six.chain, state, response)
-
-
-def _state(*answers: Answer) -> str:
-    silent = [a for a in answers if a.state not in _TOLD]
-    return (silent[0].error or silent[0].state) if silent else "absent"
 
 
 async def _others(client: Client, hosts: tuple[str, ...], zone: ZoneHosts) -> tuple[Named, ...]:
@@ -208,8 +200,8 @@ async def _others(client: Client, hosts: tuple[str, ...], zone: ZoneHosts) -> tu
     found = [*mail, *(n for n in real if not n.addresses or n.addresses != wild.addresses)]
     seen = {*hosts, *(n.name for n in found)}
     listed = [each for each in zone.services if each.name not in seen][:_MOST_SERVICES]
-    told = await asyncio.gather(*(look_up(client, each.name, each.service) for each in listed))
-    found += [replace(n, proxied=each.proxied) for n, each in zip(told, listed, strict=True) if n.state != "absent"]
+    more = await asyncio.gather(*(look_up(client, each.name, each.service) for each in listed))
+    found += [replace(n, proxied=each.proxied) for n, each in zip(more, listed, strict=True) if n.state != "absent"]
     return tuple(found)
 
 
@@ -217,9 +209,8 @@ async def _others(client: Client, hosts: tuple[str, ...], zone: ZoneHosts) -> tu
 def proxied(evidence: EdgeEvidence) -> Verdict:
     """An edge is declared; web hosts lead into its networks and carry its marks; mail and others do not."""
     edge = evidence.edge
-    rows = [_row(named, edge) for named in evidence.web_hosts]
     if edge is None:
-        return _undeclared(evidence, rows)
+        return _undeclared(evidence)
     if not evidence.web_hosts:
         return web.unseen([Unavailable("no public host has an address", "an address for site.canonical in DNS")])
     hosts = [_host(named, edge) for named in evidence.web_hosts]
@@ -236,7 +227,8 @@ def proxied(evidence: EdgeEvidence) -> Verdict:
     return combine(*clauses)
 
 
-def _undeclared(evidence: EdgeEvidence, rows: list[Row]) -> Verdict:
+def _undeclared(evidence: EdgeEvidence) -> Verdict:
+    rows = [_row(named, None) for named in evidence.web_hosts]
     if evidence.declared == "none":
         return failed(
             "no edge stands before the site: whoever floods it reaches the server itself",
@@ -266,18 +258,13 @@ def _host(named: Named, edge: Edge) -> Verdict:
         )
     if named.response is None:
         return unknown(f"{named.name} was not read", needs=web.AGAIN, evidence=[row])
-    if why := _unread(named):
+    # A challenge of the edge carries its marks too.
+    if not named.response.ok and (why := web.why_unseen(f"https://{named.name}/", named.response)):
         return web.unseen([why])
     if not edge.marks_of(named.response):
         summary = f"{named.name} leads into the networks of {edge.title}, but its answer carries none of its marks"
         return failed(summary, evidence=[row], fix=_way_in(named.name, edge), about=[named.name])
     return passed(f"{named.name} stands behind {edge.title}", evidence=[row])
-
-
-def _unread(named: Named) -> Unavailable | None:
-    if named.response is None or named.response.ok:
-        return None  # a challenge of the edge carries its marks too
-    return web.why_unseen(f"https://{named.name}/", named.response)
 
 
 def _way_in(name: str, edge: Edge) -> str:

@@ -6,17 +6,16 @@ import asyncio
 import hashlib
 import re
 import secrets
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
 import yaml
 
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS
@@ -30,7 +29,6 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
     from launchready_lib.network import Response
 
-_DATA = PACKAGE / "data" / "exposed_files.yaml"
 ENOUGH = 65_536
 """Bytes of a file that are read: enough to know it by."""
 AT_ONCE = 4
@@ -60,7 +58,7 @@ class Kind:
 @cache
 def kinds() -> tuple[Kind, ...]:
     """The package's table, compiled."""
-    table: dict[str, Any] = yaml.safe_load(_DATA.read_text(encoding="utf-8"))
+    table: dict[str, Any] = yaml.safe_load((PACKAGE / "data" / "exposed_files.yaml").read_text(encoding="utf-8"))
     return tuple(
         Kind(
             entry["what"],
@@ -114,17 +112,17 @@ class HostExposure:
 
 
 @dataclass(frozen=True)
-class ExposureEvidence:
+class ExposureEvidence(Evidence):
     """Every public host; `missing`: hosts that could not be asked at all; `zone`: the zone file's other names."""
 
     hosts: tuple[HostExposure, ...]
     missing: tuple[Unavailable, ...] = ()
     zone: ZoneHosts = NO_ZONE_HOSTS
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterable[Row]:
         """One row for each thing served, and one for each host."""
-        rows = [_row(found) for host in self.hosts for found in host.found]
-        return pd.DataFrame([*rows, *(_host_row(host) for host in self.hosts)])
+        yield from (_row(found) for host in self.hosts for found in host.found)
+        yield from (_host_row(host) for host in self.hosts)
 
 
 def _row(found: Exposed) -> Row:
@@ -160,7 +158,8 @@ async def survey(client: Client) -> ExposureEvidence | Unavailable:
         *(
             _host(client, host, base, first[host], first[main] if host != main else ())
             for host, base in bases.items()
-            if not _is_idle(host, first[host][0], zone)
+            # A name that only the zone file knows may serve nothing of its own: it is silent, or leads elsewhere.
+            if host not in zone.own or not (first[host][0].state in SILENT or _elsewhere(host, first[host][0]))
         )
     )
     return ExposureEvidence(
@@ -170,12 +169,10 @@ async def survey(client: Client) -> ExposureEvidence | Unavailable:
     )
 
 
-def _is_idle(host: str, first: Response, zone: ZoneHosts) -> bool:
-    """Whether a name that only the zone file knows serves nothing of its own: it is silent, or leads elsewhere."""
-    if host not in zone.own:
-        return False
-    target = web.host_of(first.header("location") or "") if first.status in REDIRECTS else ""
-    return first.state in SILENT or bool(target and target != host)
+def _elsewhere(host: str, answer: Response) -> str:
+    """The other host that an answer redirects to; empty where it does not."""
+    target = web.host_of(answer.header("location") or "") if answer.status in REDIRECTS else ""
+    return target if target != host else ""
 
 
 def _random() -> str:
@@ -202,10 +199,8 @@ async def _host(
     first = baseline[0]
     if first.state == "dns" and not web.is_declared(client, host) and await web.is_absent(client, host):
         return None
-    if first.status in REDIRECTS:
-        target = web.host_of(first.header("location") or "")
-        if target and target != host:
-            return HostExposure(host, len(baseline), leads_to=target)
+    if target := _elsewhere(host, first):
+        return HostExposure(host, len(baseline), leads_to=target)
     if why := web.why_unseen(f"{base}/", first):
         return why
     ordinary = {_hash(answer) for answer in baseline if answer.status in _SERVED}
@@ -234,16 +229,11 @@ class _Run:
     """The requests to one host: few at a time, none after the host says that it is enough."""
 
     def __init__(self, client: Client, host: str, base: str, ordinary: set[str]) -> None:
-        self._client = client
-        self._host = host
-        self._base = base
-        self._ordinary = ordinary
+        self._client, self._host, self._base, self._ordinary = client, host, base, ordinary
         self._gate = asyncio.Semaphore(AT_ONCE)
         self.found: list[Exposed] = []
-        self.asked = 0
-        self.unanswered = 0
+        self.asked = self.unanswered = self._silent = 0
         self.stopped = ""
-        self._silent = 0
 
     async def one(self, kind: Kind, path: str) -> None:
         """Ask for one address, and prove what comes by its content and by a neighbour that nobody named."""
@@ -261,16 +251,11 @@ class _Run:
                     self.stopped = f"{self._host} stopped answering ({answer.error}) after {self.asked} requests"
             else:
                 self._silent = 0
-                await self._looked_at(kind, path, answer)
-
-    async def _looked_at(self, kind: Kind, path: str, answer: Response) -> None:
-        if self._proves(kind, answer) and not await self._is_everywhere(kind, path):
-            self.found.append(_exposed(kind, self._base + path, answer))
+                if self._proves(kind, answer) and not await self._is_everywhere(kind, path):
+                    self.found.append(_exposed(kind, self._base + path, answer))
 
     def _proves(self, kind: Kind, answer: Response) -> bool:
-        if answer.status not in _SERVED or _hash(answer) in self._ordinary:
-            return False
-        if not kind.is_html and _is_page(answer):
+        if answer.status not in _SERVED or _hash(answer) in self._ordinary or (not kind.is_html and _is_page(answer)):
             return False
         return kind.looks.search(answer.body) is not None
 
@@ -293,13 +278,9 @@ def _is_page(answer: Response) -> bool:
 def _exposed(kind: Kind, url: str, answer: Response) -> Exposed:
     size = (answer.header("content-range") or "").rpartition("/")[2] or answer.header("content-length") or ""
     bytes_known = int(size) if size.isdigit() and len(size) < 16 else len(answer.body)
-    keys = _keys(kind, answer.body) if kind.shows_keys else ()
-    return Exposed(url, kind.what, answer.status or 0, bytes_known, keys, kind.is_open)
-
-
-def _keys(kind: Kind, body: bytes) -> tuple[str, ...]:
     pattern = _ENVIRONMENT_KEY if kind.what == "environment file" else _SETTING_KEY
-    return tuple(dict.fromkeys(match.decode("ascii") for match in pattern.findall(body)))[:MOST_KEYS]
+    keys = dict.fromkeys(match.decode("ascii") for match in pattern.findall(answer.body)) if kind.shows_keys else ()
+    return Exposed(url, kind.what, answer.status or 0, bytes_known, tuple(keys)[:MOST_KEYS], kind.is_open)
 
 
 @check("exposure.files")

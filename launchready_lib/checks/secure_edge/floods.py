@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from launchready_lib.checks import check
 from launchready_lib.checks.secure_edge import edge
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.published import zone_of
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.names.zonefile import ZoneFile
@@ -26,7 +25,7 @@ MOST_NAMES = 60
 
 
 @dataclass(frozen=True)
-class FloodEvidence:
+class FloodEvidence(Evidence):
     """Every name that answers as a web server, and who stands before it.
 
     Attributes:
@@ -41,9 +40,9 @@ class FloodEvidence:
     unread: int = 0
     zone: ZoneHosts = NO_ZONE_HOSTS
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterable[Row]:
         """One row a host."""
-        return pd.DataFrame([_row(host, _edges(self)) for host in self.hosts])
+        return [_row(host, _edges(self)) for host in self.hosts]
 
 
 @probe
@@ -56,16 +55,13 @@ async def survey(client: Client, gate: EdgeEvidence | Unavailable) -> FloodEvide
     zone = zone_of(client)
     seen = {named.name for named in (*gate.web_hosts, *gate.others)}
     others = zone_hosts(client)
-    more = _names(zone, seen | set(others.theirs)) if isinstance(zone, ZoneFile) else []
-    mine = [name for name in more if client.network.scope.names(name)]
+    left_out = seen | set(others.theirs)
+    more = zone.names("A", "AAAA", "CNAME") if isinstance(zone, ZoneFile) else ()
+    web_names = (n for n in more if n not in left_out and not n.startswith(("*", "_")) and "._" not in n)
+    mine = [name for name in web_names if client.network.scope.names(name)]
     found = await asyncio.gather(*(_answering(client, name) for name in mine[:MOST_NAMES]))
     hosts = (*gate.web_hosts, *(named for named in found if named is not None))
     return FloodEvidence(hosts, gate.edge, max(0, len(mine) - MOST_NAMES), others)
-
-
-def _names(zone: ZoneFile, seen: set[str]) -> list[str]:
-    names = zone.names("A", "AAAA", "CNAME")
-    return [n for n in names if n not in seen and not n.startswith(("*", "_")) and "._" not in n]
 
 
 async def _answering(client: Client, name: str) -> Named | None:
@@ -100,11 +96,8 @@ def _row(host: Named, edges: list[Edge]) -> Row:
 
 def _before(host: Named, edges: list[Edge]) -> Edge | None:
     """The edge that every address of a host belongs to, or that its name ends at."""
-    return next((e for e in edges if e.serves(host.chain) or _all_in(host, e)), None)
-
-
-def _all_in(host: Named, each: Edge) -> bool:
-    return bool(host.addresses) and all(each.holds(address) for address in host.addresses)
+    addresses = host.addresses
+    return next((e for e in edges if e.serves(host.chain) or (addresses and all(map(e.holds, addresses)))), None)
 
 
 def _marks(host: Named, edges: list[Edge]) -> list[Edge]:
@@ -125,7 +118,7 @@ def absorbed(evidence: FloodEvidence) -> Verdict:
     if evidence.unread:
         reason = f"{evidence.unread} more names of the zone file were not read"
         clauses.append(unknown(reason, needs="a zone file with the names in use"))
-    behind = brief(dict.fromkeys(str(_row(host, edges)["edge"]) for host in evidence.hosts))
+    behind = brief(_row(host, edges)["edge"] for host in evidence.hosts)
     hosts = "the one web host stands" if len(evidence.hosts) == 1 else f"all {len(evidence.hosts)} web hosts stand"
     return together(f"{hosts} behind an edge that absorbs floods ({behind})", *clauses)
 

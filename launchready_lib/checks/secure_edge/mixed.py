@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import pandas as pd
-
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
 from launchready_lib.site import web
 from launchready_lib.site.signin import SignedIn
@@ -20,7 +18,6 @@ from launchready_lib.wording import brief, listed
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
-    from launchready_lib.network import Browser
 
 QUIET_S = 1.0
 AT_ONCE = 2
@@ -54,7 +51,7 @@ class Plain:
 
 
 @dataclass(frozen=True)
-class OpenedPages:
+class OpenedPages(Evidence):
     """Core pages, each opened once.
 
     Attributes:
@@ -72,9 +69,9 @@ class OpenedPages:
         loads = (load for each in self.visits for load in each.loads if load.kind == "Script" and load.status)
         return tuple(dict.fromkeys(load.url for load in loads))
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterable[Row]:
         """One row a page: what it fetched, where its forms go, what goes over plain HTTP."""
-        return pd.DataFrame([_row(each) for each in self.visits])
+        return [_row(each) for each in self.visits]
 
 
 def _row(each: Visit) -> Row:
@@ -109,18 +106,14 @@ async def survey(client: Client, member: SignedIn | Unavailable) -> OpenedPages 
         if isinstance(browser, Unavailable):
             return browser
         gate = asyncio.Semaphore(AT_ONCE)
-        found = await asyncio.gather(*(_opened(client, browser, gate, name, url, member) for name, url in urls.items()))
+
+        async def opened(name: str, url: str) -> Visit:
+            stored = member.storage_state() if isinstance(member, SignedIn) and name not in _FOR_STRANGERS else None
+            async with gate:
+                return await visit(client, browser, name, url, stored=stored, quiet_s=QUIET_S, throttled=False)
+
+        found = await asyncio.gather(*(opened(name, url) for name, url in urls.items()))
     return OpenedPages(tuple(found), missing, urlsplit(urls.get("login", "")).path)
-
-
-async def _opened(
-    client: Client, browser: Browser, gate: asyncio.Semaphore, name: str, url: str, member: SignedIn | Unavailable
-) -> Visit:
-    stored = None
-    if name not in _FOR_STRANGERS and isinstance(member, SignedIn):
-        stored = member.storage_state()
-    async with gate:
-        return await visit(client, browser, name, url, stored=stored, quiet_s=QUIET_S, throttled=False)
 
 
 def _plain(each: Visit) -> Iterator[Plain]:
@@ -137,8 +130,8 @@ def _plain(each: Visit) -> Iterator[Plain]:
                 found.setdefault((load.url, load.kind), Plain(each.name, load.url, load.kind, "loaded it"))
         for target in each.targets:
             if target.lower().startswith("http://") and not each.upgrades:
-                told = Plain(each.name, target, "Form target", "sends what is typed over plain HTTP")
-                found.setdefault((target, "Form target"), told)
+                plain = Plain(each.name, target, "Form target", "sends what is typed over plain HTTP")
+                found.setdefault((target, "Form target"), plain)
     yield from found.values()
 
 

@@ -5,14 +5,12 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import ipaddress
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.published import Published, in_spf, in_zone, zone_of
 from launchready_lib.names.zonefile import ZoneFile
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
@@ -62,7 +60,7 @@ class Direct:
 
 
 @dataclass(frozen=True)
-class OriginEvidence:
+class OriginEvidence(Evidence):
     """The addresses behind the edge, and what they and DNS say to strangers.
 
     Attributes:
@@ -82,10 +80,9 @@ class OriginEvidence:
     tried: tuple[Direct, ...]
     missing: tuple[Unavailable, ...] = ()
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterable[Row]:
         """One row for each answer, then one for each record that shows an address."""
-        records = [_record(each) for each in self.published]
-        return pd.DataFrame([*(each.row() for each in self.tried), *records])
+        return [*(each.row() for each in self.tried), *(_record(each) for each in self.published)]
 
 
 def _record(each: Published) -> Row:
@@ -101,17 +98,19 @@ async def survey(client: Client, gate: EdgeEvidence | Unavailable) -> OriginEvid
         return gate
     hosting, edge = client.parameters.hosting, gate.edge
     zone = zone_of(client)
-    shown, kept = in_zone(zone) if isinstance(zone, ZoneFile) else ((), ())
-    origins = tuple(dict.fromkeys((*hosting.origins, *(a for a in kept if edge is not None and not edge.holds(a)))))
-    published = (*_named(gate), *await _spf(client), *shown)
-    published = tuple(dict.fromkeys(each for each in published if edge is None or not _inside(each, edge)))
+    shown, behind = in_zone(zone) if isinstance(zone, ZoneFile) else ((), ())
+    origins = tuple(dict.fromkeys((*hosting.origins, *(a for a in behind if edge is not None and not edge.holds(a)))))
+    every = dict.fromkeys((*_named(gate), *await _spf(client), *shown))
+    published = tuple(p for p in every if edge is None or not edge.holds(str(p.network.network_address)))
     provider = (hosting.provider or "").lower()
     hosts_itself = edge is not None and edge.id in _HOSTS_ITSELF and provider.startswith(("", edge.id)[bool(provider)])
     run = _Run(client, gate)
     missing = await run.references()
     tried = () if edge is None else await run.all(_candidates(origins, published))
     if edge is not None:
-        missing += [_outside_scope(a) for a in origins if not edge.holds(a) and not client.network.scope.names(a)]
+        beyond = [a for a in origins if not edge.holds(a) and not client.network.scope.names(a)]
+        reason = "the origin {} was not asked: authorization.hosts does not name it"
+        missing += [Unavailable(reason.format(a), f"authorization.hosts: [{a}]") for a in beyond]
     return OriginEvidence(gate.declared, edge, hosts_itself, origins, published, tried, tuple(missing))
 
 
@@ -130,10 +129,6 @@ async def _spf(client: Client) -> list[Published]:
     return [each for domain, a in zip(domains, answers, strict=True) for each in in_spf(domain, a.records)]
 
 
-def _inside(each: Published, edge: Edge) -> bool:
-    return edge.holds(str(each.network.network_address))
-
-
 def _candidates(origins: Iterable[str], published: Iterable[Published]) -> dict[str, tuple[str, str]]:
     """Address -> why it is asked, and the name that leads there; the declared ones first."""
     found = dict.fromkeys(origins, ("an origin", ""))
@@ -143,17 +138,11 @@ def _candidates(origins: Iterable[str], published: Iterable[Published]) -> dict[
     return dict(list(found.items())[:MOST_ADDRESSES])
 
 
-def _outside_scope(address: str) -> Unavailable:
-    reason = f"the origin {address} was not asked: authorization.hosts does not name it"
-    return Unavailable(reason, f"authorization.hosts: [{address}]")
-
-
 class _Run:
     """Asks addresses for the web hosts that the edge serves, and compares."""
 
     def __init__(self, client: Client, gate: EdgeEvidence) -> None:
-        self._client = client
-        self._edge = gate.edge
+        self._client, self._edge = client, gate.edge
         main = web.host_of(web.origin(client))
         hosts = sorted((n.name for n in gate.web_hosts if n.state == "ok"), key=lambda name: name != main)
         self._hosts = hosts[:MOST_HOSTS]
@@ -161,7 +150,8 @@ class _Run:
 
     async def references(self) -> list[Unavailable]:
         """Read each host's first page through the edge; gives why the canonical one could not be read."""
-        read = await asyncio.gather(*(self._through(host) for host in self._hosts))
+        request = self._client.network.request
+        read = await asyncio.gather(*(request("GET", f"https://{host}/", follow=HOPS) for host in self._hosts))
         self._references = {
             host: answer
             for host, answer in zip(self._hosts, read, strict=True)
@@ -171,12 +161,8 @@ class _Run:
             return []
         url = f"{web.origin(self._client)}/"
         reasons = [why for answer in read if (why := web.why_unseen(url, answer))]
-        return reasons[:1] or [
-            Unavailable("no first page came to compare with", "site.canonical, and the site answering")
-        ]
-
-    async def _through(self, host: str) -> Response:
-        return await self._client.network.request("GET", f"https://{host}/", follow=HOPS)
+        no_page = Unavailable("no first page came to compare with", "site.canonical, and the site answering")
+        return reasons[:1] or [no_page]
 
     async def all(self, candidates: dict[str, tuple[str, str]]) -> tuple[Direct, ...]:
         """Ask every address that may be asked."""
@@ -193,10 +179,10 @@ class _Run:
 
     async def _one(self, url: str, host: str, address: str, why: str) -> Direct:
         answer = await self._client.network.request("GET", url, address=address, follow=HOPS)
-        told = str(answer.status) if answer.ok else f"{answer.state}: {answer.error}"
+        outcome = str(answer.status) if answer.ok else f"{answer.state}: {answer.error}"
         if self._edge is not None and (mark := self._edge.marks_of(answer)):
-            return Direct(url, address, why, f"{told}, from the edge itself ({mark})")
-        return Direct(url, address, why, told, _same(answer, self._references[host]))
+            return Direct(url, address, why, f"{outcome}, from the edge itself ({mark})")
+        return Direct(url, address, why, outcome, _same(answer, self._references[host]))
 
 
 def _same(answer: Response, reference: Response) -> str:
@@ -213,12 +199,15 @@ def _same(answer: Response, reference: Response) -> str:
 @check("edge.origin_hidden")
 def hidden(evidence: OriginEvidence) -> Verdict:
     """No origin address answers for the site directly, and no other DNS record gives it away."""
+    if evidence.edge is None and evidence.declared == "none":
+        none: list[Row] = [{"hosting.edge": "none"}]
+        return failed("no edge stands before the site: its server's address is public", evidence=none, about=["none"])
     if evidence.edge is None:
-        return _without_edge(evidence)
+        return unknown("no edge is declared, so nothing is known of what is behind it", needs="hosting.edge")
     if evidence.hosts_itself and not evidence.origins:
         row: Row = {"edge": evidence.edge.title, "origins": "none: it serves the app itself"}
         return passed(f"{evidence.edge.title} serves the app itself: there is no server behind it", evidence=[row])
-    clauses = [*_answering(evidence), *_given_away(evidence)]
+    clauses = [*_answering(evidence, evidence.edge), *_given_away(evidence)]
     if evidence.missing:
         clauses.append(web.unseen(evidence.missing))
     if not evidence.origins:
@@ -228,54 +217,37 @@ def hidden(evidence: OriginEvidence) -> Verdict:
         reason = f"{brief(inside)} is an address of {evidence.edge.title}, not of the server behind it"
         clauses.append(unknown(reason, needs="hosting.origins with the server's own address"))
     if not any(clause.status is Status.FAIL for clause in clauses) and evidence.tried:
-        asked = brief(dict.fromkeys(each.address for each in evidence.tried))
+        asked = brief(each.address for each in evidence.tried)
         text = f"asked directly, {asked} gave nothing of the site, and no other record shows an origin"
         clauses.append(passed(text, evidence=[each.row() for each in evidence.tried]))
     return combine(*clauses) if clauses else unknown("no address was asked", needs="hosting.origins")
 
 
-def _without_edge(evidence: OriginEvidence) -> Verdict:
-    if evidence.declared == "none":
-        row: Row = {"hosting.edge": "none"}
-        return failed("no edge stands before the site: its server's address is public", evidence=[row], about=["none"])
-    return unknown("no edge is declared, so nothing is known of what is behind it", needs="hosting.edge")
-
-
-def _answering(evidence: OriginEvidence) -> list[Verdict]:
+def _answering(evidence: OriginEvidence, edge: Edge) -> Iterator[Verdict]:
     found = [each for each in evidence.tried if each.same]
     if not found:
-        return []
+        return
     addresses = list(dict.fromkeys(each.address for each in found))
-    where = brief(dict.fromkeys(f"{each.address} ({each.came_from})" for each in found))
-    common = brief(dict.fromkeys(each.same for each in found))
-    return [
-        failed(
-            f"{where} gives the site to anybody who asks past the edge (same {common})",
-            evidence=[each.row() for each in found],
-            fix=_fix(evidence.edge, addresses),
-            about=addresses,
-        )
-    ]
-
-
-def _fix(edge: Edge | None, addresses: list[str]) -> str:
-    allow = f"the networks of {edge.title} ({edge.source})" if edge is not None else "the edge's networks"
-    return (
-        f"On {brief(addresses)} let the firewall accept ports 80 and 443 from {allow} only, or use authenticated "
-        "origin pulls or a tunnel; then change the address, since it may be known already"
+    where = brief(f"{each.address} ({each.came_from})" for each in found)
+    common = brief(each.same for each in found)
+    yield failed(
+        f"{where} gives the site to anybody who asks past the edge (same {common})",
+        evidence=[each.row() for each in found],
+        fix=f"On {brief(addresses)} let the firewall accept ports 80 and 443 from the networks of {edge.title} "
+        f"({edge.source}) only, or use authenticated origin pulls or a tunnel; then change the address, since it may "
+        "be known already",
+        about=addresses,
     )
 
 
-def _given_away(evidence: OriginEvidence) -> list[Verdict]:
+def _given_away(evidence: OriginEvidence) -> Iterator[Verdict]:
     found = [(each, o) for each in evidence.published for o in evidence.origins if each.holds(o)]
     if not found:
-        return []
-    names = brief(dict.fromkeys(f"{each.name} ({each.record})" for each, _ in found))
-    return [
-        failed(
-            f"DNS gives {brief(dict.fromkeys(o for _, o in found))} away: {names}",
-            evidence=[_record(each) | {"origin": o} for each, o in found],
-            fix=f"Let {names} lead to the edge or to another machine, then change the origin's address",
-            about=sorted({each.name for each, _ in found}),
-        )
-    ]
+        return
+    names = brief(f"{each.name} ({each.record})" for each, _ in found)
+    yield failed(
+        f"DNS gives {brief(o for _, o in found)} away: {names}",
+        evidence=[_record(each) | {"origin": o} for each, o in found],
+        fix=f"Let {names} lead to the edge or to another machine, then change the origin's address",
+        about=sorted({each.name for each, _ in found}),
+    )

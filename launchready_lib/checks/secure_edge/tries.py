@@ -81,10 +81,10 @@ class ByForm:
 
     def refused(self, statuses: tuple[int | None, ...], last: Response) -> str:
         """All refused alike; with 400 only where no form comes back with it."""
-        told = set(statuses)
-        if len(told) != 1 or not told & {400, *_NOT_TRIED, *LIMITS}:
+        seen = set(statuses)
+        if len(seen) != 1 or not seen & {400, *_NOT_TRIED, *LIMITS}:
             return ""
-        if told == {400} and form_of(self._name, forms.read(last.text, last.url)) is not None:
+        if seen == {400} and form_of(self._name, forms.read(last.text, last.url)) is not None:
             return ""
         return f"each try at the {self._name} form was refused from the first on ({last.status}), for another reason"
 

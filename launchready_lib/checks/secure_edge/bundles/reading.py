@@ -1,15 +1,21 @@
-"""Reads the core pages, the scripts that they name or lead to, and their source maps; bounded in size, number, time."""
+"""Reads the core pages, the scripts that they name or lead to, and their source maps; bounded in size, number, time.
+
+Where a script says that its map is, and the sources in it, are as ECMA-426 has them.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import base64
+import binascii
+import json
 import re
 import time
 from collections.abc import Iterable, Iterator
-from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit
+from typing import TYPE_CHECKING, Any
+from urllib.parse import unquote_to_bytes, urljoin, urlsplit
 
-from launchready_lib.checks.secure_edge.bundles import maps, scanning
+from launchready_lib.checks.secure_edge.bundles import scanning
 from launchready_lib.checks.secure_edge.bundles.evidence import BundlesEvidence, Received
 from launchready_lib.evidence import Unavailable, probe
 from launchready_lib.network import Purpose, Response
@@ -27,6 +33,9 @@ MOST_BYTES = 80_000_000
 SECONDS = 90.0
 MOST_HITS = 400
 _MOST_CHUNKS = 150
+_MOST_SOURCES = 20_000
+_LONGEST_NAME = 120
+_COMMENT = "sourceMappingURL="
 _CHUNK = re.compile(
     r"""["'`]((?:https?://[\w.-]{1,100}/|\.{1,2}/|/|(?:assets|static|_next|chunks|build|js)/)[\w@~+./-]{1,200}\.m?js)["'`]"""
 )
@@ -56,8 +65,7 @@ class _Reading:
     """One run: what is asked for once is not asked for again, and what is over the bounds is named."""
 
     def __init__(self, client: Client, member: SignedIn | Unavailable | None) -> None:
-        self._client = client
-        self._member = member
+        self._client, self._member = client, member
         self._until = time.monotonic() + SECONDS
         self._gate = asyncio.Semaphore(AT_ONCE)
         self._scanning = asyncio.Lock()
@@ -114,8 +122,9 @@ class _Reading:
         if not self._may(url) or web.host_of(url) in self._client.parameters.site.third_parties:
             return []
         answer = await self._get(url)
-        if answer.status in (401, 403) and self._is_ours(url) and self._signed_in is not None:
-            answer = await self._signed_in.session.request("GET", url, verify=True)
+        is_refused = answer.status in (401, 403) and self._is_ours(url)
+        if is_refused and self._member is not None and not isinstance(self._member, Unavailable):
+            answer = await self._member.session.request("GET", url, verify=True)
         if not answer.ok or answer.status != 200:
             await self._lost(url, answer, is_named=is_named)
             return []
@@ -135,19 +144,18 @@ class _Reading:
         elif answer.state == "dns" and await web.is_absent(self._client, host):
             note = "its host does not exist, so no browser gets it"
         else:
-            needs = (
-                web.AGAIN if self._is_ours(url) else f"a run from where {host} can be reached, or site.third_parties"
-            )
+            elsewhere = f"a run from where {host} can be reached, or site.third_parties"
+            needs = web.AGAIN if self._is_ours(url) else elsewhere
             self.missing.append(Unavailable(f"the script {url[:200]} did not come: {answer.error}", needs))
             note = answer.error or answer.state
         self.received.append(Received("script", url, 0, note=note))
 
     async def _map(self, script: Response, text: str) -> None:
         """Read the source map that a script names; where it names none, the one that may lie beside it."""
-        reference = maps.named(script, text)
+        reference = map_address(script, text)
         url = reference or f"{_plain(script.url)}.map"
         if url.startswith("data:"):
-            content, shown, answer = maps.inline(url), f"{script.url} (inline)", script
+            content, shown, answer = inline_map(url), f"{script.url} (inline)", script
         elif (not reference and not self._is_ours(url)) or not self._may(url):
             return
         else:
@@ -157,12 +165,11 @@ class _Reading:
             if not answer.ok or answer.status != 200 or inside.looks_like_html(answer.body):
                 return
             content, shown = answer.body, url
-        sources = await asyncio.to_thread(maps.sources, content)
+        sources = await asyncio.to_thread(map_sources, content)
         if sources is None:
             if answer.truncated and reference:
-                await self._take(
-                    Received("source map", shown, len(content)), answer, content.decode("utf-8", "replace")
-                )
+                received = Received("source map", shown, len(content))
+                await self._take(received, answer, content.decode("utf-8", "replace"))
             return
         note = f"{len(sources)} sources in full" if sources else "names of sources only"
         self.received.append(Received("source map", shown, len(content), note=note))
@@ -170,10 +177,6 @@ class _Reading:
             await self._scan(source, f"{name} in {shown}")
 
     # --- bounds ---
-
-    @property
-    def _signed_in(self) -> SignedIn | None:
-        return None if isinstance(self._member, Unavailable) else self._member
 
     def _is_ours(self, url: str) -> bool:
         return web.same_site(url, web.origin(self._client))
@@ -209,17 +212,14 @@ class _Reading:
         """Look for credentials, one text at a time: nothing is gained by several."""
         async with self._scanning:
             try:
-                self.hits += await asyncio.to_thread(_scanned, text, place, self._until, is_page=is_page)
+                found = scanning.scan(text, place, is_page=is_page, until=self._until)
+                self.hits += await asyncio.to_thread(list, found)
             except TimeoutError:
                 reason = f"reading took over {SECONDS:g} s: {place[:200]} and what came after it was not looked through"
                 self.missing.append(Unavailable(reason, "a second try, or a look by hand"))
                 return
         if len(self.hits) > MOST_HITS:
             self.hits = sorted(self.hits, key=lambda hit: hit.standing is not Standing.SECRET)[:MOST_HITS]
-
-
-def _scanned(text: str, place: str, until: float, *, is_page: bool) -> list[Hit]:
-    return list(scanning.scan(text, place, is_page=is_page, until=until))
 
 
 def _plain(url: str) -> str:
@@ -241,3 +241,57 @@ def _chunks(script: str, url: str) -> Iterator[str]:
             target = f"{origin}/{reference}"
         if web.same_site(target, url):
             yield target
+
+
+def map_address(script: Response, text: str) -> str:
+    """The address of a script's map, whole or `data:`, as the script or its headers give it; empty where none does."""
+    header = script.header("sourcemap") or script.header("x-sourcemap")
+    _, has_comment, rest = text.rpartition(_COMMENT)
+    line = rest.partition("\n")[0] if has_comment else ""
+    reference = header or line.split("*/", 1)[0].strip().strip("\"'")
+    if not reference or reference.startswith("data:"):
+        return reference
+    try:
+        return urljoin(script.url, reference[:2_000])
+    except ValueError:
+        return ""
+
+
+def inline_map(reference: str) -> bytes:
+    """The content of a `data:` address (RFC 2397); empty where it cannot be read."""
+    head, _, data = reference.partition(",")
+    if not head.endswith(";base64"):
+        return unquote_to_bytes(data)
+    try:
+        return base64.b64decode(data, validate=False)
+    except (ValueError, binascii.Error):
+        return b""
+
+
+def map_sources(content: bytes) -> tuple[tuple[str, str], ...] | None:
+    """(name, content) of every source that a map carries; None where it is not a map."""
+    text = content.decode("utf-8", "replace")
+    if text.startswith(")]}"):  # the guard against script inclusion that the standard allows
+        text = text.partition("\n")[2]
+    try:
+        body = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict) or "version" not in body or not ({"sources", "sections"} & set(body)):
+        return None
+    sections = body.get("sections")
+    parts = [s.get("map") for s in sections if isinstance(s, dict)] if isinstance(sections, list) else []
+    return tuple(
+        pair for part in (body, *parts[:_MOST_SOURCES]) if isinstance(part, dict) for pair in _sources_in(part)
+    )
+
+
+def _sources_in(body: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    names, contents = body.get("sources"), body.get("sourcesContent")
+    if not isinstance(contents, list):
+        return
+    names = names if isinstance(names, list) else []
+    for number, content in enumerate(contents[:_MOST_SOURCES]):
+        if isinstance(content, str):
+            name = names[number] if number < len(names) else f"source {number + 1}"
+            yield " ".join(str(name).split())[-_LONGEST_NAME:], content

@@ -47,12 +47,6 @@ def _table() -> dict[str, Any]:
     return loaded
 
 
-@cache
-def _public() -> tuple[tuple[re.Pattern[str], str, str, str], ...]:
-    entries = _table()["keys"].values()
-    return tuple((re.compile(e["pattern"]), e["provider"], e["what"], e["advice"]) for e in entries)
-
-
 def scan(text: str, place: str, *, is_page: bool = False, until: float | None = None) -> Iterator[Hit]:
     """Every value that looks like a credential, with what it is; lives in memory only.
 
@@ -89,14 +83,14 @@ def _found(text: str, *, is_page: bool) -> Iterator[_Found]:
         standing = _standing(match, is_page=is_page)
         if standing is Standing.PLACEHOLDER:
             continue
-        told = advice.get(grammar.id, grammar.revoke) if standing is Standing.PUBLIC else grammar.revoke
+        todo = advice.get(grammar.id, grammar.revoke) if standing is Standing.PUBLIC else grammar.revoke
         if standing is Standing.POSSIBLE:
-            told = "nothing, if it is the visitor's own session; it is safer in a cookie that scripts cannot read"
-        yield match.value, match.start, grammar.provider, grammar.what, told, standing
+            todo = "nothing, if it is the visitor's own session; it is safer in a cookie that scripts cannot read"
+        yield match.value, match.start, grammar.provider, grammar.what, todo, standing
     yield from _named(text)
-    for pattern, provider, what, limit in _public():
-        for found in pattern.finditer(text):
-            yield found["value"], found.start("value"), provider, what, limit, Standing.PUBLIC
+    for key in _table()["keys"].values():
+        for found in re.finditer(key["pattern"], text):
+            yield found["value"], found.start("value"), key["provider"], key["what"], key["advice"], Standing.PUBLIC
 
 
 def _standing(match: Match, *, is_page: bool) -> Standing:
@@ -134,8 +128,8 @@ def _named(text: str) -> Iterator[_Found]:
             continue
         sure = name.isupper() or spelled.endswith("secret_access_key")
         standing = Standing.SECRET if sure else Standing.POSSIBLE
-        told = "make a new value where it was issued, and use it on the server alone"
-        yield value, found.start("value"), "by its name", f"value of {name[:60]}", told, standing
+        todo = "make a new value where it was issued, and use it on the server alone"
+        yield value, found.start("value"), "by its name", f"value of {name[:60]}", todo, standing
 
 
 def _is_random(value: str) -> bool:

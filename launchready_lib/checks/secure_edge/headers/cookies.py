@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from launchready_lib.checks import check
-from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence
-from launchready_lib.checks.secure_edge.headers.keeping import private
+from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence, View
 from launchready_lib.evidence import Row
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.wording import brief
@@ -24,6 +23,10 @@ _NOT_SESSION = re.compile(
     re.IGNORECASE,
 )
 _LONG_AGO = re.compile(r"\b(19\d\d|20[01]\d)\b")
+_CACHE_AGE = re.compile(r"(?:^|[,\s])(s-maxage|max-age)\s*=\s*\"?(\d{1,12})", re.IGNORECASE)
+_CACHE_WORDS = re.compile(r"(?:^|,)\s*([a-z-]+)", re.IGNORECASE)
+_HITS = ("cf-cache-status", "x-cache", "x-vercel-cache", "cdn-cache", "x-nf-cache-status", "x-cache-status")
+_LONGEST = 1_000
 
 
 class SetAtLogin(Protocol):
@@ -132,6 +135,53 @@ def faults(cookie: Cookie) -> list[str]:
     return found
 
 
+def shared_by(view: View) -> str:
+    """Why a cache on the way may give an answer to somebody else; empty where none may.
+
+    Without Cache-Control edges leave pages alone, and with Vary: Cookie a cache keeps one for each session.
+    """
+    response = view.response
+    for name in _HITS:
+        if re.search(r"\bhit\b", (response.header(name) or "")[:_LONGEST], re.IGNORECASE):
+            return f"it came out of a cache ({name}: {(response.header(name) or '')[:60]})"
+    control = ", ".join(response.all("cache-control"))[:_LONGEST]
+    names = {name.lower() for name in _CACHE_WORDS.findall(control)}
+    if names & {"private", "no-store", "no-cache"}:
+        return ""
+    vary = ", ".join(response.all("vary"))[:_LONGEST].lower()
+    if re.search(r"(?:^|,)\s*(?:cookie|authorization|\*)\s*(?:,|$)", vary):
+        return ""
+    ages = {name.lower(): int(seconds) for name, seconds in _CACHE_AGE.findall(control)}
+    for_shared = ages.get("s-maxage", ages.get("max-age"))
+    if for_shared:
+        return f"caches on the way may keep it for {for_shared} s (Cache-Control: {control[:120]})"
+    return f"caches on the way may keep it (Cache-Control: {control[:120]})" if "public" in names else ""
+
+
+def _private(headers: HeadersEvidence) -> Verdict | None:
+    """No page or core read seen with a member's session may be given to others; None where none was seen so."""
+    views = [v for v in (*headers.seen(), *headers.reads) if v.signed_in and v.response.status == 200]
+    rows: list[Row] = [
+        {
+            "page": view.title,
+            "address": view.response.url,
+            "cache_control": ", ".join(view.response.all("cache-control"))[:200] or "(absent)",
+            "means": shared_by(view) or "kept for nobody else",
+        }
+        for view in views
+    ]
+    bad = [(view, why) for view in views if (why := shared_by(view))]
+    if bad:
+        what = "; ".join(f"{view.title}: {why}" for view, why in bad[:4])
+        return failed(
+            f"what a member sees may reach others: {what}",
+            evidence=rows,
+            fix="Send Cache-Control: private, no-store with every answer that a member's session gets",
+            about=[f"{view.name} shared" for view, _ in bad],
+        )
+    return passed("what members see is kept for nobody else", evidence=rows) if rows else None
+
+
 @check("headers.cookies")
 def cookies(member: SetAtLogin, headers: HeadersEvidence | None = None) -> Verdict:
     """Session cookies, as set at login, are Secure, HttpOnly and SameSite, and what they open reaches nobody else.
@@ -140,8 +190,8 @@ def cookies(member: SetAtLogin, headers: HeadersEvidence | None = None) -> Verdi
         member: the cookies.
         headers: pages seen with them, which no cache on the way may keep for others; without it that is not judged.
     """
-    kept_apart = private(headers) if headers is not None else None
-    return combine(_locked(member), *([kept_apart] if kept_apart is not None else []))
+    apart = _private(headers) if headers is not None else None
+    return combine(_locked(member), *([apart] if apart is not None else []))
 
 
 def _locked(member: SetAtLogin) -> Verdict:

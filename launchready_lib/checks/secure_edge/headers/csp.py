@@ -13,7 +13,6 @@ from launchready_lib.site import web
 from launchready_lib.wording import brief
 
 HEADER = "content-security-policy"
-REPORT_ONLY = "content-security-policy-report-only"
 STARTER = "default-src 'self'; script-src 'self'; object-src 'none'; base-uri 'self'; frame-ancestors 'self'"
 LONGEST = 600
 
@@ -54,7 +53,7 @@ def judge(view: View) -> Judged:
     """Read the policies of one page, from its headers and its own meta elements."""
     metas = [content for name, content in view.markup.equivalents if name == HEADER]
     policies = csp.parse_all(view.response.all(HEADER), metas)
-    lines = view.response.all(REPORT_ONLY)
+    lines = view.response.all(f"{HEADER}-report-only")
     return Judged(policies, ", ".join(lines), csp.together(policies), csp.together(csp.parse_all(lines)))
 
 
@@ -83,7 +82,9 @@ def _clause(judged: Judged, views: list[View]) -> Verdict:
     if judged.reported:
         row |= {"report_only": judged.reported[:LONGEST], "report_only_found": _found(judged.trial)}
     if judged.is_safe:
-        return _safe(judged, names, row)
+        advice = [w.text for w in judged.found if w.weight == "high"]
+        more = f"; one thing to add: {advice[0]}" if advice else ""
+        return passed(f"{names}: a Content-Security-Policy in force keeps foreign script out{more}", evidence=[row])
     if not judged.policies:
         return _absent(judged, names, row)
     what = "; ".join(dict.fromkeys(w.text for w in judged.unsafe[:3]))
@@ -97,12 +98,6 @@ def _clause(judged: Judged, views: list[View]) -> Verdict:
         fix=fix,
         about=sorted({f"{w.kind} {w.directive}" for w in judged.unsafe}),
     )
-
-
-def _safe(judged: Judged, names: str, row: Row) -> Verdict:
-    advice = [w.text for w in judged.found if w.weight is csp.Weight.HIGH]
-    more = f"; one thing to add: {advice[0]}" if advice else ""
-    return passed(f"{names}: a Content-Security-Policy in force keeps foreign script out{more}", evidence=[row])
 
 
 def _absent(judged: Judged, names: str, row: Row) -> Verdict:

@@ -7,15 +7,17 @@ import base64
 import binascii
 import hashlib
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import pandas as pd
+import yaml
 
-from launchready_lib.evidence import Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import Purpose, Response
+from launchready_lib.paths import PACKAGE
 from launchready_lib.site import markup, web
 from launchready_lib.site.reach import SILENT
 from launchready_lib.site.signin import Member
@@ -26,21 +28,13 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
 
 MOST_OUTSIDE = 30
-_SHOWN = (
-    "strict-transport-security",
-    "content-security-policy",
-    "content-security-policy-report-only",
-    "x-frame-options",
-    "x-content-type-options",
-    "referrer-policy",
-    "permissions-policy",
-    "cross-origin-opener-policy",
-    "cross-origin-embedder-policy",
-    "cross-origin-resource-policy",
-    "server",
-    "x-powered-by",
-)
 _INTEGRITY = re.compile(r"sha(256|384|512)-([A-Za-z0-9+/_-]+={0,2})(\?[\x21-\x7e]*)?")
+
+
+@cache
+def table() -> dict[str, Any]:
+    """The names and words of data/security_headers.yaml."""
+    return dict(yaml.safe_load((PACKAGE / "data" / "security_headers.yaml").read_text(encoding="utf-8")))
 
 
 @dataclass(frozen=True)
@@ -106,7 +100,7 @@ class Outside:
 
 
 @dataclass(frozen=True)
-class HeadersEvidence:
+class HeadersEvidence(Evidence):
     """Everything that the header checks judge.
 
     Attributes:
@@ -126,7 +120,7 @@ class HeadersEvidence:
     outside: tuple[Outside, ...] = ()
     canonical: str = ""
     third_parties: tuple[str, ...] = ()
-    missing: tuple[Unavailable, ...] = field(default=())
+    missing: tuple[Unavailable, ...] = ()
     zone: ZoneHosts = NO_ZONE_HOSTS
     reads: tuple[View, ...] = ()
 
@@ -138,13 +132,11 @@ class HeadersEvidence:
         """Why the other pages could not be judged."""
         return tuple(why for p in self.pages if (why := web.why_unseen(p.url, p.response)))
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterable[Row]:
         """One row for each page and host, one column for each header that matters."""
-        rows = [
-            {"of": v.title, "status": v.response.status, **{h: ", ".join(v.response.all(h)) for h in _SHOWN}}
-            for v in (*self.pages, *self.hosts)
-        ]
-        return pd.DataFrame(rows, columns=["of", "status", *_SHOWN])
+        for v in (*self.pages, *self.hosts):
+            shown = {header: ", ".join(v.response.all(header)) for header in table()["shown"]}
+            yield {"of": v.title, "status": v.response.status, **shown}
 
 
 @probe
@@ -155,7 +147,7 @@ async def survey(client: Client, member: Member | Unavailable | None = None) -> 
     signed_in = None if isinstance(member, Unavailable) else member
     zone = zone_hosts(client)
     pages, hosts, reads = await asyncio.gather(
-        _pages(client, signed_in), _hosts(client, zone), _reads(client, signed_in)
+        _pages(client, signed_in), _hosts(client, zone), _as_member(signed_in, web.core_reads(client))
     )
     shared, outside = await asyncio.gather(_shared(client, signed_in), _outside(client, pages))
     return HeadersEvidence(
@@ -167,7 +159,7 @@ async def survey(client: Client, member: Member | Unavailable | None = None) -> 
         tuple(client.parameters.site.third_parties),
         shared[1],
         zone,
-        reads,
+        tuple(reads),
     )
 
 
@@ -176,27 +168,17 @@ async def _pages(client: Client, member: Member | None) -> tuple[View, ...]:
     urls = {name: web.address(client, path) for name, path in given.items()}
     answers = await asyncio.gather(*(client.network.request("GET", url, follow=web.HOPS) for url in urls.values()))
     views = [View(name, url, answer) for (name, url), answer in zip(urls.items(), answers, strict=True)]
-    if member is not None:
-        guarded = [v for v in views if v.name == "dashboard" or _led_away(v)]
-        again = await asyncio.gather(
-            *(member.session.request("GET", v.url, verify=True, follow=web.HOPS) for v in guarded)
-        )
-        views += [View(v.name, v.url, answer, signed_in=True) for v, answer in zip(guarded, again, strict=True)]
+    led_away = (v for v in views if v.name == "dashboard" or v.response.history or v.response.status in (401, 403))
+    views += await _as_member(member, {v.name: v.url for v in led_away}, web.HOPS)
     return tuple(_each_once(views))
 
 
-async def _reads(client: Client, member: Member | None) -> tuple[View, ...]:
+async def _as_member(member: Member | None, urls: dict[str, str], hops: int = 0) -> list[View]:
     if member is None:
-        return ()
-    urls = web.core_reads(client)
-    answers = await asyncio.gather(*(member.session.request("GET", url, verify=True) for url in urls.values()))
-    return tuple(
-        View(name, url, answer, signed_in=True) for (name, url), answer in zip(urls.items(), answers, strict=True)
-    )
-
-
-def _led_away(view: View) -> bool:
-    return bool(view.response.history) or view.response.status in (401, 403)
+        return []
+    asked = (member.session.request("GET", url, verify=True, follow=hops) for url in urls.values())
+    answers = await asyncio.gather(*asked)
+    return [View(name, url, answer, signed_in=True) for (name, url), answer in zip(urls.items(), answers, strict=True)]
 
 
 def _each_once(views: Iterable[View]) -> Iterator[View]:

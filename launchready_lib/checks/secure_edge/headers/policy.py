@@ -7,74 +7,25 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from dataclasses import dataclass, replace
 from functools import cache
-from typing import Any
+from itertools import chain
+from typing import Any, Literal
 
 import yaml
 
+from launchready_lib.checks.secure_edge.headers.evidence import table
 from launchready_lib.paths import PACKAGE
 
-_DATA = PACKAGE / "data" / "csp_bypasses.yaml"
 _META_IGNORES = frozenset({"frame-ancestors", "report-uri", "sandbox"})
 _NONCE = re.compile(r"'nonce-([a-z0-9+/_-]+={0,2})'", re.IGNORECASE)
 _HASH = re.compile(r"'sha(256|384|512)-[a-z0-9+/_-]+={0,2}'", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:\Z", re.IGNORECASE)
 _SCRIPTS = ("script-src-elem", "script-src-attr", "script-src")
-_FETCH = frozenset(
-    [
-        "child-src",
-        "connect-src",
-        "default-src",
-        "fenced-frame-src",
-        "font-src",
-        "frame-src",
-        "manifest-src",
-        "object-src",
-        "script-src",
-        "script-src-attr",
-        "script-src-elem",
-        "style-src",
-        "style-src-attr",
-        "style-src-elem",
-        "worker-src",
-    ]
-)
-"""Fetch directives for what acts in a page; images and media only show."""
-_KNOWN = _FETCH | frozenset(
-    [
-        "base-uri",
-        "block-all-mixed-content",
-        "form-action",
-        "frame-ancestors",
-        "img-src",
-        "media-src",
-        "navigate-to",
-        "plugin-types",
-        "prefetch-src",
-        "referrer",
-        "reflected-xss",
-        "report-to",
-        "report-uri",
-        "require-sri-for",
-        "require-trusted-types-for",
-        "sandbox",
-        "trusted-types",
-        "upgrade-insecure-requests",
-    ]
-)
 _BROAD = frozenset({"data:", "http:", "https:", "ftp:"})
 _SHORTEST_NONCE = 8
-_DOUBLED = "it says {} twice; browsers follow the first and ignore the rest"
-
-
-class Weight(StrEnum):
-    """How bad a weakness is; the words are csp-evaluator's."""
-
-    HIGH = "high"
-    MEDIUM = "medium"
-    LOW = "low"
+Weight = Literal["high", "medium", "low"]
+"""How bad a weakness is; the words are csp-evaluator's."""
 
 
 @dataclass(frozen=True)
@@ -147,18 +98,8 @@ def parse_all(headers: Iterable[str], metas: Iterable[str] = ()) -> tuple[Policy
 
 def weaknesses(policy: Policy) -> tuple[Weakness, ...]:
     """What is wrong with one policy on its own."""
-    return tuple(
-        dict.fromkeys(
-            (
-                *_missing(policy),
-                *_script(policy),
-                *_objects(policy),
-                *_base(policy),
-                *_plain_http(policy),
-                *_syntax(policy),
-            )
-        )
-    )
+    ways = (_missing, _script, _objects, _base, _plain_http, _syntax)
+    return tuple(dict.fromkeys(chain.from_iterable(way(policy) for way in ways)))
 
 
 def together(policies: Sequence[Policy]) -> tuple[Weakness, ...]:
@@ -166,19 +107,12 @@ def together(policies: Sequence[Policy]) -> tuple[Weakness, ...]:
     if not policies:
         return ()
     each = [weaknesses(policy) for policy in policies]
-    kept: list[Weakness] = []
+    passing: list[Weakness] = []
     for sink in dict.fromkeys(w.sink for found in each for w in found):
         of_sink = [[w for w in found if w.sink == sink] for found in each]
-        if sink == "syntax":
-            kept += [w for found in of_sink for w in found]
-        else:
-            tightest: list[Weakness] = min(of_sink, key=_looseness)
-            kept += tightest
-    return tuple(dict.fromkeys(kept))
-
-
-def _looseness(found: list[Weakness]) -> tuple[int, int]:
-    return sum(w.unsafe for w in found), len(found)
+        tightest = min(of_sink, key=lambda found: (sum(w.unsafe for w in found), len(found)))
+        passing += chain.from_iterable(of_sink) if sink == "syntax" else tightest
+    return tuple(dict.fromkeys(passing))
 
 
 def mended(policy: Policy) -> str:
@@ -200,12 +134,12 @@ def mended(policy: Policy) -> str:
 
 
 def _missing(policy: Policy) -> Iterator[Weakness]:
-    if policy.effective("script-src") is None:
-        text = "nothing says where scripts may come from (no script-src or default-src)"
-        yield Weakness("MISSING_DIRECTIVES", Weight.HIGH, "script", "script-src", "", text, unsafe=True)
-    if policy.effective("object-src") is None:
-        text = "plug-in content may come from anywhere (no object-src or default-src)"
-        yield Weakness("MISSING_DIRECTIVES", Weight.HIGH, "object", "object-src", "", text, unsafe=True)
+    for sink, text in (
+        ("script", "nothing says where scripts may come from (no script-src or default-src)"),
+        ("object", "plug-in content may come from anywhere (no object-src or default-src)"),
+    ):
+        if policy.effective(f"{sink}-src") is None:
+            yield Weakness("MISSING_DIRECTIVES", "high", sink, f"{sink}-src", "", text, unsafe=True)
 
 
 def _script(policy: Policy) -> Iterator[Weakness]:
@@ -216,28 +150,20 @@ def _script(policy: Policy) -> Iterator[Weakness]:
             yield from _script_source(directive, value, lowered)
         if "'strict-dynamic'" in lowered and not any(_NONCE.fullmatch(v) or _HASH.fullmatch(v) for v in sources):
             text = "'strict-dynamic' without a nonce or hash lets no script run at all"
-            yield Weakness("STRICT_DYNAMIC_ALONE", Weight.MEDIUM, "syntax", directive, "'strict-dynamic'", text, True)
+            yield Weakness("STRICT_DYNAMIC_ALONE", "medium", "syntax", directive, "'strict-dynamic'", text, True)
 
 
 def _script_source(directive: str, value: str, lowered: set[str]) -> Iterator[Weakness]:
-    low = value.lower()
-    if low == "'unsafe-inline'":
-        text = "'unsafe-inline' lets any script run that somebody gets into the page"
-        yield Weakness("SCRIPT_UNSAFE_INLINE", Weight.HIGH, "script", directive, value, text, unsafe=True)
-    elif low == "'unsafe-eval'":
-        text = "'unsafe-eval' turns text into running script"
-        yield Weakness("SCRIPT_UNSAFE_EVAL", Weight.MEDIUM, "eval", directive, value, text, unsafe=True)
-    elif low == "'unsafe-hashes'":
-        text = "'unsafe-hashes' lets attributes such as onclick run"
-        yield Weakness("SCRIPT_UNSAFE_HASHES", Weight.MEDIUM, "script", directive, value, text, unsafe=False)
+    if known := table()["script_keywords"].get(value.lower()):
+        yield Weakness(directive=directive, value=value, **known)
     elif (nonce := _NONCE.fullmatch(value)) and len(nonce[1]) < _SHORTEST_NONCE:
         text = "a nonce this short can be guessed"
-        yield Weakness("NONCE_LENGTH", Weight.MEDIUM, "script", directive, "'nonce-…'", text, unsafe=False)
+        yield Weakness("NONCE_LENGTH", "medium", "script", directive, "'nonce-…'", text, unsafe=False)
     elif not value.startswith("'"):
         yield from _broad("script", directive, value)
         if host := _bypass(value, eval_allowed="'unsafe-eval'" in lowered):
             text = f"{value} allows {host}, where anybody can get a script of their own served"
-            yield Weakness("SCRIPT_ALLOWLIST_BYPASS", Weight.HIGH, "script", directive, value, text, unsafe=True)
+            yield Weakness("SCRIPT_ALLOWLIST_BYPASS", "high", "script", directive, value, text, unsafe=True)
 
 
 def _objects(policy: Policy) -> Iterator[Weakness]:
@@ -248,20 +174,20 @@ def _objects(policy: Policy) -> Iterator[Weakness]:
         yield from _broad("object", directive, value)
         if directive == "object-src" and any(_covers(value, host) for host in _bypasses()["plugins"]):
             text = f"{value} serves plug-in files that can script your pages"
-            yield Weakness("OBJECT_ALLOWLIST_BYPASS", Weight.HIGH, "object", directive, value, text, unsafe=True)
+            yield Weakness("OBJECT_ALLOWLIST_BYPASS", "high", "object", directive, value, text, unsafe=True)
 
 
 def _base(policy: Policy) -> Iterator[Weakness]:
     if "base-uri" in policy.directives:
-        for found in (w for value in policy.sources("base-uri") for w in _broad("base", "base-uri", value)):
-            yield Weakness(found.kind, found.weight, "base", "base-uri", found.value, found.text, unsafe=False)
+        for value in policy.sources("base-uri"):
+            yield from (replace(found, unsafe=False) for found in _broad("base", "base-uri", value))
         return
     for directive in _script_directives(policy):
         sources = policy.sources(directive)
         hashed = any(_HASH.fullmatch(v) for v in sources) and "'strict-dynamic'" in {v.lower() for v in sources}
         if hashed or any(_NONCE.fullmatch(v) for v in sources):
             text = "an injected <base> leads your own scripts astray: add base-uri 'none' or 'self'"
-            yield Weakness("MISSING_DIRECTIVES", Weight.HIGH, "base", "base-uri", "", text, unsafe=False)
+            yield Weakness("MISSING_DIRECTIVES", "high", "base", "base-uri", "", text, unsafe=False)
             return
 
 
@@ -269,35 +195,36 @@ def _plain_http(policy: Policy) -> Iterator[Weakness]:
     for directive, values in policy.directives.items():
         for value in values:
             if value.lower().startswith("http:"):
-                active = directive in _FETCH
+                active = directive in table()["fetch"]
                 text = f"{value} allows unencrypted {'code' if active else 'content'} in {directive}"
-                weight = Weight.MEDIUM if active else Weight.LOW
-                yield Weakness("SRC_HTTP", weight, "plain", directive, value, text, unsafe=active)
+                yield Weakness("SRC_HTTP", "medium" if active else "low", "plain", directive, value, text, active)
 
 
 def _syntax(policy: Policy) -> Iterator[Weakness]:
+    known = {*table()["fetch"], *table()["other"]}
     for name in policy.doubled:
-        yield Weakness("DUPLICATE", Weight.MEDIUM, "syntax", name, "", _DOUBLED.format(name), unsafe=True)
+        text = f"it says {name} twice; browsers follow the first and ignore the rest"
+        yield Weakness("DUPLICATE", "medium", "syntax", name, "", text, unsafe=True)
     for name, values in policy.directives.items():
-        if name not in _KNOWN:
+        if name not in known:
             text = f"browsers know no directive {name[:40]}"
-            yield Weakness("UNKNOWN_DIRECTIVE", Weight.LOW, "syntax", name, "", text, unsafe=False)
+            yield Weakness("UNKNOWN_DIRECTIVE", "low", "syntax", name, "", text, unsafe=False)
         for value in values:
-            if value.lower() in _KNOWN:
+            if value.lower() in known:
                 text = f"a semicolon is missing before {value}"
-                yield Weakness("MISSING_SEMICOLON", Weight.LOW, "syntax", name, value, text, unsafe=False)
+                yield Weakness("MISSING_SEMICOLON", "low", "syntax", name, value, text, unsafe=False)
 
 
 def _broad(sink: str, directive: str, value: str) -> Iterator[Weakness]:
     low = value.lower()
     if low in _BROAD:
-        text = f"{value} in {directive} allows every site that speaks it" if low != "data:" else (
-            f"data: in {directive} lets the page's own text run as content"
-        )  # fmt: skip
-        yield Weakness("PLAIN_URL_SCHEMES", Weight.HIGH, sink, directive, value, text, unsafe=True)
+        text = f"{value} in {directive} allows every site that speaks it"
+        if low == "data:":
+            text = f"data: in {directive} lets the page's own text run as content"
+        yield Weakness("PLAIN_URL_SCHEMES", "high", sink, directive, value, text, unsafe=True)
     elif _without_scheme(low) in ("*", "*.*"):
         text = f"{value} in {directive} allows every site"
-        yield Weakness("PLAIN_WILDCARD", Weight.HIGH, sink, directive, value, text, unsafe=True)
+        yield Weakness("PLAIN_WILDCARD", "high", sink, directive, value, text, unsafe=True)
 
 
 def _script_directives(policy: Policy) -> tuple[str, ...]:
@@ -311,7 +238,7 @@ def _without_scheme(value: str) -> str:
 
 @cache
 def _bypasses() -> dict[str, Any]:
-    return dict(yaml.safe_load(_DATA.read_text(encoding="utf-8")))
+    return dict(yaml.safe_load((PACKAGE / "data" / "csp_bypasses.yaml").read_text(encoding="utf-8")))
 
 
 def _bypass(value: str, *, eval_allowed: bool) -> str | None:

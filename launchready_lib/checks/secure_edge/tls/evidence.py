@@ -1,21 +1,37 @@
-"""What every public host, and every mail host of the client's own, says in its TLS handshakes."""
+"""What every public host, and every mail host of the client's own, says in its TLS handshakes, and shaking hands."""
 
 from __future__ import annotations
 
+import asyncio
 import datetime as dt
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from launchready_lib.checks.secure_edge.tls import starttls
-from launchready_lib.checks.secure_edge.tls.handshake import PORT, Handshake
+from launchready_lib.checks.secure_edge.tls import stapling
+from launchready_lib.checks.secure_edge.tls.handshake import (
+    MAIL_PORT,
+    PORT,
+    Contexts,
+    Handshake,
+    contexts,
+    first_flight,
+    shake,
+)
 from launchready_lib.checks.secure_edge.tls.stapling import Staple
-from launchready_lib.evidence import Row, Unavailable
-from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts
-from launchready_lib.network import Answer, Response
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.names.hosts import public_hosts
+from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
+from launchready_lib.network import Answer, Response, normal
 from launchready_lib.site import web
-from launchready_lib.site.certificates import Certificate
+from launchready_lib.site.certificates import Certificate, read
+from launchready_lib.site.reach import SILENT
 from launchready_lib.wording import brief, listed
+
+if TYPE_CHECKING:
+    from launchready_lib.client import Client
+
+MOST_MAIL_HOSTS = 10
 
 
 @dataclass(frozen=True)
@@ -44,7 +60,7 @@ class HostTls:
     @property
     def is_mail(self) -> bool:
         """It takes mail from other servers."""
-        return self.port == starttls.PORT
+        return self.port == MAIL_PORT
 
     @property
     def title(self) -> str:
@@ -60,12 +76,9 @@ class HostTls:
         """Why its certificate could not be seen; None where it was, or where the host does not speak TLS at all."""
         if self.read.state in ("ok", "tls", "plain"):
             return None
-        if self.is_mail:
-            return self._mail_unseen()
-        url = f"https://{self.host}/"
-        return web.why_unseen(url, Response("TLS", url, self.read.state, error=self.read.error))  # type: ignore[arg-type]
-
-    def _mail_unseen(self) -> Unavailable:
+        if not self.is_mail:
+            url = f"https://{self.host}/"
+            return web.why_unseen(url, Response("TLS", url, self.read.state, error=self.read.error))  # type: ignore[arg-type]
         what, state = f"port {self.port} of {self.host}", self.read.state
         if state == "blocked":
             return Unavailable(f"{what} was not asked: {self.read.error}", f"authorization.hosts: [{self.host}]")
@@ -78,7 +91,7 @@ class HostTls:
 
 
 @dataclass(frozen=True)
-class TlsEvidence:
+class TlsEvidence(Evidence):
     """Every public host and mail host, and the moment of looking.
 
     Attributes:
@@ -94,9 +107,9 @@ class TlsEvidence:
     others: tuple[str, ...] = ()
     missing: tuple[Unavailable, ...] = ()
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterable[Row]:
         """One row a host."""
-        return pd.DataFrame([*(row(host, self.now) for host in self.hosts), *other_rows(self)])
+        return [*(row(host, self.now) for host in self.hosts), *other_rows(self)]
 
 
 def other_rows(tls: TlsEvidence) -> list[Row]:
@@ -140,3 +153,99 @@ def _staple(staple: Staple | None) -> str | None:
         "invalid": "sent along, but not signed for this certificate: browsers ignore it",
         "unseen": "not seen: it travels encrypted where TLS 1.2 is not spoken",
     }[staple.state]
+
+
+@probe
+async def survey(client: Client) -> TlsEvidence | Unavailable:
+    """Shake hands with every public host: once trusting anything, once as a browser, once for each version.
+
+    With each mail host that lies under a domain of the client's, or that the authorization names, on port 25 after
+    STARTTLS; those of a mail provider are named, and left alone.
+    """
+    if no := web.unauthorized(client):
+        return no
+    ways, zone = contexts(client.network.ca_file), zone_hosts(client)
+    domains = dict.fromkeys(map(normal, (client.parameters.domain, *client.parameters.mail.from_domains)))
+    mail, missing = await _mail_hosts(client, domains)
+    scope = client.network.scope
+    own = [n for n in mail if scope.names(n) or any(n == d or n.endswith(f".{d}") for d in domains)]
+    hosts = await asyncio.gather(
+        *(_host(client, host, ways) for host in public_hosts(client.parameters)),
+        *(_host(client, host, ways, quiet=SILENT) for host in zone.names),
+        *(_mail_host(client, host, ways) for host in own),
+    )
+    found = tuple(host for host in hosts if host is not None)
+    others = tuple(name for name in mail if name not in own)
+    return TlsEvidence(found, dt.datetime.now(dt.UTC), zone, others, tuple(missing))
+
+
+async def _mail_hosts(client: Client, domains: Iterable[str]) -> tuple[list[str], list[Unavailable]]:
+    """Names in the MX records of these domains (a null MX names none, RFC 7505), and what could not be looked up."""
+    asked = await asyncio.gather(*(client.network.ask(domain, "MX") for domain in domains))
+    words = (record.split() for answer in asked for record in answer.records)
+    names = dict.fromkeys(normal(each[-1]) for each in words if each and each[-1].strip("."))
+    missing = [
+        Unavailable(f"the mail hosts of {domain} could not be looked up ({a.state})", "nameservers that answer")
+        for domain, a in zip(domains, asked, strict=True)
+        if a.state in ("SERVFAIL", "TIMEOUT")
+    ]
+    return list(names)[:MOST_MAIL_HOSTS], missing
+
+
+async def _host(client: Client, host: str, ways: Contexts, *, quiet: tuple[str, ...] = ()) -> HostTls | None:
+    """Shake hands with one host; None where it is absent, or ends in one of the states of `quiet`."""
+    first = await shake(client, host, ways.reading)
+    if first.state in quiet:
+        return None
+    if first.state == "dns" and not web.is_declared(client, host) and await web.is_absent(client, host):
+        return None
+    if first.state == "tls":
+        sent = (await first_flight(client, host)).certificates  # which our own library may have refused to read
+        return HostTls(host, first, first, malformed=sum(read(der) is None for der in sent[:1]))
+    if first.state != "ok":
+        return HostTls(host, first, first)
+    offers = (ways.trusting, *ways.versions.values())
+    flight, (trusted, *versions) = await asyncio.gather(
+        first_flight(client, host), asyncio.gather(*(shake(client, host, way) for way in offers))
+    )
+    stapled = stapling.read(flight, dt.datetime.now(dt.UTC))
+    return await _seen(client, host, first, trusted, dict(zip(ways.versions, versions, strict=True)), stapled=stapled)
+
+
+async def _mail_host(client: Client, host: str, ways: Contexts) -> HostTls | None:
+    """Shake hands with one mail host, one after the other; None where it has no address, as another check says."""
+    first = await shake(client, host, ways.reading, MAIL_PORT)
+    if first.state == "dns" and await web.is_absent(client, host):
+        return None
+    if first.state != "ok":
+        return HostTls(host, first, first, port=MAIL_PORT)
+    trusted = await shake(client, host, ways.trusting, MAIL_PORT)
+    return await _seen(client, host, first, trusted, {first.version: first}, port=MAIL_PORT)
+
+
+async def _seen(
+    client: Client,
+    host: str,
+    first: Handshake,
+    trusted: Handshake,
+    versions: dict[str, Handshake],
+    *,
+    port: int = PORT,
+    stapled: Staple | None = None,
+) -> HostTls:
+    certificates = [read(der) for der in first.chain]
+    chain = tuple(c for c in certificates if c is not None) if certificates and certificates[0] else ()
+    malformed = sum(c is None for c in certificates)
+    return HostTls(host, first, trusted, versions, chain, malformed, await climb(client, host), port, stapled)
+
+
+async def climb(client: Client, host: str) -> tuple[Answer, ...]:
+    """Ask for CAA from the name upwards until some are found; a failure on the way ends the climb (RFC 8659 §3)."""
+    answers: list[Answer] = []
+    labels = host.split(".")
+    for start in range(len(labels)):
+        answer = await client.network.ask(".".join(labels[start:]), "CAA")
+        answers.append(answer)
+        if answer.state not in ("NODATA", "NXDOMAIN"):
+            break
+    return tuple(answers)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import re
 import socket
 import ssl
 import warnings
@@ -10,7 +11,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from launchready_lib.checks.secure_edge.tls import stapling, starttls
+from launchready_lib.checks.secure_edge.tls import stapling
 from launchready_lib.network import ConnectFailure
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from launchready_lib.client import Client
 
-PORT = 443
+PORT, MAIL_PORT = 443, 25
 VERSIONS = {
     "TLS 1.0": ssl.TLSVersion.TLSv1,
     "TLS 1.1": ssl.TLSVersion.TLSv1_1,
@@ -28,6 +29,22 @@ VERSIONS = {
 _OURS = frozenset({"NO_PROTOCOLS_AVAILABLE", "NO_CIPHERS_AVAILABLE"})
 _SPELLED = {"TLS 1": "TLS 1.0"}
 _RECEIVE = 16_384
+_GREETING = b"EHLO launch-audit.invalid\r\n"
+"""No name of the auditing machine is told; a server that minds a made-up one says so when mail comes, not here."""
+_LONGEST_ANSWER = 16_384
+"""Bytes of one answer of a mail server: far beyond what any lists."""
+_LINE = re.compile(rb"(\d{3})([ -])?(.*)")
+
+
+class NotOfferedError(Exception):
+    """A mail server that speaks, but offers no encryption."""
+
+
+class TurnedAwayError(Exception):
+    """A mail server that does not talk to us, or not in SMTP; its code is 0 where there was none."""
+
+    def __init__(self, code: int) -> None:
+        super().__init__(f"it answered {code}" if code else "it does not speak SMTP")
 
 
 @dataclass(frozen=True)
@@ -93,12 +110,12 @@ async def shake(client: Client, host: str, context: ssl.SSLContext, port: int = 
         connected.setblocking(False)
         try:
             async with asyncio.timeout(seconds):
-                if port == starttls.PORT:
-                    await starttls.ask(connected)
+                if port == MAIL_PORT:
+                    await _start_tls(connected)
                 return await _shaken(connected, host, context)
-        except starttls.NotOfferedError:
+        except NotOfferedError:
             return Handshake("plain", "it offers no encryption (STARTTLS)")
-        except starttls.TurnedAwayError as error:
+        except TurnedAwayError as error:
             return Handshake("shut", str(error))
         except TimeoutError:
             return Handshake("timeout", f"no handshake within {seconds:g} s")
@@ -112,6 +129,49 @@ async def shake(client: Client, host: str, context: ssl.SSLContext, port: int = 
             return Handshake("reset", (error.strerror or type(error).__name__).lower())
         except ValueError:
             return Handshake("tls", "not a name that TLS can ask for")
+
+
+async def _start_tls(sock: socket.socket) -> None:
+    """Greet a mail server, and have it begin TLS (SMTP, RFC 5321; STARTTLS, RFC 3207)."""
+    code, _ = await _answer(sock)
+    if code != 220:
+        raise TurnedAwayError(code)
+    code, offers = await _answer(sock, _GREETING)
+    if code in (500, 502):
+        raise NotOfferedError  # it knows HELO alone, which has no extensions
+    if code != 250:
+        raise TurnedAwayError(code)
+    if b"STARTTLS" not in (offer.strip().upper() for offer in offers[1:]):
+        raise NotOfferedError
+    code, _ = await _answer(sock, b"STARTTLS\r\n")
+    if code != 220:
+        raise NotOfferedError
+
+
+async def _answer(sock: socket.socket, line: bytes = b"") -> tuple[int, list[bytes]]:
+    """Say a line, if any, and read one answer of one or more lines: its code, and what each line says.
+
+    What came beyond its end is thrown away, as nothing said before encryption may count after it (RFC 3207 section 6).
+    """
+    loop = asyncio.get_running_loop()
+    await loop.sock_sendall(sock, line)
+    received = b""
+    lines: list[bytes] = []
+    while True:
+        *whole, received = received.split(b"\n")
+        for each in whole:
+            match = _LINE.fullmatch(each.rstrip(b"\r"))
+            if match is None:
+                raise TurnedAwayError(0)
+            lines.append(match[3])
+            if match[2] != b"-":
+                return int(match[1]), lines
+        if len(received) + sum(map(len, lines)) > _LONGEST_ANSWER:
+            raise TurnedAwayError(0)
+        data = await loop.sock_recv(sock, _RECEIVE)
+        if not data:
+            raise ConnectionResetError("the connection was closed")
+        received += data
 
 
 async def _shaken(sock: socket.socket, host: str, context: ssl.SSLContext) -> Handshake:
@@ -133,15 +193,12 @@ async def _shaken(sock: socket.socket, host: str, context: ssl.SSLContext) -> Ha
     suite = tls.cipher()
     version = (tls.version() or "").replace("TLSv1", "TLS 1") or "none"
     h2 = tls.selected_alpn_protocol() == "h2"
-    return Handshake("ok", "", 0, suite[0] if suite else "", h2, tuple(_sent(tls)), _SPELLED.get(version, version))
-
-
-def _sent(tls: ssl.SSLObject) -> list[bytes]:
-    """The chain as sent, DER (public from Python 3.13 on)."""
-    if hasattr(tls, "get_unverified_chain"):
-        return list(tls.get_unverified_chain())
-    raw = tls._sslobj.get_unverified_chain() or []  # type: ignore[attr-defined]  # noqa: SLF001
-    return [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in raw]
+    if hasattr(tls, "get_unverified_chain"):  # public from Python 3.13 on
+        sent = list(tls.get_unverified_chain())
+    else:
+        raw = tls._sslobj.get_unverified_chain() or []  # type: ignore[attr-defined]  # noqa: SLF001
+        sent = [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in raw]
+    return Handshake("ok", "", 0, suite[0] if suite else "", h2, tuple(sent), _SPELLED.get(version, version))
 
 
 async def first_flight(client: Client, host: str) -> stapling.Answer:

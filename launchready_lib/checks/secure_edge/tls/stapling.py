@@ -29,7 +29,7 @@ LONGEST = 131_072
 
 State = Literal["good", "revoked", "none", "stale", "invalid", "unseen"]
 
-_HANDSHAKE, _ALERT = 22, 21
+_HANDSHAKE = 22
 _CERTIFICATE, _STATUS, _DONE = 11, 22, 14
 _SUITES = (0xC02B, 0xC02F, 0xC02C, 0xC030, 0xCCA9, 0xCCA8, 0xC009, 0xC013, 0xC00A, 0xC014, 0x009C, 0x009D, 0x002F)
 _GROUPS = (0x001D, 0x0017, 0x0018)
@@ -56,9 +56,8 @@ class Staple:
 def hello(host: str) -> bytes:
     """A ClientHello that asks this host for its OCSP answer."""
     name = host.encode("ascii", "replace")
-    named = b"" if address_of(host) else _extension(0, _sized(2, b"\x00" + _sized(2, name)))
     extensions = (
-        named
+        (b"" if address_of(host) else _extension(0, _sized(2, b"\x00" + _sized(2, name))))
         + _extension(5, b"\x01\x00\x00\x00\x00")  # status_request: ocsp, any responder, no extensions
         + _extension(10, _sized(2, _numbers(_GROUPS)))
         + _extension(11, b"\x01\x00")
@@ -68,8 +67,7 @@ def hello(host: str) -> bytes:
     )
     body = struct.pack(">H", _VERSION) + secrets.token_bytes(32) + b"\x00"
     body += _sized(2, _numbers(_SUITES)) + b"\x01\x00" + _sized(2, extensions)
-    message = b"\x01" + _sized(3, body)
-    return b"\x16\x03\x01" + _sized(2, message)
+    return b"\x16\x03\x01" + _sized(2, b"\x01" + _sized(3, body))
 
 
 def _sized(width: int, content: bytes) -> bytes:
@@ -81,7 +79,7 @@ def _extension(number: int, content: bytes) -> bytes:
 
 
 def _numbers(numbers: tuple[int, ...]) -> bytes:
-    return b"".join(struct.pack(">H", number) for number in numbers)
+    return struct.pack(f">{len(numbers)}H", *numbers)
 
 
 class Answer:
@@ -155,28 +153,28 @@ def read(answer: Answer, now: dt.datetime) -> Staple:
 
 def _read(status: bytes, certificates: tuple[bytes, ...], now: dt.datetime) -> Staple:
     try:
-        told = ocsp.load_der_ocsp_response(status)
+        reply = ocsp.load_der_ocsp_response(status)
         own, *above = (x509.load_der_x509_certificate(der) for der in certificates[:10])
-        if told.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL or told.serial_number != own.serial_number:
+        if reply.response_status is not ocsp.OCSPResponseStatus.SUCCESSFUL or reply.serial_number != own.serial_number:
             return Staple("invalid")
-        if not any(_signed(told, own, issuer) for issuer in (*above, own)):
+        if not any(_signed(reply, own, issuer) for issuer in (*above, own)):
             return Staple("invalid")
-        until = told.next_update_utc
-        if told.certificate_status is ocsp.OCSPCertStatus.REVOKED:
-            return Staple("revoked", until, told.revocation_time_utc)
-        if told.certificate_status is not ocsp.OCSPCertStatus.GOOD:
+        until = reply.next_update_utc
+        if reply.certificate_status is ocsp.OCSPCertStatus.REVOKED:
+            return Staple("revoked", until, reply.revocation_time_utc)
+        if reply.certificate_status is not ocsp.OCSPCertStatus.GOOD:
             return Staple("invalid", until)
         return Staple("stale" if until is not None and until < now else "good", until)
     except READ_ERRORS:
         return Staple("invalid")
 
 
-def _signed(told: ocsp.OCSPResponse, own: x509.Certificate, issuer: x509.Certificate) -> bool:
+def _signed(reply: ocsp.OCSPResponse, own: x509.Certificate, issuer: x509.Certificate) -> bool:
     """Whether the certificate's issuer signed, or one whom it charged with that (RFC 6960 section 4.2.2.2)."""
     if not _issued(own, issuer):
         return False
-    charged = [each for each in told.certificates[:4] if _may_answer(each) and _issued(each, issuer)]
-    return any(_verifies(told, each) for each in (issuer, *charged))
+    charged = [each for each in reply.certificates[:4] if _may_answer(each) and _issued(each, issuer)]
+    return any(_verifies(reply, each) for each in (issuer, *charged))
 
 
 def _issued(certificate: x509.Certificate, issuer: x509.Certificate) -> bool:
@@ -195,15 +193,15 @@ def _may_answer(certificate: x509.Certificate) -> bool:
     return ExtendedKeyUsageOID.OCSP_SIGNING in usage
 
 
-def _verifies(told: ocsp.OCSPResponse, signer: x509.Certificate) -> bool:
-    key, algorithm = signer.public_key(), told.signature_hash_algorithm
+def _verifies(reply: ocsp.OCSPResponse, signer: x509.Certificate) -> bool:
+    key, algorithm = signer.public_key(), reply.signature_hash_algorithm
     if algorithm is None:
         return False
     try:
         if isinstance(key, rsa.RSAPublicKey):
-            key.verify(told.signature, told.tbs_response_bytes, padding.PKCS1v15(), algorithm)
+            key.verify(reply.signature, reply.tbs_response_bytes, padding.PKCS1v15(), algorithm)
         elif isinstance(key, ec.EllipticCurvePublicKey):
-            key.verify(told.signature, told.tbs_response_bytes, ec.ECDSA(algorithm))
+            key.verify(reply.signature, reply.tbs_response_bytes, ec.ECDSA(algorithm))
         else:
             return False
     except InvalidSignature:

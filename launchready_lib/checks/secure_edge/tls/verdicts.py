@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cache
+from typing import Any
 
 import yaml
 
@@ -21,16 +22,10 @@ from launchready_lib.wording import brief
 
 DAYS = 14
 SHORT_LIFETIME_DAYS = 42
-_DATA = PACKAGE / "data" / "certificate_authorities.yaml"
 _SELF_SIGNED, _SELF_SIGNED_ABOVE = 18, 19
 _NO_ISSUER = (2, 20, 21)
 _DATES = (9, 10)
 _WEAK = (66, 67, 68)
-_NO_STAPLE = {
-    "none": "none is sent",
-    "stale": "the one sent is out of date",
-    "invalid": "the one sent is not valid",
-}
 _CAA = re.compile(r'(\d+)\s+([A-Za-z0-9]+)\s+"?([^"]*)"?')
 _DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)+")
 _OLD = ("TLS 1.0", "TLS 1.1")
@@ -52,50 +47,43 @@ class Problem:
     fix: str
 
 
+@cache
+def _table(file: str) -> dict[str, Any]:
+    return dict(yaml.safe_load((PACKAGE / "data" / f"{file}.yaml").read_text(encoding="utf-8")))
+
+
+def _problem(kind: str, *, fix: str = "fix", **facts: object) -> Problem:
+    table = _table("certificate_problems")
+    words, phrases = table["problems"][kind], table["phrases"]
+    return Problem(kind, words["text"].format(**facts, **phrases), words[fix].format(**facts, **phrases))
+
+
 def _day(moment: dt.datetime) -> str:
     return f"{moment.day} {moment:%B %Y}"
 
 
-_FULL = "install the certificate with its full chain (fullchain.pem; in nginx: ssl_certificate /path/fullchain.pem)"
-_STARTTLS = (
-    "switch STARTTLS on in the mail server, with a certificate for its name (Postfix: smtpd_tls_security_level = may)"
-)
-_RENEW = "renew it now, and let the edge or an automatic client (Caddy, certbot renew) do it from here on"
-
-
 def problems(host: HostTls, now: dt.datetime) -> tuple[Problem, ...]:
     """Everything wrong with one host's certificate; empty where nothing is, or nothing could be seen."""
-    if host.read.state == "plain":
-        return (Problem("no encryption", f"mail to it travels in the open: {host.read.error}", _STARTTLS),)
-    if host.read.state == "tls" and host.malformed:
-        return (Problem("malformed", "its certificate cannot be read", f"issue it again; {_FULL}"),)
-    if host.read.state == "tls":
-        fix = _STARTTLS if host.is_mail else f"serve HTTPS: {_RENEW}"
-        return (Problem("no TLS", f"port {host.port} does not speak TLS ({host.read.error})", fix),)
-    own = host.own
-    if own is None:
-        if host.read.state != "ok":
-            return ()
-        return (Problem("malformed", "its certificate cannot be read", f"issue it again; {_FULL}"),)
-    found = (*_dates(own, now), *_names(own, host.host), *_trust(host, own, now), *_order(host), *_strength(host))
-    found += tuple(_revoked(host, own))
+    state, error, own = host.read.state, host.read.error, host.own
+    if state == "plain":
+        return (_problem("no encryption", error=error),)
+    if state == "tls" and not host.malformed:
+        return (_problem("no TLS", fix="mail_fix" if host.is_mail else "fix", port=host.port, error=error),)
+    if own is None or state == "tls":
+        return (_problem("malformed"),) if state in ("ok", "tls") else ()
+    found = (*_dates(own, now), *_names(own, host.host), *_trust(host, own, now), *_chain(host), *_revoked(host, own))
     return tuple({problem.kind: problem for problem in reversed(found)}.values())[::-1]
 
 
 def _revoked(host: HostTls, own: Certificate) -> Iterator[Problem]:
     """What the OCSP answer says; that there is none is no fault, unless the certificate demands one (RFC 7633)."""
-    staple = host.staple
+    staple, reasons = host.staple, _table("certificate_problems")["no_staple"]
     if staple is None:
         return
     if staple.state == "revoked":
-        when = f" on {_day(staple.revoked)}" if staple.revoked else ""
-        yield Problem("revoked", f"its certificate was revoked{when}", "issue it again with a new key")
-    elif own.must_staple and staple.state in _NO_STAPLE:
-        text = (
-            f"its certificate demands a fresh OCSP answer with it, but {_NO_STAPLE[staple.state]}: Firefox refuses it"
-        )
-        fix = "switch stapling on (nginx: ssl_stapling on; ssl_stapling_verify on), or issue it without that demand"
-        yield Problem("must-staple", text, fix)
+        yield _problem("revoked", when=f" on {_day(staple.revoked)}" if staple.revoked else "")
+    elif own.must_staple and staple.state in reasons:
+        yield _problem("must-staple", staple=reasons[staple.state])
 
 
 def _dates(own: Certificate, now: dt.datetime) -> Iterator[Problem]:
@@ -103,72 +91,52 @@ def _dates(own: Certificate, now: dt.datetime) -> Iterator[Problem]:
     if left <= dt.timedelta():
         days = -left.days - 1
         ago = "today" if days == 0 else "yesterday" if days == 1 else f"{days} days ago"
-        yield Problem("expired", f"its certificate expired {ago} ({_day(own.ends)})", _RENEW)
+        yield _problem("expired", ago=ago, day=_day(own.ends))
     elif own.starts > now:
-        text = f"its certificate is not valid before {_day(own.starts)}"
-        yield Problem("not yet valid", text, "install one that is valid now, and check the clock of what issued it")
+        yield _problem("not yet valid", day=_day(own.starts))
     elif left < needed(own):
-        what = f"its certificate ends in {left.days} days ({_day(own.ends)}) and was not renewed in time"
-        yield Problem("ends soon", what, _RENEW)
+        yield _problem("ends soon", days=left.days, day=_day(own.ends))
 
 
 def needed(own: Certificate) -> dt.timedelta:
     """How much time must be left: 14 days, or a third of the lifetime where that is under 42 days."""
-    if own.lifetime < dt.timedelta(days=SHORT_LIFETIME_DAYS):
-        return own.lifetime / 3
-    return dt.timedelta(days=DAYS)
+    return own.lifetime / 3 if own.lifetime < dt.timedelta(days=SHORT_LIFETIME_DAYS) else dt.timedelta(days=DAYS)
 
 
 def _names(own: Certificate, host: str) -> Iterator[Problem]:
     if not own.covers(host):
         names = brief(own.names) or f"{own.subject} (as common name only, which browsers ignore)"
-        yield Problem("wrong name", f"its certificate is for {names}", f"issue one whose names include {host}")
+        yield _problem("wrong name", names=names, host=host)
 
 
 def _trust(host: HostTls, own: Certificate, now: dt.datetime) -> Iterator[Problem]:
     code = host.trusted.code
     if host.trusted.state != "tls" or code in (None, 0):
         return
-    in_date = own.starts <= now <= own.ends
+    places, readers = path(host.chain), "senders that check" if host.is_mail else "browsers"
     if code == _SELF_SIGNED or (own.is_self_signed and code == _SELF_SIGNED_ABOVE):
-        text = f"its certificate is self-signed, so {'strict senders refuse it' if host.is_mail else 'browsers warn'}"
-        yield Problem("self-signed", text, "get one from a public authority such as Let's Encrypt")
-    elif code in _NO_ISSUER and len(path(host.chain)) == 1 and own.issuer_address:
-        text = f"the chain is incomplete: the certificate of its issuer ({own.issuer}) is not sent along"
-        yield Problem("incomplete chain", text, _FULL)
+        yield _problem("self-signed", refusal="strict senders refuse it" if host.is_mail else "browsers warn")
+    elif code in _NO_ISSUER and len(places) == 1 and own.issuer_address:
+        yield _problem("incomplete chain", issuer=own.issuer)
     elif code in (*_NO_ISSUER, _SELF_SIGNED_ABOVE):
-        top = host.chain[path(host.chain)[-1]]
-        text = f"its certificate comes from {top.issuer}, an issuer that {_reader(host)} do not know"
-        yield Problem("unknown issuer", text, "get one from a public authority such as Let's Encrypt")
+        yield _problem("unknown issuer", issuer=host.chain[places[-1]].issuer, readers=readers)
     elif code in _DATES:
-        if in_date:
+        if own.starts <= now <= own.ends:
             stale = next((c for c in host.chain[1:] if not c.starts <= now <= c.ends), None)
-            name = f" ({stale.subject})" if stale else ""
-            yield Problem("stale chain", f"a certificate above its own is out of date{name}", _FULL)
+            yield _problem("stale chain", name=f" ({stale.subject})" if stale else "")
     elif code not in _WEAK or not any(c.weak_key or c.weak_signature for c in host.chain):
-        text = f"{_reader(host)} refuse its certificate: {host.trusted.error}"
-        yield Problem("not trusted", text, f"issue it again; {_FULL}")
+        yield _problem("not trusted", readers=readers, error=host.trusted.error)
 
 
-def _reader(host: HostTls) -> str:
-    return "senders that check" if host.is_mail else "browsers"
-
-
-def _order(host: HostTls) -> Iterator[Problem]:
+def _chain(host: HostTls) -> Iterator[Problem]:
     places = path(host.chain)
     if list(places) != sorted(places):
-        text = "the chain is reversed: its certificates are sent in the wrong order, which some apps refuse"
-        yield Problem("reversed chain", text, f"put its own certificate first and each issuer after it; {_FULL}")
-
-
-def _strength(host: HostTls) -> Iterator[Problem]:
-    for certificate in (host.chain[place] for place in path(host.chain)):
-        if certificate.weak_key:
-            text = f"the key of {certificate.subject} is weak ({certificate.key})"
-            yield Problem("weak key", text, "issue it again with a new key: RSA 2048 or elliptic curve P-256")
-        if certificate.weak_signature and not certificate.is_self_signed:
-            text = f"the signature of {certificate.subject} is weak ({certificate.signature})"
-            yield Problem("weak signature", text, "issue it again with SHA-256, from an authority in use today")
+        yield _problem("reversed chain")
+    for each in (host.chain[place] for place in places):
+        if each.weak_key:
+            yield _problem("weak key", subject=each.subject, key=each.key)
+        if each.weak_signature and not each.is_self_signed:
+            yield _problem("weak signature", subject=each.subject, signature=each.signature)
 
 
 @check("tls.certificate")
@@ -183,7 +151,14 @@ def certificate(tls: TlsEvidence) -> Verdict:
         found = problems(host, tls.now)
         facts = {**row(host, tls.now), "means": "; ".join(p.text for p in found) or "as it should be"}
         if found:
-            clauses.append(_faulty(host, found, facts))
+            clauses.append(
+                failed(
+                    f"{host.title}: {'; '.join(p.text for p in found)}",
+                    evidence=[facts],
+                    fix=f"{host.title}: {'; '.join(dict.fromkeys(p.fix for p in found))}",
+                    about=[f"{host.title} {p.kind}" for p in found],
+                )
+            )
         elif host.own and host.own.must_staple and host.staple and host.staple.state == "unseen":
             reason = f"{host.title}: its certificate demands an OCSP answer with it, which travels encrypted here"
             clauses.append(unknown(reason, needs="a look with Firefox, which refuses it without one", evidence=[facts]))
@@ -194,22 +169,9 @@ def certificate(tls: TlsEvidence) -> Verdict:
     clauses += tls.zone.unseen()
     if good:
         clauses.append(_all_good(tls, good))
-    if clauses and all(clause.about and "(mail)" in clause.about[0] for clause in _failing(clauses)):
+    if all(clause.about and "(mail)" in clause.about[0] for clause in clauses if clause.status is Status.FAIL):
         clauses = [replace(c, impact=_MAIL_IMPACT) if c.status is Status.FAIL else c for c in clauses]
     return combine(*clauses) if clauses else web.unseen([_NOTHING])
-
-
-def _failing(clauses: list[Verdict]) -> list[Verdict]:
-    return [clause for clause in clauses if clause.status is Status.FAIL]
-
-
-def _faulty(host: HostTls, found: tuple[Problem, ...], facts: Row) -> Verdict:
-    return failed(
-        f"{host.title}: {'; '.join(p.text for p in found)}",
-        evidence=[facts],
-        fix=f"{host.title}: {'; '.join(dict.fromkeys(p.fix for p in found))}",
-        about=[f"{host.title} {p.kind}" for p in found],
-    )
 
 
 def _all_good(tls: TlsEvidence, good: list[Row]) -> Verdict:
@@ -259,8 +221,8 @@ def _mail_judged(host: HostTls) -> Iterator[Verdict]:
         summary = f"{host.title}: speaks no newer version than {host.read.version}"
         fix = "Allow TLS 1.2 and 1.3 in the mail server too (Postfix: smtpd_tls_protocols = >=TLSv1.2)"
         yield failed(summary, evidence=[facts], fix=fix, about=[host.title, host.read.version])
-        return
-    yield passed(f"{host.title}: speaks {host.read.version}", evidence=[facts])
+    else:
+        yield passed(f"{host.title}: speaks {host.read.version}", evidence=[facts])
 
 
 def _joined(clauses: list[Verdict], good: str) -> Verdict:
@@ -299,16 +261,11 @@ def _judged(host: HostTls, accepted: list[str], facts: Row) -> Verdict:
     return passed(f"{host.host}: {brief(accepted)} only, with forward secrecy", evidence=[facts])
 
 
-@cache
-def _authorities() -> dict[str, list[str]]:
-    return dict(yaml.safe_load(_DATA.read_text(encoding="utf-8"))["authorities"])
-
-
 def allowed_names(own: Certificate) -> tuple[str, ...]:
     """The CAA names of a certificate's issuer; empty where we do not know them."""
-    known = _authorities().get(own.organisation)
+    known = _table("certificate_authorities")["authorities"].get(own.organisation)
     if known is None and _DOMAIN.fullmatch(own.organisation.lower()):
-        known = [own.organisation.lower()]
+        return (own.organisation.lower(),)
     return tuple(known or ())
 
 

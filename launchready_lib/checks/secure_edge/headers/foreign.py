@@ -1,12 +1,12 @@
-"""headers.integrity: scripts and styles from other sites are what they were when they were chosen (SRI)."""
+"""headers.cors, headers.integrity: what other sites read with members' cookies (Fetch), and what they put in (SRI)."""
 
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from launchready_lib.checks import check
-from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence, Outside, strongest
+from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence, Outside, Shared, strongest
 from launchready_lib.evidence import Row
 from launchready_lib.network import normal
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
@@ -16,20 +16,51 @@ from launchready_lib.wording import brief
 _PINNED = re.compile(r"(?<![\d.])v?\d+\.\d+\.\d+(?![\d.]*\d\.\d)")
 
 
-@dataclass(frozen=True)
-class Held:
-    """How one outside file is held to what it was.
-
-    Attributes:
-        status: pass, fail, or unknown where the file could not be read.
-        means: why, in a few words.
-    """
+class Held(NamedTuple):
+    """How one outside file is held to what it was: pass, fail, or unknown where it could not be read; and why."""
 
     status: Status
     means: str
 
 
-def judge(outside: Outside, third_parties: tuple[str, ...]) -> Held:
+def is_open(shared: Shared) -> bool:
+    """Whether a page of that origin reads the answer as the member; browsers refuse "*" with credentials."""
+    return shared.allowed is not None and shared.allowed.strip() == shared.origin and shared.credentials == "true"
+
+
+@check("headers.cors")
+def cors(headers: HeadersEvidence) -> Verdict:
+    """No foreign origin is reflected with credentials, look-alikes and null included."""
+    clauses = [web.unseen(headers.missing)] if headers.missing else []
+    reflected = [shared for shared in headers.shared if is_open(shared)]
+    rows: list[Row] = [
+        {
+            "address": shared.url,
+            "asked_as": shared.origin,
+            "access_control_allow_origin": shared.allowed or "(absent)",
+            "access_control_allow_credentials": shared.credentials or "(absent)",
+        }
+        for shared in reflected or headers.shared
+    ]
+    urls = list(dict.fromkeys(str(row["address"]) for row in rows))
+    if reflected:
+        clauses.append(
+            failed(
+                f"{brief(urls)}: any site that a member visits can read it as that member "
+                f"(answers {brief(s.origin for s in reflected)} with credentials)",
+                evidence=rows,
+                fix="Compare the Origin header with a fixed list, exactly, and only then send "
+                f"Access-Control-Allow-Origin: {headers.canonical or 'your own origin'} with "
+                "Access-Control-Allow-Credentials: true and Vary: Origin",
+                about=urls,
+            )
+        )
+    elif rows:
+        clauses.append(passed(f"{brief(urls)}: no foreign site reads it with a member's cookies", evidence=rows))
+    return combine(*clauses) if clauses else web.unseen([web.NO_PAGE])
+
+
+def held_by(outside: Outside, third_parties: tuple[str, ...]) -> Held:
     """Whether one script or style is held by a hash, or needs none."""
     resource = outside.resource
     if resource.url.startswith("http:"):
@@ -44,26 +75,19 @@ def judge(outside: Outside, third_parties: tuple[str, ...]) -> Held:
         return Held(Status.PASS, "held by its hash")
     if resource.integrity:
         return Held(Status.FAIL, "its integrity attribute holds no hash that browsers know")
-    if not _named(web.host_of(resource.url), third_parties):
+    host, named = web.host_of(resource.url), [normal(pattern) for pattern in third_parties]
+    if not any(host == name or (name.startswith("*.") and host.endswith(name[1:])) for name in named):
         return Held(Status.FAIL, "no integrity hash: whoever runs that server runs your page")
     if _PINNED.search(resource.url):
         return Held(Status.FAIL, "a fixed version without an integrity hash, though it could have one")
     return Held(Status.PASS, "without a fixed version, and named in site.third_parties")
 
 
-def _named(host: str, third_parties: tuple[str, ...]) -> bool:
-    for pattern in third_parties:
-        wanted = normal(pattern)
-        if host == wanted or (wanted.startswith("*.") and host.endswith(wanted[1:])):
-            return True
-    return False
-
-
 @check("headers.integrity")
 def integrity(headers: HeadersEvidence) -> Verdict:
     """Scripts and styles from other sites carry a matching hash, or have no version and are named as needed."""
     clauses = [web.unseen(headers.unseen())] if headers.unseen() else []
-    judged = [(outside, judge(outside, headers.third_parties)) for outside in headers.outside]
+    judged = [(outside, held_by(outside, headers.third_parties)) for outside in headers.outside]
     bad = [(outside, held) for outside, held in judged if held.status is Status.FAIL]
     if bad:
         names = [outside.resource.url for outside, _ in bad]
