@@ -16,7 +16,7 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, PlainValidator
 from pydantic_core import PydanticCustomError
 
-from launchready_lib.parameters.scalars import Ambiguous
+from launchready_lib.parameters.nodes import Ambiguous
 from launchready_lib.parameters.secret import VARIABLE, Secret, literal_in
 
 UNQUOTED = "unquoted"
