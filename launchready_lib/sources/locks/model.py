@@ -25,6 +25,10 @@ class State(StrEnum):
     ASIDE = "not part of the app"
 
 
+Answer = tuple[State, str]
+"""A state and its detail."""
+
+
 @dataclass(frozen=True)
 class Pinning:
     """One manifest.
@@ -112,6 +116,14 @@ def compared(wanted: Mapping[str, str], locked: Mapping[str, str], *, all_names:
                if wanted[name] != locked[name]]  # fmt: skip
     parts = [("not in the lock file", added), ("no longer asked for", removed), ("asked for otherwise", changed)]
     return "; ".join(f"{what}: {shortened(names)}" for what, names in parts if names)
+
+
+def stale(missing: Iterable[str], otherwise: Iterable[str] = ()) -> Answer | None:
+    """That a lock file is out of date, and why; None where nothing differs. `otherwise` is asked for if none misses."""
+    for what, names in (("not in the lock file", missing), ("asked for otherwise", otherwise)):
+        if found := list(names):
+            return State.STALE, f"{what}: {shortened(found)}"
+    return None
 
 
 def shortened(names: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from launchready_lib.sources.locks.model import Pinning, State, Tree, folder_of, joined, shortened
+from launchready_lib.sources.locks.model import Pinning, State, Tree, folder_of, joined, shortened, stale
 from launchready_lib.sources.locks.ranges import allows
 
 _PLATFORM = re.compile(r"(?:php(?:-\w+)?|hhvm|(?:ext|lib)-.+|composer(?:-(?:plugin|runtime)-api)?)\Z")
@@ -81,9 +81,7 @@ def _bundler(text: str, locked: str) -> tuple[State, str, int]:
         return State.STALE, f"asked for otherwise: {shortened(changed)}", len(wanted)
     if missing and _CONDITIONAL.search(code):
         return State.UNTOLD, f"whether its conditions hold: {shortened(missing)} (bundle check tells it)", len(wanted)
-    if missing:
-        return State.STALE, f"not in the lock file: {shortened(missing)}", len(wanted)
-    return (State.LOCKED if wanted else State.NOTHING), "", len(wanted)
+    return *(stale(missing) or (State.LOCKED if wanted else State.NOTHING, "")), len(wanted)
 
 
 def _even(constraint: str) -> str:
@@ -107,15 +105,10 @@ def _composer(text: str, locked: str) -> tuple[State, str, int]:
         return State.NOTHING, "", 0
     if locked and lock.get("content-hash") == _content_hash(body):
         return State.LOCKED, "", len(wanted)
-    if missing := sorted(wanted.keys() - known.keys()):
-        return State.STALE, f"not in the lock file: {shortened(missing)}", len(wanted)
-    wrong = [
-        f"{name} ({wanted[name]}, locked {known[name]})"
-        for name in wanted
-        if allows(wanted[name], known[name]) is False
-    ]
-    if wrong:
-        return State.STALE, f"asked for otherwise: {shortened(wrong)}", len(wanted)
+    wrong = (f"{name} ({asked}, locked {known[name]})" for name, asked in wanted.items()
+             if allows(asked, known[name]) is False)  # fmt: skip
+    if outdated := stale(sorted(wanted.keys() - known.keys()), wrong):
+        return *outdated, len(wanted)
     return State.UNTOLD, "composer validate tells it: the lock file's own hash is of another composer.json", len(wanted)
 
 
@@ -144,12 +137,9 @@ def _go(text: str, locked: str) -> tuple[State, str, int]:
     wanted = {tuple(line.split()[:2]) for line in lines if len(line.split()) >= 2}
     replaced = re.findall(r"(?m)^\s*(?:replace\s+)?(\S+)(?:\s+v\S+)?\s+=>\s+(\S+)(?:\s+(v\S+))?", code)
     for old, new, version in replaced:
-        gone = {each for each in wanted if each[0] == old}
-        if gone:
+        if gone := {each for each in wanted if each[0] == old}:
             wanted = (wanted - gone) | ({(new, version)} if version else set())
     sums = {tuple(line.split()[:2]) for line in locked.splitlines()}
     missing = sorted(f"{name} {version}" for name, version in wanted
                      if (name, version) not in sums and (name, f"{version}/go.mod") not in sums)  # fmt: skip
-    if missing:
-        return State.STALE, f"not in the lock file: {shortened(missing)}", len(wanted)
-    return (State.LOCKED if wanted else State.NOTHING), "", len(wanted)
+    return *(stale(missing) or (State.LOCKED if wanted else State.NOTHING, "")), len(wanted)
