@@ -1,4 +1,4 @@
-"""The leaves of a parameters file: what each kind of value may look like, checked where it is written.
+"""What every section of a parameters file is, and its leaves: each kind of value, checked where it is written.
 
 Messages say what was expected and the type of what came, never the value: a secret may have slipped into the
 wrong line.
@@ -13,7 +13,7 @@ import shlex
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
 from launchready_lib.parameters.nodes import Ambiguous
@@ -25,6 +25,25 @@ UNQUOTED = "unquoted"
 _LONGEST_LINE = 4_000
 _LONGEST_PROSE = 40_000
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
+
+
+class Section(BaseModel):
+    """A section: unknown keys are errors, and a key without a value counts as not given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_absent(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        known = cls.known()
+        return {key: item for key, item in value.items() if item is not None or key not in known}
+
+    @classmethod
+    def known(cls) -> dict[str, str]:
+        """The keys as a file writes them, with the names of their attributes."""
+        return {field.alias or name: name for name, field in cls.model_fields.items()}
 
 
 def wrong(message: str, suggestion: str | None = None) -> PydanticCustomError:
