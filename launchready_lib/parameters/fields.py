@@ -101,28 +101,25 @@ def _bool(value: object) -> bool:
 
 def number(least: float, most: float) -> BeforeValidator:
     """A number from `least` to `most`."""
-
-    def check(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            unquoted = ", in plain digits without quotes" if isinstance(value, str | Ambiguous) else ""
-            raise wrong(f"expected a number{unquoted}; got {kind(value)}")
-        if not math.isfinite(value) or not least <= value <= most:
-            raise wrong(f"expected a number from {least:g} to {most:g}")
-        return float(value)
-
-    return BeforeValidator(check)
+    return _numeric("number", int | float, float, least, most)
 
 
 def whole(least: int, most: int) -> BeforeValidator:
     """A whole number from `least` to `most`."""
+    return _numeric("whole number", int, int, least, most)
 
-    def check(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
+
+def _numeric(
+    noun: str, types: Any, convert: Callable[[Any], int | float], least: float, most: float
+) -> BeforeValidator:
+    def check(value: Any) -> int | float:
+        if isinstance(value, bool) or not isinstance(value, types):
             unquoted = ", in plain digits without quotes" if isinstance(value, str | Ambiguous) else ""
-            raise wrong(f"expected a whole number{unquoted}; got {kind(value)}")
+            raise wrong(f"expected a {noun}{unquoted}; got {kind(value)}")
         if not least <= value <= most:
-            raise wrong(f"expected a whole number from {least} to {most}")
-        return value
+            bounds = (f"{least:g}", f"{most:g}") if convert is float else (str(least), str(most))
+            raise wrong(f"expected a {noun} from {bounds[0]} to {bounds[1]}")
+        return convert(value)
 
     return BeforeValidator(check)
 

@@ -13,7 +13,7 @@ from launchready_lib.sources.locks.ranges import allows
 
 SECTIONS = ("dependencies", "devDependencies", "optionalDependencies")
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb")
-Told = Callable[[State, str], Pinning]
+Describe = Callable[[State, str], Pinning]
 _KINDS = {"package-lock.json": "npm", "npm-shrinkwrap.json": "npm", "pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn"}
 _LOOSE = re.compile(r"(?:link|portal|workspace):")
 _MOST_YAML = 2 * 1024 * 1024
@@ -61,29 +61,29 @@ def _against(
     name = lock.rpartition("/")[2]
     kind = _KINDS.get(name, "bun")
 
-    def told(state: State, detail: str) -> Pinning:
+    def described(state: State, detail: str) -> Pinning:
         return Pinning(manifest, kind, state, lock, detail, len(wanted))
 
     if name == "bun.lockb":
         needs = "bun.lockb is binary: bun install --save-text-lockfile makes one that can be read"
-        return told(State.UNTOLD, needs) if not place else None
+        return described(State.UNTOLD, needs) if not place else None
     readers: dict[str, Callable[[str], Any]] = {"npm": _json, "pnpm": _pnpm_head, "yarn": _yarn_entries}
     content = tree.once(lock, readers.get(kind, lambda text: _json(re.sub(r",(\s*[}\]])", r"\1", text))))
     if content is None:
-        return told(State.UNTOLD, "the lock file could not be read")
+        return described(State.UNTOLD, "the lock file could not be read")
     if isinstance(content, frozenset):
-        return _yarn(content, wanted, place, own, told)
+        return _yarn(content, wanted, place, own, described)
     locked = (
         content.get(place or ".") if kind == "yarn" else {"npm": _npm, "pnpm": _pnpm}.get(kind, _bun)(content, place)
     )
     if locked is None:
-        return told(State.STALE, "it knows nothing of this package") if not place else None
+        return described(State.STALE, "it knows nothing of this package") if not place else None
     if isinstance(locked, _Versions):
-        return _by_version(wanted, locked, told)
+        return _by_version(wanted, locked, described)
     loose = _overridden(content) if kind == "pnpm" else set()
     asked = {name: value.removeprefix("npm:") for name, value in wanted.items()} if kind == "yarn" else wanted
     difference = compared(*({name: each[name] for name in each if name not in loose} for each in (asked, locked)))
-    return told(State.STALE, difference) if difference else told(State.LOCKED, "")
+    return described(State.STALE, difference) if difference else described(State.LOCKED, "")
 
 
 class _Versions(dict[str, str]):
@@ -102,15 +102,15 @@ def _npm(body: Mapping[str, Any], place: str) -> dict[str, str] | None:
     return _Versions({n: str(e.get("version", "")) for n, e in entries.items() if isinstance(e, dict)})
 
 
-def _by_version(wanted: Mapping[str, str], locked: _Versions, told: Told) -> Pinning:
+def _by_version(wanted: Mapping[str, str], locked: _Versions, described: Describe) -> Pinning:
     answers = {name: allows(asked, locked[name]) for name, asked in wanted.items() if name in locked}
     wrong = [f"{name} ({wanted[name]}, locked {locked[name]})" for name, answer in answers.items() if answer is False]
     if outdated := stale(sorted(wanted.keys() - locked.keys()), wrong):
-        return told(*outdated)
+        return described(*outdated)
     unclear = [name for name, answer in answers.items() if answer is None]
     if unclear:
-        return told(State.UNTOLD, f"whether the locked version fits: {shortened(unclear)}")
-    return told(State.LOCKED, "")
+        return described(State.UNTOLD, f"whether the locked version fits: {shortened(unclear)}")
+    return described(State.LOCKED, "")
 
 
 def _pnpm_head(text: str) -> dict[Any, Any] | None:
@@ -165,7 +165,7 @@ def _yarn_entries(text: str) -> frozenset[str] | dict[str, dict[str, str]]:
 
 
 def _yarn(
-    entries: frozenset[str], wanted: dict[str, str], place: str, own: frozenset[str], told: Told
+    entries: frozenset[str], wanted: dict[str, str], place: str, own: frozenset[str], described: Describe
 ) -> Pinning | None:
     """Version 1 names every "name@range" that anybody asked for."""
     named = {entry.rpartition("@")[0] for entry in entries}
@@ -173,7 +173,7 @@ def _yarn(
     missing = [f"{name}@{value}" for name, value in asked.items() if f"{name}@{value}" not in entries]
     if missing and place and not any(name in named for name in asked):
         return None
-    return told(*(stale(missing) or (State.LOCKED, "")))
+    return described(*(stale(missing) or (State.LOCKED, "")))
 
 
 def _json(text: str | None) -> dict[str, Any] | None:

@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar
 
+import yaml
+
 from launchready_lib.evidence import Row
+from launchready_lib.paths import PACKAGE
 from launchready_lib.wording import enumerated
 
 Made = TypeVar("Made")
@@ -88,6 +92,13 @@ class Tree:
             if not folder:
                 return found
             folder = folder_of(folder)
+
+
+@cache
+def data() -> Mapping[str, Any]:
+    """What data/locks.yaml knows of manifests."""
+    body: Mapping[str, Any] = yaml.safe_load((PACKAGE / "data" / "locks.yaml").read_text(encoding="utf-8"))
+    return body
 
 
 def folder_of(path: str) -> str:

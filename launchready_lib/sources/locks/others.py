@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from launchready_lib.sources.locks.model import Pinning, State, Tree, folder_of, joined, shortened, stale
+from launchready_lib.sources.locks.model import Pinning, State, Tree, data, folder_of, joined, shortened, stale
 from launchready_lib.sources.locks.ranges import allows
 
 _PLATFORM = re.compile(r"(?:php(?:-\w+)?|hhvm|(?:ext|lib)-.+|composer(?:-(?:plugin|runtime)-api)?)\Z")
@@ -17,33 +17,19 @@ _CONSTRAINT = re.compile(r"""["'](\s*(?:~>|>=|<=|!=|=|>|<)?\s*\d[\w.-]*)["']""")
 _CONDITIONAL = re.compile(
     r"(?m)^[ \t]*(?:if|unless|case|eval_gemfile|gemspec|instance_eval)\b|\b(?:if|unless) |\.each\b"
 )
-_PRESENCE = {
-    "Cargo.toml": ("cargo", ("Cargo.lock",)),
-    "mix.exs": ("mix", ("mix.lock",)),
-    "pubspec.yaml": ("pub", ("pubspec.lock",)),
-    "deno.json": ("deno", ("deno.lock",)),
-    "Package.swift": ("swift", ("Package.resolved",)),
-    "build.gradle": ("gradle", ("gradle.lockfile",)),
-    "build.gradle.kts": ("gradle", ("gradle.lockfile",)),
-    "pom.xml": ("maven", ()),
-}
-_COMPOSER_KEYS = (
-    "name", "version", "require", "require-dev", "conflict", "replace", "provide", "minimum-stability",
-    "prefer-stable", "repositories", "extra",
-)  # fmt: skip
 
 
 def manifests(paths: frozenset[str]) -> Iterator[str]:
     """Every manifest of these package managers."""
-    named = ("Gemfile", "composer.json", "go.mod", *_PRESENCE)
+    named = ("Gemfile", "composer.json", "go.mod", *data()["presence"])
     return (path for path in paths if path.rpartition("/")[2] in named)
 
 
 def look(tree: Tree, manifest: str) -> list[Pinning]:
     """How one of them is pinned."""
     name = manifest.rpartition("/")[2]
-    if name in _PRESENCE:
-        return [_present(tree, manifest, *_PRESENCE[name])]
+    if name in data()["presence"]:
+        return [_present(tree, manifest, *data()["presence"][name])]
     kind, lock_name, compare = {
         "Gemfile": ("bundler", "Gemfile.lock", _bundler),
         "composer.json": ("composer", "composer.lock", _composer),
@@ -60,7 +46,7 @@ def look(tree: Tree, manifest: str) -> list[Pinning]:
     return [Pinning(manifest, kind, state, lock if tracked else "", detail, number)]
 
 
-def _present(tree: Tree, manifest: str, kind: str, locks: tuple[str, ...]) -> Pinning:
+def _present(tree: Tree, manifest: str, kind: str, *locks: str) -> Pinning:
     found = tree.above(manifest, *locks) if locks else []
     if locks and not found:
         return Pinning(manifest, kind, State.MISSING)
@@ -114,7 +100,7 @@ def _composer(text: str, locked: str) -> tuple[State, str, int]:
 
 def _content_hash(body: dict[str, Any]) -> str:
     """Composer's content-hash, as its Locker makes it."""
-    content = {key: body[key] for key in _COMPOSER_KEYS if key in body}
+    content = {key: body[key] for key in data()["composer_hashed"] if key in body}
     platform = body.get("config", {}).get("platform") if isinstance(body.get("config"), dict) else None
     if platform is not None:
         content["config"] = {"platform": platform}

@@ -20,6 +20,7 @@ from launchready_lib.sources.locks.model import (
     State,
     Tree,
     compared,
+    data,
     folder_of,
     joined,
     relative,
@@ -32,7 +33,6 @@ _POETRY_HASH = (
     "poetry check --lock tells it: the lock file's own hash is of another manifest, or of another version of poetry"
 )
 _PIPENV_HASH = "pipenv verify tells it: the lock file's own hash is of another Pipfile"
-_LEGACY = ("dependencies", "source", "extras", "dev-dependencies")
 
 
 def manifests(paths: frozenset[str]) -> Iterator[str]:
@@ -197,8 +197,8 @@ def _poetry(
 
 def _poetry_hashes(body: Mapping[str, Any]) -> Iterator[str]:
     """What poetry hashes of pyproject.toml: from version 2 on with what stands outside tool.poetry (poetry, Locker)."""
-    poetry = body.get("tool", {}).get("poetry", {})
-    old = {key: poetry.get(key) for key in _LEGACY} | ({"group": poetry["group"]} if "group" in poetry else {})
+    poetry, legacy = body.get("tool", {}).get("poetry", {}), data()["poetry_hashed"]
+    old = {key: poetry.get(key) for key in legacy} | ({"group": poetry["group"]} if "group" in poetry else {})
     yield _sha256(old)
     project = {key: body["project"][key] for key in ("requires-python", "dependencies", "optional-dependencies")
                if key in body.get("project", {})}  # fmt: skip
@@ -208,7 +208,7 @@ def _poetry_hashes(body: Mapping[str, Any]) -> Iterator[str]:
         new["project"] = project
     if groups:
         new["dependency-groups"] = groups
-    own = {key: poetry[key] for key in (*_LEGACY, "group") if poetry.get(key) is not None}
+    own = {key: poetry[key] for key in (*legacy, "group") if poetry.get(key) is not None}
     yield _sha256({**new, "tool": {"poetry": own}} if own else new)
     yield _sha256({**new, "tool": {"poetry": own}})
 
