@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
+import datetime as dt
+import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from pydantic import ValidationError
+from pydantic_core import PydanticCustomError
 
 from launchready_lib.parameters import errors, rules
+from launchready_lib.parameters.hosts import domain_name
 from launchready_lib.parameters.model import Parameters, slug_of
 from launchready_lib.parameters.problems import ParametersError, Problem, nearest
 from launchready_lib.parameters.reader import Tree, read_file, read_mapping
 from launchready_lib.parameters.secret import MissingVariable, Secret, environment
-from launchready_lib.parameters.starter import starter
 
 __all__ = [
     "MissingVariable",
@@ -89,3 +93,26 @@ def _validated(content: Any, tree: Tree) -> Parameters | None:
     except ValidationError as error:
         errors.report(error, tree, Parameters)
     return None
+
+
+def starter(domain: str) -> str:
+    """Write a commented parameters file for a domain: valid as it is, the optional explained and commented out.
+
+    Raises:
+        ParametersError: it is not a domain.
+    """
+    try:
+        ascii_domain = domain_name(domain.strip())
+    except PydanticCustomError as error:
+        raise ParametersError([Problem((error.context or {})["message"], "domain")]) from None
+    today = dt.datetime.now(tz=dt.UTC).date()
+    label = ascii_domain.split(".", 1)[0]
+    facts = {
+        "NAME": json.dumps(label.replace("-", " ").title() if not label.startswith("xn--") else ascii_domain),
+        "SLUG": json.dumps(label),
+        "DOMAIN": ascii_domain,
+        "RELEASE": json.dumps(f"{today.year}.{today.month}.{today.day}"),
+        "TODAY": today.isoformat(),
+    }
+    template = Path(__file__).with_name("starter.template.yaml").read_text(encoding="utf-8")
+    return re.sub(r"@(NAME|SLUG|RELEASE|TODAY|DOMAIN)@", lambda match: facts[match[1]], template)

@@ -9,8 +9,7 @@ from typing import Any, get_args
 from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
-from launchready_lib.parameters.base import Section
-from launchready_lib.parameters.fields import UNQUOTED, kind
+from launchready_lib.parameters.fields import UNQUOTED, Section, kind
 from launchready_lib.parameters.problems import Path, key_path, nearest, printable
 from launchready_lib.parameters.reader import Tree
 

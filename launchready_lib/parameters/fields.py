@@ -1,4 +1,4 @@
-"""The leaves of a parameters file: what each kind of value may look like, checked where it is written.
+"""What every section of a parameters file is, and its leaves: each kind of value, checked where it is written.
 
 Messages say what was expected and the type of what came, never the value: a secret may have slipped into the
 wrong line.
@@ -13,10 +13,10 @@ import shlex
 from collections.abc import Callable
 from typing import Annotated, Any
 
-from pydantic import AfterValidator, BeforeValidator, PlainValidator
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, PlainValidator, model_validator
 from pydantic_core import PydanticCustomError
 
-from launchready_lib.parameters.scalars import Ambiguous
+from launchready_lib.parameters.nodes import Ambiguous
 from launchready_lib.parameters.secret import VARIABLE, Secret, literal_in
 
 UNQUOTED = "unquoted"
@@ -25,6 +25,25 @@ UNQUOTED = "unquoted"
 _LONGEST_LINE = 4_000
 _LONGEST_PROSE = 40_000
 _SLUG = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}\Z")
+
+
+class Section(BaseModel):
+    """A section: unknown keys are errors, and a key without a value counts as not given."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, hide_input_in_errors=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _nothing_is_absent(cls, value: object) -> object:
+        if not isinstance(value, dict):
+            return value
+        known = cls.known()
+        return {key: item for key, item in value.items() if item is not None or key not in known}
+
+    @classmethod
+    def known(cls) -> dict[str, str]:
+        """The keys as a file writes them, with the names of their attributes."""
+        return {field.alias or name: name for name, field in cls.model_fields.items()}
 
 
 def wrong(message: str, suggestion: str | None = None) -> PydanticCustomError:
@@ -82,28 +101,25 @@ def _bool(value: object) -> bool:
 
 def number(least: float, most: float) -> BeforeValidator:
     """A number from `least` to `most`."""
-
-    def check(value: object) -> float:
-        if isinstance(value, bool) or not isinstance(value, int | float):
-            unquoted = ", in plain digits without quotes" if isinstance(value, str | Ambiguous) else ""
-            raise wrong(f"expected a number{unquoted}; got {kind(value)}")
-        if not math.isfinite(value) or not least <= value <= most:
-            raise wrong(f"expected a number from {least:g} to {most:g}")
-        return float(value)
-
-    return BeforeValidator(check)
+    return _numeric("number", int | float, float, least, most)
 
 
 def whole(least: int, most: int) -> BeforeValidator:
     """A whole number from `least` to `most`."""
+    return _numeric("whole number", int, int, least, most)
 
-    def check(value: object) -> int:
-        if isinstance(value, bool) or not isinstance(value, int):
+
+def _numeric(
+    noun: str, types: Any, convert: Callable[[Any], int | float], least: float, most: float
+) -> BeforeValidator:
+    def check(value: Any) -> int | float:
+        if isinstance(value, bool) or not isinstance(value, types):
             unquoted = ", in plain digits without quotes" if isinstance(value, str | Ambiguous) else ""
-            raise wrong(f"expected a whole number{unquoted}; got {kind(value)}")
+            raise wrong(f"expected a {noun}{unquoted}; got {kind(value)}")
         if not least <= value <= most:
-            raise wrong(f"expected a whole number from {least} to {most}")
-        return value
+            bounds = (f"{least:g}", f"{most:g}") if convert is float else (str(least), str(most))
+            raise wrong(f"expected a {noun} from {bounds[0]} to {bounds[1]}")
+        return convert(value)
 
     return BeforeValidator(check)
 

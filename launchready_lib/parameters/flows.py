@@ -6,8 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BeforeValidator, Field, model_validator
 
-from launchready_lib.parameters.base import Section
-from launchready_lib.parameters.fields import Json, Line, Prose, kind, number, whole, wrong
+from launchready_lib.parameters.fields import Json, Line, Prose, Section, kind, number, whole, wrong
 from launchready_lib.parameters.hosts import HeaderName, StepAddress
 
 STEP_KINDS = ("goto", "fill", "click", "expect", "request", "wait_until", "save")

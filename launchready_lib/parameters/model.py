@@ -10,8 +10,7 @@ from typing import Any
 from pydantic import Field
 
 from launchready_lib.parameters import sections as s
-from launchready_lib.parameters.base import Section
-from launchready_lib.parameters.fields import Line, Pattern, Prose, Slug
+from launchready_lib.parameters.fields import Line, Pattern, Prose, Section, Slug
 from launchready_lib.parameters.flows import Flows
 from launchready_lib.parameters.hosts import Domain
 from launchready_lib.parameters.problems import Path, key_path

@@ -1,14 +1,43 @@
-"""YAML text to nodes with lines: events in, no recursion in the parser, depth bounded, aliases shared."""
+"""YAML text to PyYAML's nodes, which know their lines, and plain scalars to values.
+
+Depth is bounded, aliases are shared, no tag is resolved. Scalars are read as YAML 1.1 and YAML 1.2 both read them;
+where the two differ, nothing is guessed.
+"""
 
 from __future__ import annotations
 
+import datetime as dt
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
 
 import yaml
 
 MAX_DEPTH = 40
+UNTAGGED = "?"
+"""The tag of a node that has none in the file."""
+
+_LONGEST_NUMBER = 40
+_KINDS_11 = {
+    "tag:yaml.org,2002:null": "null",
+    "tag:yaml.org,2002:bool": "bool",
+    "tag:yaml.org,2002:int": "int",
+    "tag:yaml.org,2002:float": "float",
+    "tag:yaml.org,2002:timestamp": "timestamp",
+    "tag:yaml.org,2002:merge": "merge",
+    "tag:yaml.org,2002:value": "value",
+}
+_KINDS_12 = (  # YAML 1.2.2, §10.3.2, the core schema
+    ("null", re.compile(r"(?:null|Null|NULL|~|)\Z")),
+    ("bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")),
+    ("int", re.compile(r"(?:[-+]?[0-9]+|0o[0-7]+|0x[0-9a-fA-F]+)\Z")),
+    ("float", re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?\Z")),
+    ("float", re.compile(r"(?:[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN))\Z")),
+)
+_LETTER_BOOLS = frozenset("yYnN")  # booleans by YAML 1.1's own type page, text in PyYAML and in YAML 1.2
+_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}\Z")
+_SPLIT_INT = re.compile(r"([-+]?)0[0-9]+\Z")
 
 
 class StopError(Exception):
@@ -20,101 +49,70 @@ class StopError(Exception):
         self.line = line
 
 
-@dataclass
-class Leaf:
-    """A scalar as written; `plain` tells whether it was unquoted and untagged."""
-
-    raw: str
-    plain: bool
-    line: int
-    tag: str | None
+def line_of(node: yaml.Node | yaml.Event) -> int:
+    """Where a node begins, from 1."""
+    return node.start_mark.line + 1 if node.start_mark else 1
 
 
-@dataclass
-class Branch:
-    """A list."""
-
-    line: int
-    tag: str | None
-    items: list[Node] = field(default_factory=list)
+def is_plain(node: yaml.Node) -> bool:
+    """A scalar that is neither quoted nor tagged."""
+    return isinstance(node, yaml.ScalarNode) and node.style is None and node.tag == UNTAGGED
 
 
-@dataclass
-class Fork(Branch):
-    """A mapping; its items are keys and values in turn."""
-
-    def pairs(self) -> Iterator[tuple[Node, Node]]:
-        """Keys with their values, duplicates included."""
-        return zip(self.items[::2], self.items[1::2], strict=True)
-
-
-Node = Leaf | Branch
-
-
-def compose(text: str) -> Node | None:
+def compose(text: str) -> yaml.Node | None:
     """Make nodes of YAML text; None where it holds nothing.
 
     Raises:
         StopError: it is not one YAML document, or too deep.
     """
-    composer = _Composer()
     try:
-        for event in yaml.parse(text, Loader=yaml.SafeLoader):
-            composer.take(event)
+        return _Composer(text).get_single_node()
     except yaml.reader.ReaderError as error:
         line = text[: error.position].count("\n") + 1
         raise StopError(f"a character that YAML does not allow (U+{error.character:04X})", line) from None
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise StopError(_syntax(error), mark.line + 1 if mark else None) from None
+        raise StopError(_syntax(error.problem or ""), mark.line + 1 if mark else None) from None
     except (ValueError, OverflowError):
         raise StopError("not YAML: an escape or a number in it is out of range") from None
-    return composer.root
 
 
-class _Composer:
-    """Collects events; an anchor counts once its node is whole, so that nothing can contain itself."""
+class _Composer(yaml.SafeLoader):
+    """An anchor counts once its node is whole, so that nothing can contain itself."""
 
-    def __init__(self) -> None:
-        self.root: Node | None = None
-        self._documents = 0
-        self._anchors: dict[str, Node] = {}
-        self._open: list[tuple[Branch, str | None]] = []
+    depth = 0
+    peek_event: Callable[[], Any]
+    get_event: Callable[[], Any]
 
-    def take(self, event: yaml.Event) -> None:
-        mark = event.start_mark
-        line = mark.line + 1 if mark else 1
-        if isinstance(event, yaml.DocumentStartEvent):
-            self._documents += 1
-            if self._documents > 1:
-                raise StopError("a second document (---); a parameters file holds one", line)
-        elif isinstance(event, yaml.SequenceStartEvent | yaml.MappingStartEvent):
-            if len(self._open) == MAX_DEPTH:
-                raise StopError(f"nested deeper than {MAX_DEPTH} levels", line)
-            kind = Branch if isinstance(event, yaml.SequenceStartEvent) else Fork
-            self._open.append((kind(line, event.tag), event.anchor))
-        elif isinstance(event, yaml.SequenceEndEvent | yaml.MappingEndEvent):
-            self._place(*self._open.pop())
-        elif isinstance(event, yaml.AliasEvent):
-            if event.anchor not in self._anchors:
-                raise StopError("text that starts with * must be quoted (or names an anchor that is not there)", line)
-            self._place(self._anchors[event.anchor], None)
-        elif isinstance(event, yaml.ScalarEvent):
-            is_plain = event.style is None and event.implicit[0]
-            self._place(Leaf(event.value, is_plain, line, event.tag), event.anchor)
+    def compose_node(self, *_: Any) -> yaml.Node:
+        event = self.peek_event()
+        if isinstance(event, yaml.AliasEvent):
+            if event.anchor not in self.anchors:
+                message = "text that starts with * must be quoted (or names an anchor that is not there)"
+                raise StopError(message, line_of(event))
+            return self.anchors[self.get_event().anchor]
+        if isinstance(event, yaml.CollectionStartEvent) and self.depth == MAX_DEPTH:
+            raise StopError(f"nested deeper than {MAX_DEPTH} levels", line_of(event))
+        compose_one: Any = {
+            yaml.ScalarEvent: self.compose_scalar_node,
+            yaml.SequenceStartEvent: self.compose_sequence_node,
+            yaml.MappingStartEvent: self.compose_mapping_node,
+        }[type(event)]
+        self.depth += 1
+        node: yaml.Node = compose_one(None)
+        self.depth -= 1
+        if event.anchor is not None:
+            self.anchors[event.anchor] = node
+        return node
 
-    def _place(self, node: Node, anchor: str | None) -> None:
-        if anchor is not None:
-            self._anchors[anchor] = node
-        if self._open:
-            self._open[-1][0].items.append(node)
-        else:
-            self.root = node
+    def resolve(self, *_: Any) -> str:
+        return UNTAGGED
 
 
-def _syntax(error: yaml.MarkedYAMLError) -> str:
+def _syntax(problem: str) -> str:
     """Put the parser's complaint in words, without what it quotes of the file beyond one character."""
-    problem = error.problem or ""
+    if "another document" in problem:
+        return "a second document (---); a parameters file holds one"
     if r"'\t'" in problem:
         return "a tab where YAML wants spaces; replace it"
     if "mapping values are not allowed" in problem:
@@ -126,3 +124,53 @@ def _syntax(error: yaml.MarkedYAMLError) -> str:
     if "<block end>" in problem:
         return "not YAML: this line's indent fits none above it"
     return "not YAML: a bracket or a quote is left open, or the indent is wrong"
+
+
+@dataclass(frozen=True)
+class Ambiguous:
+    """A plain scalar that YAML 1.1 and 1.2 read differently; `raw` is what the file says."""
+
+    raw: str
+
+
+Scalar = str | int | float | bool | None | dt.date | Ambiguous
+
+
+def plain(raw: str) -> Scalar:
+    """Read an unquoted scalar: its value where YAML 1.1 and 1.2 agree, a date as a date, else `Ambiguous`."""
+    old, new = _kind_11(raw), _kind_12(raw)
+    if old == "timestamp" and _DATE.match(raw):
+        return _date(raw)
+    if old != new or raw in _LETTER_BOOLS or (new == "int" and _SPLIT_INT.match(raw)):
+        return Ambiguous(raw)
+    if new == "null":
+        return None
+    if new == "bool":
+        return raw.lower() == "true"
+    if new in ("int", "float"):
+        return _number(raw, new)
+    return raw
+
+
+def _kind_11(raw: str) -> str:
+    resolvers = yaml.SafeLoader.yaml_implicit_resolvers.get(raw[:1], [])
+    return next((_KINDS_11[tag] for tag, pattern in resolvers if pattern.match(raw)), "text")
+
+
+def _kind_12(raw: str) -> str:
+    return next((kind for kind, pattern in _KINDS_12 if pattern.match(raw)), "text")
+
+
+def _date(raw: str) -> Scalar:
+    try:
+        return dt.date.fromisoformat(raw)
+    except ValueError:
+        return Ambiguous(raw)
+
+
+def _number(raw: str, kind: str) -> Scalar:
+    if len(raw) > _LONGEST_NUMBER:
+        return Ambiguous(raw)
+    if kind == "int":
+        return int(raw, 0)
+    return float(raw.lower().replace(".inf", "inf").replace(".nan", "nan"))

@@ -7,9 +7,10 @@ from dataclasses import dataclass, field
 from pathlib import Path as FilePath
 from typing import Any
 
-from launchready_lib.parameters.nodes import MAX_DEPTH, Branch, Fork, Leaf, Node, StopError, compose
+import yaml
+
+from launchready_lib.parameters.nodes import MAX_DEPTH, UNTAGGED, StopError, compose, is_plain, line_of, plain
 from launchready_lib.parameters.problems import Path, Problem, key_path, printable
-from launchready_lib.parameters.scalars import plain
 
 MAX_BYTES = 256 * 1024
 MAX_NODES = 20_000
@@ -27,7 +28,7 @@ class Place:
 
 @dataclass
 class Tree:
-    """What was read: plain dicts, lists and scalars (`scalars.Ambiguous` among them), and what was wrong on the way."""
+    """What was read: plain dicts, lists and scalars (`nodes.Ambiguous` among them), and what was wrong on the way."""
 
     value: Any = None
     file: str | None = None
@@ -52,7 +53,7 @@ def read_file(path: FilePath, shown: str) -> Tree:
         root = compose(_text(path))
         if root is None:
             raise StopError("the file is empty; it needs one top-level key: client")
-        _Builder(tree).build(root)
+        tree.value = _Builder(tree).value(root, (), line_of(root))
     except StopError as stop:
         tree.report(stop.message, line=stop.line)
     return tree
@@ -107,63 +108,53 @@ class _Counter:
 class _Builder(_Counter):
     """Makes values of nodes."""
 
-    def build(self, root: Node) -> None:
-        self.tree.value = self.value(root, (), root.line)
-
-    def value(self, node: Node, path: Path, line: int) -> Any:
+    def value(self, node: yaml.Node, path: Path, line: int) -> Any:
         self.step(path, line)
-        raw = node.raw if isinstance(node, Leaf) and node.plain else None
-        self.tree.places[path] = Place(line, raw)
-        if node.tag not in (None, "!", _STR_TAG):
+        self.tree.places[path] = Place(line, node.value if is_plain(node) else None)
+        if node.tag not in (UNTAGGED, _STR_TAG):
             self.tree.report("text that starts with ! must be quoted (YAML tags are not used here)", path)
-        if isinstance(node, Leaf):
-            return plain(node.raw) if node.plain else node.raw
-        if isinstance(node, Fork):
+        if isinstance(node, yaml.ScalarNode):
+            return plain(node.value) if is_plain(node) else node.value
+        if isinstance(node, yaml.MappingNode):
             return self.mapping(node, path)
-        return [self.value(item, (*path, index), item.line) for index, item in enumerate(node.items)]
+        return [self.value(item, (*path, index), line_of(item)) for index, item in enumerate(node.value)]
 
-    def mapping(self, node: Fork, path: Path) -> dict[str, Any]:
+    def mapping(self, node: yaml.MappingNode, path: Path) -> dict[str, Any]:
         result: dict[str, Any] = {}
         own = []
-        for key_node, value_node in node.pairs():
-            if isinstance(key_node, Leaf) and key_node.plain and key_node.raw == "<<":
-                self.merge(value_node, result, path, key_node.line)
+        for key_node, value_node in node.value:
+            if is_plain(key_node) and key_node.value == "<<":
+                self.merge(value_node, result, path, line_of(key_node))
             else:
                 own.append((key_node, value_node))
         lines: dict[str, int] = {}
         for key_node, value_node in own:
-            key = self.key(key_node, path)
+            key, line = self.key(key_node, path), line_of(key_node)
             if key is None:
                 continue
             if key in lines:
-                message = f"the key is given twice, first on line {lines[key]}"
-                self.tree.report(message, (*path, key), line=key_node.line)
+                self.tree.report(f"the key is given twice, first on line {lines[key]}", (*path, key), line=line)
                 continue
-            lines[key] = key_node.line
-            result[key] = self.value(value_node, (*path, key), key_node.line)
+            lines[key] = line
+            result[key] = self.value(value_node, (*path, key), line)
         return result
 
-    def key(self, node: Node, path: Path) -> str | None:
-        if isinstance(node, Leaf):
-            value = plain(node.raw) if node.plain else node.raw
-            if isinstance(value, str):
-                return value
-            if isinstance(value, int) and not isinstance(value, bool) and str(value) == node.raw:
-                return node.raw
-            shown = printable(node.raw, 30)
-            message = (
-                f'the key {shown} is not text to every YAML reader: quote it ("{shown}")'
-                if shown
-                else "a key is missing"
-            )
-        else:
-            message = "a key must be one piece of text"
-        self.tree.report(message, path, line=node.line)
+    def key(self, node: yaml.Node, path: Path) -> str | None:
+        message = "a key must be one piece of text"
+        if isinstance(node, yaml.ScalarNode):
+            raw = node.value
+            value = plain(raw) if is_plain(node) else raw
+            if isinstance(value, str) or (type(value) is int and str(value) == raw):
+                return str(value)
+            shown = printable(raw, 30)
+            unclear = f'the key {shown} is not text to every YAML reader: quote it ("{shown}")'
+            message = unclear if shown else "a key is missing"
+        self.tree.report(message, path, line=line_of(node))
         return None
 
-    def merge(self, node: Node, into: dict[str, Any], path: Path, line: int) -> None:
-        for source in node.items if type(node) is Branch else [node]:
-            if not isinstance(source, Fork):
+    def merge(self, node: yaml.Node, into: dict[str, Any], path: Path, line: int) -> None:
+        for source in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+            if not isinstance(source, yaml.MappingNode):
                 self.tree.report("<< takes an alias of a mapping", path, line=line)
                 continue
             self.step(path, line)
@@ -186,22 +177,12 @@ class _Copier(_Counter):
         result: dict[str, Any] = {}
         for key, value in source.items():
             if isinstance(key, bool) or not isinstance(key, str | int):
-                self.tree.report(
-                    f"a key that YAML read as {_key_kind(key)}, not as text: quote it in the file",
-                    path,
-                )
+                kind = "nothing" if key is None else f"a {type(key).__name__}"
+                self.tree.report(f"a key that YAML read as {kind}, not as text: quote it in the file", path)
                 continue
-            text = key if isinstance(key, str) else _digits(key)
+            text = str(key) if isinstance(key, str) or abs(key) < 10**MAX_DEPTH else hex(key)
             if text in result:
                 self.tree.report("the key is given twice, as text and as a number", (*path, text))
                 continue
             result[text] = self.copy(value, (*path, text))
         return result
-
-
-def _key_kind(key: object) -> str:
-    return "nothing" if key is None else f"a {type(key).__name__}"
-
-
-def _digits(key: int) -> str:
-    return str(key) if abs(key) < 10**MAX_DEPTH else hex(key)

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, model_validator
 
-from launchready_lib.parameters.base import Section
+from launchready_lib.parameters import hosts as net
 from launchready_lib.parameters.fields import (
     Bool,
     Command,
@@ -15,28 +15,12 @@ from launchready_lib.parameters.fields import (
     PastDate,
     Prose,
     SecretText,
+    Section,
     Slug,
     number,
     text,
     whole,
     wrong,
-)
-from launchready_lib.parameters.hosts import (
-    Address,
-    ConnectFrom,
-    Domain,
-    Email,
-    EmailPattern,
-    HeaderName,
-    Host,
-    HostPattern,
-    HostPort,
-    NamedHostPattern,
-    Nameserver,
-    NetworkRange,
-    Origin,
-    Url,
-    UrlOrPath,
 )
 
 Measure = Literal["login", "load", "rate_limit", "flows", "mail", "build", "drills"]
@@ -68,7 +52,7 @@ class Authorization(Section):
 
     granted_by: Line
     granted_on: PastDate
-    hosts: list[HostPattern] = Field(min_length=1)
+    hosts: list[net.HostPattern] = Field(min_length=1)
     allow: list[Measure] = Field(default_factory=list)
 
 
@@ -81,12 +65,12 @@ class Limits(Section):
 class Network(Section):
     """How the network is reached."""
 
-    nameservers: list[Nameserver] = Field(default_factory=list)
+    nameservers: list[net.Nameserver] = Field(default_factory=list)
     dnssec_anchor: Path | None = None
-    connect_to: dict[ConnectFrom, HostPort] = Field(default_factory=dict)
+    connect_to: dict[net.ConnectFrom, net.HostPort] = Field(default_factory=dict)
     ca_file: Path | None = None
-    headers: dict[HeaderName, SecretText] = Field(default_factory=dict)
-    rdap_url: Url | None = None
+    headers: dict[net.HeaderName, SecretText] = Field(default_factory=dict)
+    rdap_url: net.Url | None = None
     timeout_s: Annotated[float, number(0.1, 300)] = 10.0
     requests_per_second: Annotated[float, number(0.1, 1000)] = 10.0
     max_body_mb: Annotated[float, number(0.01, 200)] = 10.0
@@ -95,7 +79,7 @@ class Network(Section):
 class Subdomain(Section):
     """One declared subdomain and what it should answer."""
 
-    host: Host
+    host: net.Host
     expect: Literal["app", "redirect", "api", "static"]
     restricted: Bool = False
 
@@ -103,13 +87,13 @@ class Subdomain(Section):
 class Site(Section):
     """The site's addresses and pages."""
 
-    canonical: Origin | None = None
-    pages: dict[Line, UrlOrPath] = Field(default_factory=dict)
-    core_reads: dict[Line, UrlOrPath] = Field(default_factory=dict)
-    health: UrlOrPath | None = None
-    release_url: UrlOrPath | None = None
+    canonical: net.Origin | None = None
+    pages: dict[Line, net.UrlOrPath] = Field(default_factory=dict)
+    core_reads: dict[Line, net.UrlOrPath] = Field(default_factory=dict)
+    health: net.UrlOrPath | None = None
+    release_url: net.UrlOrPath | None = None
     subdomains: dict[Line, Subdomain] = Field(default_factory=dict)
-    third_parties: list[NamedHostPattern] = Field(default_factory=list)
+    third_parties: list[net.NamedHostPattern] = Field(default_factory=list)
 
 
 class Hosting(Section):
@@ -117,8 +101,8 @@ class Hosting(Section):
 
     provider: Line | None = None
     edge: Literal["cloudflare", "fastly", "vercel", "netlify", "cloudfront", "bunny", "none"] | None = None
-    edge_networks: list[NetworkRange] = Field(default_factory=list)
-    origins: list[Address] = Field(default_factory=list)
+    edge_networks: list[net.NetworkRange] = Field(default_factory=list)
+    origins: list[net.Address] = Field(default_factory=list)
     database: Line | None = None
     zone_file: Path | None = None
 
@@ -126,7 +110,7 @@ class Hosting(Section):
 class Imap(Section):
     """A mailbox over IMAP."""
 
-    host: Host
+    host: net.Host
     user: Line
     password: SecretText
 
@@ -136,7 +120,7 @@ class Inbox(Section):
 
     maildir: Path | None = None
     imap: Imap | None = None
-    mailpit: Url | None = None
+    mailpit: net.Url | None = None
 
     @model_validator(mode="after")
     def _one_of(self) -> Inbox:
@@ -148,9 +132,9 @@ class Inbox(Section):
 class Mail(Section):
     """The transactional e-mail."""
 
-    from_domains: list[Domain] = Field(default_factory=list)
-    dkim_selectors: dict[Domain, list[Host]] = Field(default_factory=dict)
-    senders: list[Address] = Field(default_factory=list)
+    from_domains: list[net.Domain] = Field(default_factory=list)
+    dkim_selectors: dict[net.Domain, list[net.Host]] = Field(default_factory=dict)
+    senders: list[net.Address] = Field(default_factory=list)
     providers: list[Line] = Field(default_factory=list)
     inbox: Inbox | None = None
 
@@ -158,7 +142,7 @@ class Mail(Section):
 class Account(Section):
     """A test account."""
 
-    email: Email
+    email: net.Email
     password: SecretText
 
 
@@ -168,7 +152,7 @@ class Accounts(Section):
     member: Account | None = None
     admin: Account | None = None
     count: Annotated[int, whole(0, 10**9)] | None = None
-    new_email: EmailPattern | None = None
+    new_email: net.EmailPattern | None = None
 
 
 class Load(Section):
@@ -191,7 +175,7 @@ class WebhookEvents(Section):
 class WebhookState(Section):
     """Where the member's state shows, and which values mean what."""
 
-    url: UrlOrPath
+    url: net.UrlOrPath
     as_: Literal["admin", "member"] = Field(default="admin", alias="as")
     field: Line
     active: Line
@@ -202,7 +186,7 @@ class WebhookState(Section):
 class BillingWebhook(Section):
     """The billing provider's webhook, in test mode."""
 
-    url: UrlOrPath
+    url: net.UrlOrPath
     provider: Literal["stripe", "standard", "hmac"]
     secret: SecretText | None = None
     events: WebhookEvents = Field(default_factory=WebhookEvents)
@@ -254,7 +238,7 @@ class Database(Section):
 class Triage(Section):
     """A language model's opinion on log patterns."""
 
-    model_url: Url
+    model_url: net.Url
     model: Line
     api_key: SecretText | None = None
     minimum_lines: Annotated[int, whole(0, 10**9)] = 5000

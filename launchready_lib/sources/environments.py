@@ -169,19 +169,16 @@ def _is_aside(path: str) -> bool:
 
 def _given(repo: Repository, parameters: Parameters, unread: list[Unavailable]) -> Iterator[Definition]:
     """The definitions that the parameters name, from disk: such files are rarely tracked."""
-    asked = parameters.repository
-    for environment, path in asked.env_files.items():
-        text = _on_disk(repo, path, f"repository.env_files.{environment}")
+    named = parameters.repository
+    given = [(name, path, f"env_files.{name}", parse_values) for name, path in named.env_files.items()]
+    if named.production_variables:
+        given.append((PRODUCTION, named.production_variables, "production_variables", parse_names))
+    for environment, path, parameter, parse in given:
+        text = _on_disk(repo, path, f"repository.{parameter}")
         if isinstance(text, Unavailable):
             unread.append(text)
         else:
-            yield Definition(environment, path, parse_values(text))
-    if asked.production_variables:
-        text = _on_disk(repo, asked.production_variables, "repository.production_variables")
-        if isinstance(text, Unavailable):
-            unread.append(text)
-        else:
-            yield Definition(PRODUCTION, asked.production_variables, parse_names(text))
+            yield Definition(environment, path, parse(text))
 
 
 def _on_disk(repo: Repository, path: str, parameter: str) -> str | Unavailable:
@@ -198,21 +195,20 @@ def _on_disk(repo: Repository, path: str, parameter: str) -> str | Unavailable:
 def _tracked(repo: Repository, parameters: Parameters, unread: list[Unavailable]) -> Iterator[Definition]:
     """Host configuration, and tracked files of development and examples that the parameters do not name already."""
     named = {path.removeprefix("./") for path in parameters.repository.env_files.values()}
-    wanted = [file for file in repo.files if _may_define(file.path) and file.path not in named]
+    unnamed = [file for file in repo.files if file.path not in named and not places.is_foreign(file.path)]
+    wanted = [file for file in unnamed if _kind(file.path) or is_definition(file.path)]
     if large := repository.too_large(wanted):
         unread.append(large)
     for file, content in repo.read(wanted):
-        kind = "example" if _EXAMPLES.search(file.path) else "development" if _DEVELOPMENT.search(file.path) else None
-        if kind:
-            yield Definition(kind, file.path, parse_values(content.decode("utf-8", "replace")))
+        text = content.decode("utf-8", "replace")
+        if kind := _kind(file.path):
+            yield Definition(kind, file.path, parse_values(text))
         else:
-            yield from definitions_in(file.path, content.decode("utf-8", "replace"))
+            yield from definitions_in(file.path, text)
 
 
-def _may_define(path: str) -> bool:
-    return not places.is_foreign(path) and (
-        is_definition(path) or bool(_EXAMPLES.search(path) or _DEVELOPMENT.search(path))
-    )
+def _kind(path: str) -> str | None:
+    return "example" if _EXAMPLES.search(path) else "development" if _DEVELOPMENT.search(path) else None
 
 
 def named(names: Iterable[str]) -> str:

@@ -15,7 +15,8 @@ from launchready_lib.client import Client
 from launchready_lib.evidence import Unavailable
 from launchready_lib.parameters import load
 from launchready_lib.record.findings import Status
-from launchready_lib.sources.chats import Export, exports, messages, read
+from launchready_lib.sources import chats as exported
+from launchready_lib.sources.chats import Export, read
 from launchready_lib.sources.credentials import Standing, engine, fingerprint
 from launchready_lib.sources.credentials.inside import Left, inside
 from launchready_lib.sources.credentials.zips import open_zip
@@ -185,7 +186,7 @@ HOSTILE = {
 
 @pytest.mark.parametrize("name", HOSTILE)
 def test_a_hostile_export_is_bounded_and_says_what_was_not_read(judged, monkeypatch, name):
-    monkeypatch.setattr(exports, "MAX_TOTAL_BYTES", 8_000_000)
+    monkeypatch.setattr(exported, "MAX_TOTAL_BYTES", 8_000_000)
     content, why = HOSTILE[name]
     verdict, found = judged((name, content))
     if why:
@@ -206,14 +207,14 @@ def test_one_endless_file_is_read_in_slices_and_left_when_the_time_is_up(judged,
         mail * 400_000,
         mail + b"a\n" * 5_000_000,
     ):
-        parsed = exports._parsed("a.txt", content, "general")
+        parsed = exported._parsed("a.txt", content, "general")
         tracemalloc.start()
         first = next(parsed)
         peak = tracemalloc.get_traced_memory()[1]
         tracemalloc.stop()
-        assert len(first.text) <= 2 * messages.MAX_TEXT
+        assert len(first.text) <= 2 * exported.MAX_TEXT
         assert peak < 25_000_000
-    monkeypatch.setattr(exports, "SECONDS", -1)
+    monkeypatch.setattr(exported, "SECONDS", -1)
     verdict, found = judged(("a.txt", b"hello\n"))
     assert verdict.status is Status.UNKNOWN
     assert found.exports[0]["messages"] == 0
@@ -274,10 +275,10 @@ async def test_without_an_export_or_permission_the_answer_says_what_is_missing(t
     ],
 )
 def test_a_channels_name_is_shown_unless_it_names_people(name, kind, shown):
-    assert messages.channel_name(name, kind) == shown
+    assert exported.channel_name(name, kind) == shown
 
 
 @given(st.binary(max_size=400))
 def test_any_bytes_can_be_read(content):
     for suffix in (".json", ".txt", ".mbox", ".eml"):
-        list(exports._parsed(f"a{suffix}", content, "general"))
+        list(exported._parsed(f"a{suffix}", content, "general"))

@@ -17,7 +17,7 @@ from launchready_lib.evidence import Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.sources import repository
 from launchready_lib.sources.credentials import places
-from launchready_lib.sources.overbuilding import Sign, code, infrastructure, topics
+from launchready_lib.sources.overbuilding import Sign, code, infrastructure, pattern, topics
 from launchready_lib.sources.overbuilding.code import CacheUse
 from launchready_lib.sources.repository import GitError, Repository
 
@@ -103,9 +103,9 @@ def read_signs(repo: Repository, members: int | None, statements: Mapping[str, s
             break
         count += 1
         path, text = file.path, content.decode("utf-8", "replace")
-        if infrastructure.CONFIGURATION.search(path):
+        if pattern("configuration").search(path):
             (development if infrastructure.is_for_development(path) else configuration)[path] = text
-        if infrastructure.MANIFESTS.search(path):
+        if pattern("manifests").search(path):
             manifests[path] = text
         if _CODE.search(path):
             joins += code.wide_joins(path, text)
@@ -137,7 +137,7 @@ def _is_made(path: str) -> bool:
 def _is_relevant(path: str) -> bool:
     if places.is_foreign(path) or places.is_test(path) or re.search(r"(?:^|/)(?:docs?|examples?)/", path):
         return False
-    patterns = (infrastructure.CONFIGURATION, infrastructure.MANIFESTS, _CODE)
+    patterns = (pattern("configuration"), pattern("manifests"), _CODE)
     return any(pattern.search(path) for pattern in patterns)
 
 

@@ -118,7 +118,7 @@ def read_deploys(repo: Repository, parameters: Parameters) -> tuple[DeployEviden
             for each in migrations.irreversible(path, text)
         ),
     )
-    return evidence, {path: text for path, text in code.items() if ways.PIPELINES[0][1].search(path)}
+    return evidence, {path: text for path, text in code.items() if ways.is_workflow(path)}
 
 
 def _left_out(wanted: list[TrackedFile]) -> Unavailable | None:

@@ -50,7 +50,7 @@ def in_script(path: str, text: str) -> Iterator[Row]:
         found = None if line.startswith(("#", "//")) else words.matches("asks", line)
         if found is None or shown == _MOST:
             continue
-        told = " ".join(part for part in found.groupdict().values() if part)
-        if not words.matches("confirms", told):
+        question = " ".join(part for part in found.groupdict().values() if part)
+        if not words.matches("confirms", question):
             shown += 1
             yield {"step_by_hand": line[:200], "where": f"{path}:{number}"}

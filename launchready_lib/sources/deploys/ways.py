@@ -14,26 +14,6 @@ from launchready_lib.sources.deploys import words
 
 _MOST_TEXT = 512 * 1024
 
-PIPELINES = (
-    ("GitHub Actions", re.compile(r"^\.github/workflows/[^/]+\.ya?ml$")),
-    ("GitLab CI", re.compile(r"^\.gitlab-ci\.yml$")),
-    ("CircleCI", re.compile(r"^\.circleci/config\.yml$")),
-    ("Bitbucket Pipelines", re.compile(r"^bitbucket-pipelines\.yml$")),
-    ("Azure Pipelines", re.compile(r"^azure-pipelines\.ya?ml$")),
-)
-PLATFORMS = (
-    ("Vercel", re.compile(r"^(?:[^/]+/)*vercel\.json$"), True),
-    ("Netlify", re.compile(r"^(?:[^/]+/)*netlify\.toml$"), True),
-    ("Render", re.compile(r"^render\.ya?ml$"), True),
-    ("Railway", re.compile(r"^(?:[^/]+/)*railway\.(?:json|toml)$"), True),
-    ("Heroku", re.compile(r"^(?:Procfile|app\.json|heroku\.yml)$"), False),
-    ("Fly", re.compile(r"^(?:[^/]+/)*fly(?:\.[\w-]+)?\.toml$"), False),
-    ("Kamal", re.compile(r"^config/deploy(?:\.[\w-]+)?\.yml$"), False),
-    ("Docker Compose", re.compile(r"^(?:[^/]+/)*(?:docker-)?compose(?:\.[\w-]+)?\.ya?ml$"), False),
-    ("Cloudflare", re.compile(r"^(?:[^/]+/)*wrangler\.(?:toml|jsonc?)$"), False),
-)
-"""Name, its file, and whether the platform deploys by itself whenever the branch changes."""
-
 SCRIPTS = re.compile(
     r"^(?:(?:scripts?|bin|ops|tools?|\.?ci|deploy)/)?(?:deploy|release|ship)[\w.-]*$|^(?:Capfile|fabfile\.py|Envoy\.blade\.php)$|"
     r"^(?:[Mm]akefile|justfile|Taskfile\.ya?ml|package\.json|composer\.json)$|^(?:ansible/)?(?:deploy|site)\.ya?ml$"
@@ -63,36 +43,33 @@ class DeployWay:
         return {"deploys_by": self.kind, "what": self.name, "where": self.where, "starts": self.starts or None}
 
 
+def is_workflow(path: str) -> bool:
+    """A workflow of GitHub Actions."""
+    return re.search(words.data()["pipelines"]["GitHub Actions"], path) is not None
+
+
 def is_relevant(path: str) -> bool:
     """A file that may deploy."""
-    return (
-        bool(SCRIPTS.search(path))
-        or any(p.search(path) for _, p in PIPELINES)
-        or any(p.search(path) for _, p, _ in PLATFORMS)
-    )
+    known = (words.data()["pipelines"], *words.data()["platforms"].values())
+    return bool(SCRIPTS.search(path)) or any(re.search(each, path) for named in known for each in named.values())
 
 
 def platforms(paths: Mapping[str, str]) -> Iterator[DeployWay]:
     """The platforms whose configuration is tracked; those that deploy by themselves are ways to production."""
+    kinds = {"by_itself": ("platform", "every change of the branch"), "when_told": ("configuration", "")}
     for path in sorted(paths):
-        for name, pattern, by_itself in PLATFORMS:
-            if pattern.search(path):
-                yield DeployWay(
-                    "platform" if by_itself else "configuration",
-                    name,
-                    path,
-                    "every change of the branch" if by_itself else "",
-                )
+        for when, named in words.data()["platforms"].items():
+            kind, starts = kinds[when]
+            yield from (DeployWay(kind, name, path, starts) for name, each in named.items() if re.search(each, path))
 
 
 def pipelines(texts: Mapping[str, str]) -> Iterator[DeployWay]:
     """Pipelines with a step that deploys."""
     for path, text in sorted(texts.items()):
-        for service, pattern in PIPELINES:
-            if pattern.search(path) and (by := deploying(_commands(text))):
-                yield DeployWay(
-                    "pipeline", f"{service}: {by}", path, _triggers(text) if service == "GitHub Actions" else ""
-                )
+        for service, pattern in words.data()["pipelines"].items():
+            if re.search(pattern, path) and (by := deploying(_commands(text))):
+                starts = _triggers(text) if service == "GitHub Actions" else ""
+                yield DeployWay("pipeline", f"{service}: {by}", path, starts)
 
 
 def scripts(texts: Mapping[str, str]) -> Iterator[DeployWay]:
@@ -101,15 +78,7 @@ def scripts(texts: Mapping[str, str]) -> Iterator[DeployWay]:
         if not SCRIPTS.search(path):
             continue
         name = path.rpartition("/")[2]
-        listing = name in (
-            "Makefile",
-            "makefile",
-            "justfile",
-            "Taskfile.yml",
-            "Taskfile.yaml",
-            "package.json",
-            "composer.json",
-        )
+        listing = re.fullmatch(r"[Mm]akefile|justfile|Taskfile\.ya?ml|package\.json|composer\.json", name)
         if listing and not _TARGET.search(text):
             continue
         by = deploying(text)
@@ -129,7 +98,7 @@ def deploying(text: str) -> str:
 def asked_by_hand(texts: Mapping[str, str]) -> Iterator[Row]:
     """Secrets that a pipeline wants typed in when somebody starts it."""
     for path, text in sorted(texts.items()):
-        if not PIPELINES[0][1].search(path):
+        if not is_workflow(path):
             continue
         started = _on(text).get("workflow_dispatch")
         inputs = started.get("inputs") if isinstance(started, dict) else None
@@ -157,15 +126,8 @@ def _triggers(text: str) -> str:
     said = []
     for name, more in _on(text).items():
         detail = more if isinstance(more, dict) else {}
-        what = next(
-            (
-                f" of {key} {', '.join(map(str, detail[key]))[:60]}"
-                for key in ("tags", "branches")
-                if isinstance(detail.get(key), list)
-            ),
-            "",
-        )
-        said.append(f"{name}{what}")
+        listed = next((key for key in ("tags", "branches") if isinstance(detail.get(key), list)), None)
+        said.append(f"{name} of {listed} {', '.join(map(str, detail[listed]))[:60]}" if listed else name)
     return "; ".join(said)
 
 

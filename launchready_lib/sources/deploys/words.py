@@ -19,7 +19,8 @@ Patterns = tuple[re.Pattern[str], ...]
 
 
 @cache
-def _data() -> Mapping[str, Any]:
+def data() -> Mapping[str, Any]:
+    """What the file holds."""
     body: Mapping[str, Any] = yaml.safe_load((PACKAGE / "data" / "deploys.yaml").read_text(encoding="utf-8"))
     return body
 
@@ -27,13 +28,7 @@ def _data() -> Mapping[str, Any]:
 @cache
 def commands() -> tuple[tuple[str, Patterns], ...]:
     """Name of a service or program, and what calls it."""
-    return tuple((name, _compiled(patterns)) for name, patterns in _data()["commands"].items())
-
-
-@cache
-def patterns(kind: str) -> Patterns:
-    """The patterns of one kind."""
-    return _compiled(_data()[kind])
+    return tuple((name, _compiled(patterns)) for name, patterns in data()["commands"].items())
 
 
 def lines(text: str) -> Iterator[tuple[int, str]]:
@@ -43,7 +38,12 @@ def lines(text: str) -> Iterator[tuple[int, str]]:
 
 def matches(kind: str, line: str) -> re.Match[str] | None:
     """The first match of one kind's patterns in a line."""
-    return next((found for pattern in patterns(kind) if (found := pattern.search(line))), None)
+    return next((found for pattern in _patterns(kind) if (found := pattern.search(line))), None)
+
+
+@cache
+def _patterns(kind: str) -> Patterns:
+    return _compiled(data()[kind])
 
 
 def _compiled(patterns: list[str | list[str]]) -> Patterns:

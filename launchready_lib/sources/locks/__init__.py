@@ -28,10 +28,11 @@ def look(tree: Tree) -> tuple[Pinning, ...]:
     mine = frozenset(path for path in tree.paths if not places.is_foreign(path) or not is_manifest(path))
     packages = sorted(javascript.manifests(mine))
     own = frozenset(javascript.name_of(tree, path) for path in packages)
-    asked: list[tuple[str, Callable[[], list[Pinning]]]] = []
-    asked += [(path, partial(javascript.look, tree, path, own)) for path in packages]
-    asked += [(path, partial(python.look, tree, path)) for path in sorted(python.manifests(mine))]
-    asked += [(path, partial(others.look, tree, path)) for path in sorted(others.manifests(mine))]
+    asked: list[tuple[str, Callable[[], list[Pinning]]]] = [
+        *((path, partial(javascript.look, tree, path, own)) for path in packages),
+        *((path, partial(python.look, tree, path)) for path in sorted(python.manifests(mine))),
+        *((path, partial(others.look, tree, path)) for path in sorted(others.manifests(mine))),
+    ]
     return tuple(pinning for path, look_at in asked for pinning in _aside(path) or _safely(path, look_at))
 
 

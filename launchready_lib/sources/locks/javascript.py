@@ -4,20 +4,19 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from launchready_lib.sources import foreign_yaml
-from launchready_lib.sources.locks.model import Pinning, State, Tree, compared, folder_of, relative, shortened
+from launchready_lib.sources.locks.model import Pinning, State, Tree, compared, folder_of, relative, shortened, stale
 from launchready_lib.sources.locks.ranges import allows
 
 SECTIONS = ("dependencies", "devDependencies", "optionalDependencies")
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb")
-Told = Callable[[State, str], Pinning]
+Describe = Callable[[State, str], Pinning]
 _KINDS = {"package-lock.json": "npm", "npm-shrinkwrap.json": "npm", "pnpm-lock.yaml": "pnpm", "yarn.lock": "yarn"}
 _LOOSE = re.compile(r"(?:link|portal|workspace):")
 _MOST_YAML = 2 * 1024 * 1024
-_UNREADABLE = "the lock file could not be read"
 
 
 def manifests(paths: frozenset[str]) -> Iterator[str]:
@@ -39,8 +38,7 @@ def look(tree: Tree, manifest: str, own: frozenset[str]) -> list[Pinning]:
         around.setdefault(folder_of(lock), []).append(lock)
     for folder, locks in around.items():
         found = [_against(tree, manifest, wanted, lock, relative(here, folder), own) for lock in locks]
-        known = [each for each in found if each is not None]
-        if known:
+        if known := [each for each in found if each is not None]:
             return known
     return [Pinning(manifest, "npm", State.MISSING, libraries=len(wanted))]
 
@@ -52,12 +50,8 @@ def name_of(tree: Tree, manifest: str) -> str:
 
 
 def _wanted(body: Mapping[str, Any]) -> dict[str, str]:
-    found: dict[str, str] = {}
-    for section in SECTIONS:
-        entries = body.get(section)
-        if isinstance(entries, dict):
-            found |= {str(name): str(wanted) for name, wanted in entries.items()}
-    return found
+    sections = [entries for section in SECTIONS if isinstance(entries := body.get(section), dict)]
+    return {str(name): str(wanted) for entries in sections for name, wanted in entries.items()}
 
 
 def _against(
@@ -67,30 +61,29 @@ def _against(
     name = lock.rpartition("/")[2]
     kind = _KINDS.get(name, "bun")
 
-    def told(state: State, detail: str) -> Pinning:
+    def described(state: State, detail: str) -> Pinning:
         return Pinning(manifest, kind, state, lock, detail, len(wanted))
 
     if name == "bun.lockb":
         needs = "bun.lockb is binary: bun install --save-text-lockfile makes one that can be read"
-        return told(State.UNTOLD, needs) if not place else None
-    content = tree.once(lock, {"npm": _json, "pnpm": _pnpm_head, "yarn": _yarn_entries}.get(kind, _bun_json))
+        return described(State.UNTOLD, needs) if not place else None
+    readers: dict[str, Callable[[str], Any]] = {"npm": _json, "pnpm": _pnpm_head, "yarn": _yarn_entries}
+    content = tree.once(lock, readers.get(kind, lambda text: _json(re.sub(r",(\s*[}\]])", r"\1", text))))
     if content is None:
-        return told(State.UNTOLD, _UNREADABLE)
+        return described(State.UNTOLD, "the lock file could not be read")
     if isinstance(content, frozenset):
-        return _yarn(content, wanted, place, own, told)
-    locked = {"npm": _npm, "pnpm": _pnpm, "yarn": _berry}.get(kind, _bun)(content, place)
+        return _yarn(content, wanted, place, own, described)
+    locked = (
+        content.get(place or ".") if kind == "yarn" else {"npm": _npm, "pnpm": _pnpm}.get(kind, _bun)(content, place)
+    )
     if locked is None:
-        return told(State.STALE, "it knows nothing of this package") if not place else None
+        return described(State.STALE, "it knows nothing of this package") if not place else None
     if isinstance(locked, _Versions):
-        return _by_version(wanted, locked, told)
+        return _by_version(wanted, locked, described)
     loose = _overridden(content) if kind == "pnpm" else set()
     asked = {name: value.removeprefix("npm:") for name, value in wanted.items()} if kind == "yarn" else wanted
-    difference = compared(_without(asked, loose), _without(locked, loose))
-    return told(State.STALE, difference) if difference else told(State.LOCKED, "")
-
-
-def _without(entries: Mapping[str, str], names: Collection[str]) -> dict[str, str]:
-    return {name: value for name, value in entries.items() if name not in names}
+    difference = compared(*({name: each[name] for name in each if name not in loose} for each in (asked, locked)))
+    return described(State.STALE, difference) if difference else described(State.LOCKED, "")
 
 
 class _Versions(dict[str, str]):
@@ -109,18 +102,15 @@ def _npm(body: Mapping[str, Any], place: str) -> dict[str, str] | None:
     return _Versions({n: str(e.get("version", "")) for n, e in entries.items() if isinstance(e, dict)})
 
 
-def _by_version(wanted: Mapping[str, str], locked: _Versions, told: Told) -> Pinning:
-    missing = sorted(wanted.keys() - locked.keys())
-    if missing:
-        return told(State.STALE, f"not in the lock file: {shortened(missing)}")
-    answers = {name: allows(asked, locked[name]) for name, asked in wanted.items()}
+def _by_version(wanted: Mapping[str, str], locked: _Versions, described: Describe) -> Pinning:
+    answers = {name: allows(asked, locked[name]) for name, asked in wanted.items() if name in locked}
     wrong = [f"{name} ({wanted[name]}, locked {locked[name]})" for name, answer in answers.items() if answer is False]
-    if wrong:
-        return told(State.STALE, f"asked for otherwise: {shortened(wrong)}")
+    if outdated := stale(sorted(wanted.keys() - locked.keys()), wrong):
+        return described(*outdated)
     unclear = [name for name, answer in answers.items() if answer is None]
     if unclear:
-        return told(State.UNTOLD, f"whether the locked version fits: {shortened(unclear)}")
-    return told(State.LOCKED, "")
+        return described(State.UNTOLD, f"whether the locked version fits: {shortened(unclear)}")
+    return described(State.LOCKED, "")
 
 
 def _pnpm_head(text: str) -> dict[Any, Any] | None:
@@ -152,11 +142,6 @@ def _overridden(body: Mapping[str, Any]) -> set[str]:
     return {re.split(r"(?<=.)@|>", str(name))[0] for name in overrides} if isinstance(overrides, dict) else set()
 
 
-def _bun_json(text: str) -> dict[str, Any] | None:
-    """JSON with commas at the end."""
-    return _json(re.sub(r",(\s*[}\]])", r"\1", text))
-
-
 def _bun(body: Mapping[str, Any], place: str) -> dict[str, str] | None:
     """What `workspaces` repeats of the manifest (bun.com/docs, lockfile)."""
     workspaces = body.get("workspaces")
@@ -179,13 +164,8 @@ def _yarn_entries(text: str) -> frozenset[str] | dict[str, dict[str, str]]:
     return found
 
 
-def _berry(body: Mapping[str, Any], place: str) -> dict[str, str] | None:
-    """The dependencies of one workspace's own entry (yarnpkg.com, yarn.lock from version 2)."""
-    return body.get(place or ".")
-
-
 def _yarn(
-    entries: frozenset[str], wanted: dict[str, str], place: str, own: frozenset[str], told: Told
+    entries: frozenset[str], wanted: dict[str, str], place: str, own: frozenset[str], described: Describe
 ) -> Pinning | None:
     """Version 1 names every "name@range" that anybody asked for."""
     named = {entry.rpartition("@")[0] for entry in entries}
@@ -193,9 +173,7 @@ def _yarn(
     missing = [f"{name}@{value}" for name, value in asked.items() if f"{name}@{value}" not in entries]
     if missing and place and not any(name in named for name in asked):
         return None
-    if missing:
-        return told(State.STALE, f"not in the lock file: {shortened(missing)}")
-    return told(State.LOCKED, "")
+    return described(*(stale(missing) or (State.LOCKED, "")))
 
 
 def _json(text: str | None) -> dict[str, Any] | None:

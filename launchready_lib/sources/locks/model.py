@@ -5,9 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
+from functools import cache
 from typing import Any, TypeVar
 
+import yaml
+
 from launchready_lib.evidence import Row
+from launchready_lib.paths import PACKAGE
 from launchready_lib.wording import enumerated
 
 Made = TypeVar("Made")
@@ -23,6 +27,10 @@ class State(StrEnum):
     UNPINNED = "not pinned"
     UNTOLD = "cannot be told from the files alone"
     ASIDE = "not part of the app"
+
+
+Answer = tuple[State, str]
+"""A state and its detail."""
 
 
 @dataclass(frozen=True)
@@ -86,6 +94,13 @@ class Tree:
             folder = folder_of(folder)
 
 
+@cache
+def data() -> Mapping[str, Any]:
+    """What data/locks.yaml knows of manifests."""
+    body: Mapping[str, Any] = yaml.safe_load((PACKAGE / "data" / "locks.yaml").read_text(encoding="utf-8"))
+    return body
+
+
 def folder_of(path: str) -> str:
     """The folder of a path; empty for the root."""
     return path.rpartition("/")[0]
@@ -112,6 +127,14 @@ def compared(wanted: Mapping[str, str], locked: Mapping[str, str], *, all_names:
                if wanted[name] != locked[name]]  # fmt: skip
     parts = [("not in the lock file", added), ("no longer asked for", removed), ("asked for otherwise", changed)]
     return "; ".join(f"{what}: {shortened(names)}" for what, names in parts if names)
+
+
+def stale(missing: Iterable[str], otherwise: Iterable[str] = ()) -> Answer | None:
+    """That a lock file is out of date, and why; None where nothing differs. `otherwise` is asked for if none misses."""
+    for what, names in (("not in the lock file", missing), ("asked for otherwise", otherwise)):
+        if found := list(names):
+            return State.STALE, f"{what}: {shortened(found)}"
+    return None
 
 
 def shortened(names: Iterable[str]) -> str:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from launchready_lib.sources.locks.model import Pinning, State, Tree, folder_of, joined, shortened
+from launchready_lib.sources.locks.model import Pinning, State, Tree, data, folder_of, joined, shortened, stale
 from launchready_lib.sources.locks.ranges import allows
 
 _PLATFORM = re.compile(r"(?:php(?:-\w+)?|hhvm|(?:ext|lib)-.+|composer(?:-(?:plugin|runtime)-api)?)\Z")
@@ -17,33 +17,19 @@ _CONSTRAINT = re.compile(r"""["'](\s*(?:~>|>=|<=|!=|=|>|<)?\s*\d[\w.-]*)["']""")
 _CONDITIONAL = re.compile(
     r"(?m)^[ \t]*(?:if|unless|case|eval_gemfile|gemspec|instance_eval)\b|\b(?:if|unless) |\.each\b"
 )
-_PRESENCE = {
-    "Cargo.toml": ("cargo", ("Cargo.lock",)),
-    "mix.exs": ("mix", ("mix.lock",)),
-    "pubspec.yaml": ("pub", ("pubspec.lock",)),
-    "deno.json": ("deno", ("deno.lock",)),
-    "Package.swift": ("swift", ("Package.resolved",)),
-    "build.gradle": ("gradle", ("gradle.lockfile",)),
-    "build.gradle.kts": ("gradle", ("gradle.lockfile",)),
-    "pom.xml": ("maven", ()),
-}
-_COMPOSER_KEYS = (
-    "name", "version", "require", "require-dev", "conflict", "replace", "provide", "minimum-stability",
-    "prefer-stable", "repositories", "extra",
-)  # fmt: skip
 
 
 def manifests(paths: frozenset[str]) -> Iterator[str]:
     """Every manifest of these package managers."""
-    named = ("Gemfile", "composer.json", "go.mod", *_PRESENCE)
+    named = ("Gemfile", "composer.json", "go.mod", *data()["presence"])
     return (path for path in paths if path.rpartition("/")[2] in named)
 
 
 def look(tree: Tree, manifest: str) -> list[Pinning]:
     """How one of them is pinned."""
     name = manifest.rpartition("/")[2]
-    if name in _PRESENCE:
-        return [_present(tree, manifest, *_PRESENCE[name])]
+    if name in data()["presence"]:
+        return [_present(tree, manifest, *data()["presence"][name])]
     kind, lock_name, compare = {
         "Gemfile": ("bundler", "Gemfile.lock", _bundler),
         "composer.json": ("composer", "composer.lock", _composer),
@@ -60,7 +46,7 @@ def look(tree: Tree, manifest: str) -> list[Pinning]:
     return [Pinning(manifest, kind, state, lock if tracked else "", detail, number)]
 
 
-def _present(tree: Tree, manifest: str, kind: str, locks: tuple[str, ...]) -> Pinning:
+def _present(tree: Tree, manifest: str, kind: str, *locks: str) -> Pinning:
     found = tree.above(manifest, *locks) if locks else []
     if locks and not found:
         return Pinning(manifest, kind, State.MISSING)
@@ -81,9 +67,7 @@ def _bundler(text: str, locked: str) -> tuple[State, str, int]:
         return State.STALE, f"asked for otherwise: {shortened(changed)}", len(wanted)
     if missing and _CONDITIONAL.search(code):
         return State.UNTOLD, f"whether its conditions hold: {shortened(missing)} (bundle check tells it)", len(wanted)
-    if missing:
-        return State.STALE, f"not in the lock file: {shortened(missing)}", len(wanted)
-    return (State.LOCKED if wanted else State.NOTHING), "", len(wanted)
+    return *(stale(missing) or (State.LOCKED if wanted else State.NOTHING, "")), len(wanted)
 
 
 def _even(constraint: str) -> str:
@@ -107,21 +91,16 @@ def _composer(text: str, locked: str) -> tuple[State, str, int]:
         return State.NOTHING, "", 0
     if locked and lock.get("content-hash") == _content_hash(body):
         return State.LOCKED, "", len(wanted)
-    if missing := sorted(wanted.keys() - known.keys()):
-        return State.STALE, f"not in the lock file: {shortened(missing)}", len(wanted)
-    wrong = [
-        f"{name} ({wanted[name]}, locked {known[name]})"
-        for name in wanted
-        if allows(wanted[name], known[name]) is False
-    ]
-    if wrong:
-        return State.STALE, f"asked for otherwise: {shortened(wrong)}", len(wanted)
+    wrong = (f"{name} ({asked}, locked {known[name]})" for name, asked in wanted.items()
+             if allows(asked, known[name]) is False)  # fmt: skip
+    if outdated := stale(sorted(wanted.keys() - known.keys()), wrong):
+        return *outdated, len(wanted)
     return State.UNTOLD, "composer validate tells it: the lock file's own hash is of another composer.json", len(wanted)
 
 
 def _content_hash(body: dict[str, Any]) -> str:
     """Composer's content-hash, as its Locker makes it."""
-    content = {key: body[key] for key in _COMPOSER_KEYS if key in body}
+    content = {key: body[key] for key in data()["composer_hashed"] if key in body}
     platform = body.get("config", {}).get("platform") if isinstance(body.get("config"), dict) else None
     if platform is not None:
         content["config"] = {"platform": platform}
@@ -144,12 +123,9 @@ def _go(text: str, locked: str) -> tuple[State, str, int]:
     wanted = {tuple(line.split()[:2]) for line in lines if len(line.split()) >= 2}
     replaced = re.findall(r"(?m)^\s*(?:replace\s+)?(\S+)(?:\s+v\S+)?\s+=>\s+(\S+)(?:\s+(v\S+))?", code)
     for old, new, version in replaced:
-        gone = {each for each in wanted if each[0] == old}
-        if gone:
+        if gone := {each for each in wanted if each[0] == old}:
             wanted = (wanted - gone) | ({(new, version)} if version else set())
     sums = {tuple(line.split()[:2]) for line in locked.splitlines()}
     missing = sorted(f"{name} {version}" for name, version in wanted
                      if (name, version) not in sums and (name, f"{version}/go.mod") not in sums)  # fmt: skip
-    if missing:
-        return State.STALE, f"not in the lock file: {shortened(missing)}", len(wanted)
-    return (State.LOCKED if wanted else State.NOTHING), "", len(wanted)
+    return *(stale(missing) or (State.LOCKED if wanted else State.NOTHING, "")), len(wanted)

@@ -6,23 +6,33 @@ import hashlib
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from itertools import chain
 from typing import Any
 
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.version import InvalidVersion, Version
 
 from launchready_lib.sources.locks import requirements
-from launchready_lib.sources.locks.model import Pinning, State, Tree, compared, folder_of, joined, relative, shortened
+from launchready_lib.sources.locks.model import (
+    Answer,
+    Pinning,
+    State,
+    Tree,
+    compared,
+    data,
+    folder_of,
+    joined,
+    relative,
+    stale,
+)
 from launchready_lib.sources.locks.ranges import allows
-from launchready_lib.sources.locks.requirements import plain
+from launchready_lib.sources.locks.requirements import fits, plain
 
 _POETRY_HASH = (
     "poetry check --lock tells it: the lock file's own hash is of another manifest, or of another version of poetry"
 )
 _PIPENV_HASH = "pipenv verify tells it: the lock file's own hash is of another Pipfile"
-_LEGACY = ("dependencies", "source", "extras", "dev-dependencies")
 
 
 def manifests(paths: frozenset[str]) -> Iterator[str]:
@@ -63,15 +73,15 @@ def _project(tree: Tree, manifest: str) -> Pinning:
         found = _uv(tree.once(lock, str) or "", body, wanted, unclear, relative(folder_of(manifest), folder_of(lock)))
         if found is not None:
             return Pinning(manifest, "uv", found[0], lock, found[1], number)
-    if lock := tree.beside(manifest, "poetry.lock"):
-        state, detail = _poetry(tree.text(lock) or "", body, poetry, wanted)
-        return Pinning(manifest, "poetry", state, lock, detail, number)
-    if lock := tree.beside(manifest, "pdm.lock", "pylock.toml"):
-        state, detail = _by_name(tree.text(lock) or "", wanted)
-        return Pinning(manifest, "pip", state, lock, detail, number)
-    if lock := tree.beside(manifest, "requirements.txt", "requirements.lock", "requirements/production.txt"):
-        state, detail = requirements.compiled(tree.text(lock) or "", wanted)
-        return Pinning(manifest, "pip", state, lock, detail, number)
+    ways: tuple[tuple[str, tuple[str, ...], Callable[[str], Answer]], ...] = (
+        ("poetry", ("poetry.lock",), lambda text: _poetry(text, body, poetry, wanted)),
+        ("pip", ("pdm.lock", "pylock.toml"), lambda text: _by_name(text, wanted)),
+        ("pip", requirements.COMPILED, lambda text: requirements.compiled(text, wanted)),
+    )
+    for kind, names, compare in ways:
+        if lock := tree.beside(manifest, *names):
+            state, detail = compare(tree.text(lock) or "")
+            return Pinning(manifest, kind, state, lock, detail, number)
     return Pinning(manifest, "poetry" if poetry else "pip", State.MISSING, libraries=number)
 
 
@@ -148,17 +158,8 @@ def _versions(text: str) -> dict[str, str]:
 def _by_name(text: str, wanted: list[Requirement]) -> tuple[State, str]:
     versions = _versions(text)
     missing = sorted({r.name for r in wanted if plain(r.name) not in versions})
-    if missing:
-        return State.STALE, f"not in the lock file: {shortened(missing)}"
-    wrong = [str(r) for r in wanted if not _fits(r, versions[plain(r.name)])]
-    return (State.STALE, f"asked for otherwise: {shortened(wrong)}") if wrong else (State.LOCKED, "")
-
-
-def _fits(requirement: Requirement, version: str) -> bool:
-    try:
-        return requirement.specifier.contains(Version(version), prereleases=True)
-    except InvalidVersion:
-        return True
+    wrong = (str(r) for r in wanted if not fits(r, versions[plain(r.name)]))
+    return stale(missing, wrong) or (State.LOCKED, "")
 
 
 def _poetry_wanted(body: Mapping[str, Any]) -> dict[str, str]:
@@ -183,24 +184,21 @@ def _poetry(
 ) -> tuple[State, str]:
     versions = _versions(text)
     asked = {**wanted, **{plain(r.name): "*" for r in modern}}
-    missing = sorted(asked.keys() - versions.keys())
-    if missing:
-        return State.STALE, f"not in the lock file: {shortened(missing)}"
-    wrong = [f"{name} ({asked[name]}, locked {versions[name]})" for name in sorted(asked)
-             if allows(asked[name], versions[name]) is False]  # fmt: skip
-    wrong += [str(r) for r in modern if not _fits(r, versions[plain(r.name)])]
-    if wrong:
-        return State.STALE, f"asked for otherwise: {shortened(wrong)}"
-    kept = re.search(r'(?m)^content-hash = "([0-9a-f]{64})"', text)
-    if kept is None:
+    wrong = (f"{name} ({asked[name]}, locked {versions[name]})" for name in sorted(asked)
+             if allows(asked[name], versions[name]) is False)  # fmt: skip
+    modern_wrong = (str(r) for r in modern if not fits(r, versions[plain(r.name)]))
+    if outdated := stale(sorted(asked.keys() - versions.keys()), chain(wrong, modern_wrong)):
+        return outdated
+    stored = re.search(r'(?m)^content-hash = "([0-9a-f]{64})"', text)
+    if stored is None:
         return State.UNTOLD, "the lock file has no content-hash"
-    return (State.LOCKED, "") if kept[1] in _poetry_hashes(body) else (State.UNTOLD, _POETRY_HASH)
+    return (State.LOCKED, "") if stored[1] in _poetry_hashes(body) else (State.UNTOLD, _POETRY_HASH)
 
 
 def _poetry_hashes(body: Mapping[str, Any]) -> Iterator[str]:
     """What poetry hashes of pyproject.toml: from version 2 on with what stands outside tool.poetry (poetry, Locker)."""
-    poetry = body.get("tool", {}).get("poetry", {})
-    old = {key: poetry.get(key) for key in _LEGACY} | ({"group": poetry["group"]} if "group" in poetry else {})
+    poetry, legacy = body.get("tool", {}).get("poetry", {}), data()["poetry_hashed"]
+    old = {key: poetry.get(key) for key in legacy} | ({"group": poetry["group"]} if "group" in poetry else {})
     yield _sha256(old)
     project = {key: body["project"][key] for key in ("requires-python", "dependencies", "optional-dependencies")
                if key in body.get("project", {})}  # fmt: skip
@@ -210,13 +208,14 @@ def _poetry_hashes(body: Mapping[str, Any]) -> Iterator[str]:
         new["project"] = project
     if groups:
         new["dependency-groups"] = groups
-    own = {key: poetry[key] for key in (*_LEGACY, "group") if poetry.get(key) is not None}
+    own = {key: poetry[key] for key in (*legacy, "group") if poetry.get(key) is not None}
     yield _sha256({**new, "tool": {"poetry": own}} if own else new)
     yield _sha256({**new, "tool": {"poetry": own}})
 
 
-def _sha256(content: Any) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True, default=str).encode()).hexdigest()
+def _sha256(content: Any, separators: tuple[str, str] | None = None) -> str:
+    text = json.dumps(content, sort_keys=True, separators=separators, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _pipfile(tree: Tree, manifest: str) -> Pinning:
@@ -236,13 +235,12 @@ def _pipfile(tree: Tree, manifest: str) -> Pinning:
 def _pipenv(text: str, body: Mapping[str, Any], wanted: set[str]) -> tuple[State, str]:
     try:
         locked = json.loads(text)
-        kept = locked["_meta"]["hash"]["sha256"]
+        stored = locked["_meta"]["hash"]["sha256"]
         names = {plain(name) for key in ("default", "develop") for name in locked.get(key, {})}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return State.UNTOLD, "Pipfile.lock could not be read"
-    if missing := sorted(wanted - names):
-        return State.STALE, f"not in the lock file: {shortened(missing)}"
-    return (State.LOCKED, "") if kept == _pipfile_hash(body) else (State.UNTOLD, _PIPENV_HASH)
+    current = (State.LOCKED, "") if stored == _pipfile_hash(body) else (State.UNTOLD, _PIPENV_HASH)
+    return stale(sorted(wanted - names)) or current
 
 
 def _pipfile_hash(body: Mapping[str, Any]) -> str:
@@ -254,4 +252,4 @@ def _pipfile_hash(body: Mapping[str, Any]) -> str:
     }
     known = ("source", "packages", "dev-packages", "requires", "scripts", "pipfile", "pipenv", "default", "develop")
     content |= {key: value for key, value in body.items() if key not in known}
-    return hashlib.sha256(json.dumps(content, sort_keys=True, separators=(",", ":")).encode()).hexdigest()
+    return _sha256(content, (",", ":"))

@@ -1,4 +1,4 @@
-"""One line of an application's log: JSON, logfmt, combined, or plain text."""
+"""The end of a log file as lines, and what one line tells: JSON, logfmt, combined, or plain text."""
 
 from __future__ import annotations
 
@@ -6,29 +6,20 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
 from typing import Any, Literal
+
+import yaml
+
+from launchready_lib.evidence import Unavailable
+from launchready_lib.paths import PACKAGE
 
 Format = Literal["json", "logfmt", "combined", "plain"]
 
-_ID_KEYS = frozenset(
-    {"request_id", "requestid", "req_id", "reqid", "x_request_id", "xrequestid", "request_uuid", "rid", "request.id"}
-    | {"correlation_id", "correlationid", "x_correlation_id", "trace_id", "traceid", "trace", "trace.id", "req.id"}
-    | {"http.request_id", "http.request.id", "context.request_id", "ctx.request_id", "extra.request_id"}
-    | {"cf_ray", "fly_request_id", "x_vercel_id"}
-)
-_METHOD_KEYS = frozenset(
-    {"method", "verb", "http_method", "request_method", "req.method", "request.method", "http.method"}
-)
-_PATH_KEYS = frozenset(
-    {"path", "url", "uri", "request_path", "request_uri", "endpoint", "req.url", "req.path", "request.path"}
-    | {"request.url", "http.target", "http.path", "http.url", "original_url", "originalurl"}
-)
-_ROUTE_KEYS = frozenset({"route", "req.route", "request.route", "http.route", "controller_action"})
-_STATUS_KEYS = frozenset(
-    {"status", "status_code", "statuscode", "code", "res.statuscode", "res.status", "response.status"}
-    | {"http.status_code"}
-)
-_LEVEL_KEYS = frozenset({"level", "severity", "lvl", "log.level", "loglevel"})
+MAX_BYTES = 48 * 1024 * 1024
+MAX_LINES = 400_000
+MAX_LINE = 16_000
 
 _METHODS = r"(GET|POST|PUT|PATCH|DELETE|HEAD|OPTIONS)"
 _LOGFMT = re.compile(r"""(?:^|\s)([A-Za-z_][\w.\-/]{0,60})=("(?:[^"\\]|\\.)*"|[^\s"]*)""")
@@ -79,6 +70,40 @@ class Entry:
         return self.route or self.path.partition("?")[0]
 
 
+@dataclass(frozen=True)
+class Sample:
+    """The newest lines of one file; `cut` where older ones were left out."""
+
+    shown: str
+    lines: tuple[str, ...]
+    cut: bool = False
+
+
+def read_sample(path: Path, shown: str, parameter: str, *, most: int = MAX_BYTES) -> Sample | Unavailable:
+    """Read the last 48 MB of a file, at most 400,000 lines of at most 16,000 characters.
+
+    `shown` is the file's name as the parameters give it, `parameter` the parameter that named it.
+    """
+    try:
+        if not path.is_file():
+            return Unavailable(f"the file {shown} is not there", parameter)
+        with path.open("rb") as stream:
+            size = stream.seek(0, 2)
+            stream.seek(max(0, size - most))
+            content = stream.read(most)
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or "not a file name"
+        return Unavailable(f"the file {shown} cannot be read ({reason})", parameter)
+    cut = size > most
+    if cut:
+        content = content.partition(b"\n")[2]
+    lines = content.decode("utf-8", "replace").split("\n")
+    retained = tuple(line[:MAX_LINE] for line in lines[-MAX_LINES:] if line.strip())
+    if not retained:
+        return Unavailable(f"the file {shown} is empty", f"{parameter} with lines in it")
+    return Sample(shown, retained, cut or len(lines) > MAX_LINES)
+
+
 def parse_line(line: str) -> Entry:
     """Read one line; whatever it is, there is an answer."""
     text = line.strip()
@@ -115,25 +140,31 @@ def _plain(text: str) -> Entry:
 
 
 def _of_fields(form: Format, fields: Mapping[str, str], text: str, prefix: str) -> Entry:
-    told = {key.replace("-", "_"): value for key, value in fields.items()}
-    message = next((told[key] for key in ("message", "msg", "event", "text") if key in told), "")
+    named = {key.replace("-", "_"): value for key, value in fields.items()}
+    message = next((named[key] for key in ("message", "msg", "event", "text") if key in named), "")
     request = _PLAIN_REQUEST.search(message)
-    status = _value(told, _STATUS_KEYS)
-    request_id = _value(told, _ID_KEYS) or _first(_PLAIN_ID.search(message) or _TAG_ID.search(prefix))
+
+    def value(kind: str) -> str:
+        return next((named[key] for key in named if key in _keys(kind) and named[key]), "")
+
+    status = value("status")
+    request_id = value("id") or _first(_PLAIN_ID.search(message) or _TAG_ID.search(prefix))
     return Entry(
         format=form,
         request_id="" if request_id.lower() in _NOT_IDS else request_id,
-        method=(_value(told, _METHOD_KEYS) or (request[1] if request else "")).upper(),
-        path=_value(told, _PATH_KEYS) or (request[2] if request else ""),
-        route=_value(told, _ROUTE_KEYS),
+        method=(value("method") or (request[1] if request else "")).upper(),
+        path=value("path") or (request[2] if request else ""),
+        route=value("route"),
         status=int(status) if re.fullmatch(r"[1-5]\d\d", status, re.ASCII) else 0,
-        level=_value(told, _LEVEL_KEYS).lower(),
+        level=value("level").lower(),
         text=text,
     )
 
 
-def _value(fields: Mapping[str, str], keys: frozenset[str]) -> str:
-    return next((fields[key] for key in fields if key in keys and fields[key]), "")
+@cache
+def _keys(kind: str) -> frozenset[str]:
+    path = PACKAGE / "data" / "log_fields.yaml"
+    return frozenset(yaml.safe_load(path.read_text(encoding="utf-8"))[kind])
 
 
 def _first(match: re.Match[str] | None) -> str:

@@ -84,8 +84,8 @@ def _of_json(record: str) -> Statement | None:
         return _of_postgres(message) if isinstance(message, str) else None
     if isinstance(ms, bool) or not isinstance(ms, int | float) or not math.isfinite(ms) or ms < 0:
         return None
-    told = {key: str(body[key]) for key in ("request_id", "route") if isinstance(body.get(key), str | int)}
-    return _statement(sql, float(ms), **told)
+    origin = {key: str(body[key]) for key in ("request_id", "route") if isinstance(body.get(key), str | int)}
+    return _statement(sql, float(ms), **origin)
 
 
 def _of_postgres(record: str) -> Statement | None:
@@ -97,14 +97,14 @@ def _of_postgres(record: str) -> Statement | None:
 
 def _statement(sql: str, ms: float, request_id: str = "", route: str = "") -> Statement:
     """Whose statement it is, is often in a comment: sqlcommenter's, Marginalia's, Rails' query logs."""
-    told: dict[str, str] = {}
+    named: dict[str, str] = {}
     if "/*" in sql:
         for comment in re.findall(r"/\*(.*?)\*/", sql[: _LONGEST * 4], re.DOTALL):
-            told |= {key.lower(): value.strip().replace("%2F", "/") for key, value in _COMMENT_FIELD.findall(comment)}
-    action = f"{told['controller']}#{told['action']}" if "controller" in told and "action" in told else ""
+            named |= {key.lower(): value.strip().replace("%2F", "/") for key, value in _COMMENT_FIELD.findall(comment)}
+    action = f"{named['controller']}#{named['action']}" if "controller" in named and "action" in named else ""
     return Statement(
         fingerprint=fingerprint(sql),
         ms=ms,
-        request_id=request_id or told.get("request_id", ""),
-        route=route or told.get("route", "") or action,
+        request_id=request_id or named.get("request_id", ""),
+        route=route or named.get("route", "") or action,
     )

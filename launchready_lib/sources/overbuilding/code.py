@@ -8,33 +8,17 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 
-from launchready_lib.sources.overbuilding.data import Sign
+from launchready_lib.sources.overbuilding import Sign, pattern
 from launchready_lib.sources.overbuilding.infrastructure import lines
 
 MANY_JOINS = 6
 _WINDOW = 4_000
 _MOST_TEXT = 256 * 1024
-_CALL = re.compile(
-    r"(?<![\w.$>])(?:this\.|self\.|\$this->|@)?(?P<who>Rails\.cache|cache\w*|Cache|\w{0,30}[cC]ache|redis\w{0,20}|\w{0,20}[rR]edis|memcached?\w{0,10})"
-    r"(?:::|\.|->)(?P<do>get|set|setex|setEx|put|fetch|remember|read|write|del|delete|forget|invalidate|unlink|hget|hset|mget|expire)"
-    r"\(\s*(?P<first>f?[\"'`]|\w+)"
-)
 _CLEARS = frozenset({"del", "delete", "forget", "invalidate", "unlink", "expire"})
-_NOT_A_CACHE = re.compile(
-    r"(?i)(?:^|/)(?:sw|service[-_]?worker\w*|[\w-]*(?:session|rate[-_]?limit|queue|lock)[\w-]*)\.\w+$|(?:^|/)(?:sessions?|queues?|workers?)/"
-)
 _CACHE_MODULE = re.compile(r"(?i)(?:^|/)[\w-]*(?:cache|caching|redis|memcached?)[\w-]*(?:\.\w+$|/)")
-_NOT_A_SCREEN = re.compile(
-    r"(?i)(?:^|[/_.-])(?:reports?|reporting|exports?|admin|analytics|statistics|stats|metrics|migrations?|migrate|seeds?|dumps?|etl|warehouse|"
-    r"backups?|schema|structure|views?\.sql)(?=[/_.-]|$)"
-)
 _JOIN = re.compile(r"\bjoin\s+[\w\"`\[(]", re.IGNORECASE)
 _SELECT = re.compile(r"\bselect\b", re.IGNORECASE)
 _ENDS = re.compile(r";|\"\"\"|'''|`|\n[ \t]*\n")
-_CHAINED = re.compile(
-    r"\.(?:left|inner|outer|left_outer|right)_?[jJ]oin(?:AndSelect|s|ed)?\(|(?<![\"'`])\.(?:outer)?join\(\s*[A-Z]\w*[,.)]|"
-    r"\bjoinedload\(|\bselectinload\("
-)
 
 
 @dataclass(frozen=True)
@@ -49,12 +33,12 @@ class CacheUse:
 
 def caches(path: str, text: str) -> CacheUse | None:
     """The calls of a cache in one file; None where there are none, or where the cache has its own module."""
-    if _NOT_A_CACHE.search(path) or _CACHE_MODULE.search(path):
+    if pattern("not_a_cache").search(path) or _CACHE_MODULE.search(path):
         return None
     calls = [
         (number, match)
         for number, line in lines(text[:_MOST_TEXT])
-        for match in _CALL.finditer(line)
+        for match in pattern("call").finditer(line)
         if _is_cache(match)
     ]
     if not calls:
@@ -70,7 +54,7 @@ def _is_cache(match: re.Match[str]) -> bool:
 
 def wide_joins(path: str, text: str) -> Iterator[Sign]:
     """Statements that join many tables, in code that is not for reports, exports or administrators."""
-    if _NOT_A_SCREEN.search(path):
+    if pattern("not_a_screen").search(path):
         return
     text = text[:_MOST_TEXT]
     for start, joins in _statements(text):
@@ -87,7 +71,7 @@ def _statements(text: str) -> Iterator[tuple[int, int]]:
             piece = text[start : min(following, start + _WINDOW)]
             end = _ENDS.search(piece)
             yield start, len(_JOIN.findall(piece[: end.start()] if end else piece))
-    chained = [match.start() for match in _CHAINED.finditer(text)]
+    chained = [match.start() for match in pattern("chained").finditer(text)]
     place = 0
     while place < len(chained):
         start = chained[place]

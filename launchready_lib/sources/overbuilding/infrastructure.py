@@ -8,23 +8,12 @@ from collections.abc import Iterator, Mapping
 from itertools import islice
 
 from launchready_lib.sources.deploys.ways import parsed
-from launchready_lib.sources.overbuilding.data import Sign, Topic
+from launchready_lib.sources.overbuilding import Sign, Topic, pattern
 
 LINE = 1_000
 _MOST_LINES = 20_000
 _MOST_SIGNS = 30
 
-CONFIGURATION = re.compile(
-    r"\.(?:ya?ml|tf|tfvars|hcl)$|(?:^|/)(?:vercel|railway)\.json$|(?:^|/)fly[\w.-]*\.toml$|(?:^|/)railway\.toml$|"
-    r"(?:^|/)[\w.-]*Dockerfile[\w.-]*$|\.sh$|(?:^|/)(?:Makefile|justfile|Procfile|package\.json)$|(?:^|/)(?:scripts?|bin)/[\w-]+$"
-)
-MANIFESTS = re.compile(
-    r"(?:^|/)(?:package\.json|pyproject\.toml|Pipfile|Gemfile|composer\.json|go\.mod|requirements[\w.-]*\.(?:txt|in)|"
-    r"requirements/[\w.-]+\.(?:txt|in))$"
-)
-_FOR_DEVELOPMENT = re.compile(
-    r"(?i)(?:^|[/._-])(?:dev(?:el(?:opment)?|container)?|local|tests?|testing|ci|e2e|override|playground|benchmarks?)(?=[/._-]|$)"
-)
 _IMAGE = re.compile(r"^\s*(?:-\s*)?(?:image|chart|repository|name)\s*[:=]\s*[\"']?([\w./:@-]{3,200})")
 _FLY_REGIONS = re.compile(r"\bfly(?:ctl)?\b.{0,100}(?:\bregions? (?:add|set)\s+|--regions?[ =])([\w, ]{3,100})")
 _TERRAFORM_REGION = re.compile(r"^\s*(?:region|location)\s*=\s*\"([a-z0-9-]{3,40})\"")
@@ -39,7 +28,7 @@ def lines(text: str) -> Iterator[tuple[int, str]]:
 
 def is_for_development(path: str) -> bool:
     """Configuration that members never meet."""
-    return _FOR_DEVELOPMENT.search(path) is not None
+    return pattern("for_development").search(path) is not None
 
 
 def regions(files: Mapping[str, str], topic: Topic) -> list[Sign]:
@@ -79,10 +68,8 @@ def _platform_regions(path: str, text: str) -> Iterator[Sign]:
 
 
 def _resources(path: str, text: str, topic: Topic) -> Iterator[Sign]:
-    for number, line in lines(text):
-        for pattern, what in topic.resources:
-            if pattern.search(line):
-                yield Sign(what, f"{path}:{number}")
+    found = ((number, what) for number, line in lines(text) for each, what in topic.resources if each.search(line))
+    return (Sign(what, f"{path}:{number}") for number, what in found)
 
 
 def services(files: Mapping[str, str]) -> list[Sign]:

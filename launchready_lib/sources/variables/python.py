@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-from launchready_lib.sources.variables.model import Need, line_of
+from launchready_lib.sources.variables.model import Need
 
 Found = tuple[str, int, Need]
 
@@ -19,31 +19,17 @@ _PARSERS = re.compile(
     r"decimal|enum|uuid|log_level|timedelta|bytes)\Z"
 )
 _CASTS = frozenset({"int", "float", "bool", "str"})
-_ROUGH = re.compile(
-    r"""os\.environ(?:\[\s*["'](\w+)["']\s*\]|\.get\(\s*["'](\w+)["']\s*(,)?)|getenv\(\s*["'](\w+)["']\s*(,)?"""
-)
 
 
 def reads(text: str) -> Iterator[Found]:
-    """Every read in Python source; roughly, by pattern, where it does not parse."""
+    """Every read in Python source.
+
+    Raises:
+        SyntaxError, ValueError, RecursionError, MemoryError: it does not parse.
+    """
     if "env" not in text.lower() and "config(" not in text and "BaseSettings" not in text:
-        return
-    try:
-        tree = ast.parse(text)
-    except (SyntaxError, ValueError, RecursionError, MemoryError):
-        yield from _roughly(text)
-        return
-    reader = _Reader(tree)
-    try:
-        yield from reader.found()
-    except RecursionError:
-        yield from _roughly(text)
-
-
-def _roughly(text: str) -> Iterator[Found]:
-    for match in _ROUGH.finditer(text):
-        need = Need.DEMANDED if match[1] else Need.OPTIONAL if match[3] or match[5] else Need.ASKED
-        yield match[1] or match[2] or match[4], line_of(text, match.start()), need
+        return iter(())
+    return iter(list(_Reader(ast.parse(text)).found()))
 
 
 class _Reader:
