@@ -14,8 +14,8 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from launchready_lib.demo import names
+from launchready_lib.demo.faults import Switchboard
 from launchready_lib.demo.files import write_private
-from launchready_lib.demo.switchboard import Switchboard
 
 _DAY = dt.timedelta(days=1)
 _LEAF_LIFETIME = 60 * _DAY

@@ -12,7 +12,7 @@ from aiosmtpd.smtp import SMTP, Envelope, Session
 
 from launchready_lib.demo import dkim, names
 from launchready_lib.demo.certificates import CertificateAuthority
-from launchready_lib.demo.switchboard import Switchboard
+from launchready_lib.demo.faults import Switchboard
 
 _LARGEST = 5 * 1024 * 1024
 

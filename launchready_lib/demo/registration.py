@@ -12,7 +12,7 @@ from tornado.netutil import bind_sockets
 from tornado.web import Application, RequestHandler
 
 from launchready_lib.demo import names
-from launchready_lib.demo.switchboard import Switchboard
+from launchready_lib.demo.faults import Switchboard
 
 _DAY = dt.timedelta(days=1)
 _JSON = "application/rdap+json"

@@ -22,10 +22,10 @@ from tornado.httpserver import HTTPServer
 
 from launchready_lib.demo import certificates, dkim, mailbox, names, nameservice, parameters, registration, web
 from launchready_lib.demo.control import Command, Control, State
+from launchready_lib.demo.faults import Subscriber, Switchboard
 from launchready_lib.demo.files import write_private
 from launchready_lib.demo.nameservice import NameService
 from launchready_lib.demo.parameters import Place
-from launchready_lib.demo.switchboard import Subscriber, Switchboard
 
 _PARENT_CHECK_S = 1.0
 

@@ -15,7 +15,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.x509.verification import PolicyBuilder, Store
 
 from launchready_lib.demo import certificates, dkim, mailbox, names, registration
-from launchready_lib.demo.switchboard import Switchboard
+from launchready_lib.demo.faults import Switchboard
 
 pytestmark = pytest.mark.anyio
 

@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from tornado.web import Application
 
     from launchready_lib.demo.certificates import CertificateAuthority
-    from launchready_lib.demo.switchboard import Switchboard
+    from launchready_lib.demo.faults import Switchboard
 
 __all__ = ["Web", "start"]
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from email.message import EmailMessage
     from pathlib import Path
 
-    from launchready_lib.demo.switchboard import Switchboard
+    from launchready_lib.demo.faults import Switchboard
     from launchready_lib.demo.web.database import Database
     from launchready_lib.demo.web.logs import Journal
 

@@ -17,7 +17,7 @@ import httpx
 
 from launchready_lib.demo import dkim, mailbox, names, web
 from launchready_lib.demo.certificates import CertificateAuthority
-from launchready_lib.demo.switchboard import Switchboard
+from launchready_lib.demo.faults import Switchboard
 
 SITE, WWW, APP, ADMIN, API = names.WEB_HOSTS
 PAGES = ("/", "/login", "/signup", "/forgot")
