@@ -9,7 +9,7 @@ import json
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from launchready_lib.demo.faults import Switchboard
@@ -39,10 +39,6 @@ class State:
     folder: str
     parameters_file: str
     environment: dict[str, str] = field(repr=False)
-
-    def to_json(self) -> str:
-        """The file's content."""
-        return json.dumps(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> State:

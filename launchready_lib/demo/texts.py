@@ -19,7 +19,7 @@ def filled(file: str, **values: object) -> str:
 
 @cache
 def _environment() -> Environment:
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader(DATA),
         undefined=StrictUndefined,
         autoescape=False,  # noqa: S701 - none of these texts is HTML
@@ -27,3 +27,5 @@ def _environment() -> Environment:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
+    environment.policies["json.dumps_kwargs"] = {"sort_keys": False}
+    return environment

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import difflib
 import functools
 import json
 import os
@@ -16,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Self
 
-from launchready_lib.demo import control, names
+from launchready_lib.demo import control
 from launchready_lib.demo.control import State, WorldGoneError
-from launchready_lib.demo.faults import FAULTS, RELEASES
+from launchready_lib.demo.faults import FAULTS, RELEASES, unknown
 from launchready_lib.paths import PACKAGE
 
 STATE_VARIABLE = "LAUNCHREADY_DEMO_STATE"
@@ -100,7 +99,7 @@ class World:
             self.stop()
 
 
-def start(faults: Iterable[str] | None = None, *, folder: Path | None = None, release: str = names.LAUNCH) -> World:
+def start(faults: Iterable[str] | None = None, *, folder: Path | None = None, release: str = "launch") -> World:
     """Start a world in a process of its own, which ends with this one; returns when all its servers answer.
 
     Args:
@@ -118,7 +117,8 @@ def start(faults: Iterable[str] | None = None, *, folder: Path | None = None, re
     command = [sys.executable, "-m", "launchready_lib.demo.server", "--folder", str(place.resolve())]
     command += ["--release", release, *(f"--fault={each}" for each in sorted(chosen))]
     command += [] if folder else ["--temporary"]
-    environment = os.environ | {"PYTHONPATH": _python_path()}
+    path = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, path))}
     with tempfile.TemporaryFile() as words:
         process = subprocess.Popen(
             command,
@@ -168,20 +168,14 @@ def _for_this_process() -> World:
 def _known(check_ids: Iterable[str]) -> frozenset[str]:
     chosen = frozenset(check_ids)
     for each in sorted(chosen - FAULTS.keys()):
-        near = difflib.get_close_matches(each, FAULTS, n=1)
-        raise ValueError(f"Harbor Club has no fault {each!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        raise ValueError(f"Harbor Club has no fault {unknown(each, FAULTS)}")
     return chosen
-
-
-def _python_path() -> str:
-    given = os.environ.get("PYTHONPATH")
-    return os.pathsep.join([str(PACKAGE.parent), *([given] if given else [])])
 
 
 def _ready(process: subprocess.Popen[bytes], words: IO[bytes]) -> Path:
     assert process.stdout is not None  # noqa: S101 - Popen was given a pipe
-    told, _, _ = select.select([process.stdout], [], [], _START_S)
-    line = process.stdout.readline() if told else b""
+    ready, _, _ = select.select([process.stdout], [], [], _START_S)
+    line = process.stdout.readline() if ready else b""
     if line:
         return Path(json.loads(line)["state"])
     _end(process)

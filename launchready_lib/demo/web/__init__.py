@@ -7,18 +7,17 @@ import socket
 import ssl
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
 
 from launchready_lib.demo import names
-from launchready_lib.demo.web import database, edge, origin, repository, sections, traffic, webhooks
+from launchready_lib.demo.web import database, edge, origin, repository, traffic, webhooks
 from launchready_lib.demo.web.accounts import hash_password
 from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.database import Database
 from launchready_lib.demo.web.logs import Journal
-from launchready_lib.demo.web.repository import Flaws
 from launchready_lib.demo.web.upstream import Upstream
 
 if TYPE_CHECKING:
@@ -49,13 +48,9 @@ class Web:
         self._servers: list[HTTPServer] = []
         self._upstream: Upstream | None = None
         self._shown = club.switchboard.faults
-        self._flaws: Flaws | None = None
+        self._wrong: frozenset[str] | None = None
         self._limits = edge.Limits()
         self.ports: dict[str, int] = {}
-
-    def parameters(self) -> dict[str, Any]:
-        """Give the sections of the parameters file that the web part knows, as they are with the faults now on."""
-        return sections.client(self._folder, self._release, way_back=not self._club.on("rollback.path"))
 
     async def stop(self) -> None:
         """Close every port, after what was accepted is done."""
@@ -90,19 +85,10 @@ class Web:
 
     async def _build(self) -> None:
         """Make the checkout, where it is not already as the faults want it."""
-        on = self._club.on
-        flaws = Flaws(
-            leaked=on("secrets.tree"),
-            remembered=on("secrets.history"),
-            pasted=on("secrets.chat"),
-            no_way_back=on("rollback.path"),
-            undefined=on("environment.missing"),
-            shared=on("environment.separated"),
-            changed=frozenset(filter(on, repository.CHANGED)),
-        )
-        if flaws != self._flaws:
-            await asyncio.to_thread(repository.build, self._folder / "repository", self._release, flaws)
-            self._flaws = flaws
+        wrong = self._club.switchboard.faults & repository.SHOWN
+        if wrong != self._wrong:
+            await asyncio.to_thread(repository.build, self._folder / "repository", self._release, wrong)
+            self._wrong = wrong
 
     async def _log(self) -> None:
         """Start the logs anew with some traffic."""
