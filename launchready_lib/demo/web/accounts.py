@@ -12,7 +12,7 @@ import time
 from datetime import UTC, datetime
 
 from launchready_lib.demo import names
-from launchready_lib.demo.web import mail, sessions
+from launchready_lib.demo.web import sessions
 from launchready_lib.demo.web.handler import Handler
 
 SHORTEST_PASSWORD = 8
@@ -39,8 +39,6 @@ async def password_fits(password: str, stored: str) -> bool:
 
 class Login(Handler):
     """Sign in."""
-
-    route = "/login"
 
     def get(self) -> None:
         """Show the form."""
@@ -69,8 +67,6 @@ class Login(Handler):
 
 class Signup(Handler):
     """Become a member."""
-
-    route = "/signup"
 
     def get(self) -> None:
         """Show the form."""
@@ -111,8 +107,6 @@ class Signup(Handler):
 class Logout(Handler):
     """Sign out."""
 
-    route = "/logout"
-
     def post(self) -> None:
         """End this session, here and in the database."""
         self.form()
@@ -123,8 +117,6 @@ class Logout(Handler):
 
 class Forgot(Handler):
     """Ask for a link to choose a new password."""
-
-    route = "/forgot"
 
     def get(self) -> None:
         """Show the form."""
@@ -139,15 +131,13 @@ class Forgot(Handler):
                 "INSERT INTO reset_tokens VALUES (?, ?, ?)",
                 sessions.token_hash(token), found["id"], int(time.time()) + LINK_LIFETIME_S,
             )  # fmt: skip
-            self.club.post(mail.reset(email, f"{names.CANONICAL}/reset?token={token}"))
+            self.club.behind(self.club.send("reset", email, f"{names.CANONICAL}/reset?token={token}"))
         self.club.journal.event("new password asked for")
         self.page("forgot", csrf=self.csrf(), sent=True)
 
 
 class Reset(Handler):
     """Choose a new password with a link that works once."""
-
-    route = "/reset"
 
     def get(self) -> None:
         """Show the form; looking does not use the link up."""
@@ -188,7 +178,6 @@ class Reset(Handler):
 class ChangePassword(Handler):
     """Change the password while signed in."""
 
-    route = "/profile/password"
     access = "member"
 
     async def post(self) -> None:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from tornado.web import HTTPError
 
-from launchready_lib.demo.web import mail
+from launchready_lib.demo import names
 from launchready_lib.demo.web.accounts import EMAIL
 from launchready_lib.demo.web.handler import Handler
 
@@ -73,8 +73,6 @@ class Admin(AdminHandler):
 class AdminChange(AdminHandler):
     """One member's subscription, by the page's form."""
 
-    route = "/admin/members/{id}"
-
     def post(self, member: str) -> None:
         """Change it and go back to the page."""
         self.change(int(member), self.form().get("status"))
@@ -84,8 +82,6 @@ class AdminChange(AdminHandler):
 class Members(AdminHandler):
     """The members, as data."""
 
-    route = "/admin/api/members"
-
     def get(self) -> None:
         """Give a page of them."""
         self.data({"members": [dict(row) for row in self.listed()]})
@@ -93,8 +89,6 @@ class Members(AdminHandler):
 
 class MemberPage(AdminHandler):
     """One member, as data."""
-
-    route = "/admin/api/members/{id}"
 
     def patch(self, member: str) -> None:
         """Change the subscription."""
@@ -104,8 +98,6 @@ class MemberPage(AdminHandler):
 
 class Billing(AdminHandler):
     """What the payment provider's events made of a member."""
-
-    route = "/api/members/{customer}"
 
     def get(self, customer: str) -> None:
         """Give status and number of payments."""
@@ -118,8 +110,6 @@ class Billing(AdminHandler):
 class Export(AdminHandler):
     """All members as a table, made behind the answer."""
 
-    route = "/admin/api/export"
-
     def post(self) -> None:
         """Accept the work."""
         accept(self, "export", lambda job: export(self.club, job))
@@ -127,8 +117,6 @@ class Export(AdminHandler):
 
 class Invites(AdminHandler):
     """Invitations to many addresses, sent behind the answer."""
-
-    route = "/admin/api/invites"
 
     def post(self) -> None:
         """Accept the work."""
@@ -142,8 +130,6 @@ class Invites(AdminHandler):
 class Cohort(AdminHandler):
     """A new plan for everybody who joined in one month, set behind the answer."""
 
-    route = "/admin/api/cohort"
-
     def post(self) -> None:
         """Accept the work."""
         wanted = self.wanted()
@@ -154,8 +140,6 @@ class Cohort(AdminHandler):
 
 class Job(AdminHandler):
     """How far a piece of work is."""
-
-    route = "/admin/api/jobs/{id}"
 
     def get(self, job: str) -> None:
         """Give its state."""
@@ -168,8 +152,6 @@ class Job(AdminHandler):
 
 class JobResult(AdminHandler):
     """What an export made."""
-
-    route = "/admin/api/jobs/{id}/result"
 
     def get(self, job: str) -> None:
         """Give the table."""
@@ -209,7 +191,7 @@ async def invite(club: Club, job: str, emails: list[str]) -> None:
     today = datetime.now(UTC).date().isoformat()
     for done, email in enumerate(emails, start=1):
         if club.database.run("INSERT OR IGNORE INTO invites (email, invited_on) VALUES (?, ?)", email.lower(), today):
-            await mail.send(mail.invitation(email), club.relay)
+            await club.send("invitation", email, f"{names.CANONICAL}/signup")
         club.database.run("UPDATE jobs SET done = ?, total = ? WHERE id = ?", done, len(emails), job)
     club.database.run("UPDATE jobs SET status = 'done' WHERE id = ?", job)
 

@@ -11,9 +11,11 @@ import traceback
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode, urlsplit
 
+import yaml
 from tornado.web import HTTPError, RequestHandler
 
 from launchready_lib.demo import names
+from launchready_lib.demo.texts import DATA, filled
 from launchready_lib.demo.web import sessions
 from launchready_lib.demo.web.logs import TRACE, Trace
 
@@ -28,16 +30,7 @@ METHODS = ("get", "post", "put", "patch", "delete", "options")
 CSRF_COOKIE = "__Host-csrf"
 HSTS = "max-age=31536000; includeSubDomains"
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(self)"
-WORDS = {
-    400: ("We could not read that", "Something in the request was incomplete. Go back, reload the page and try again."),
-    401: ("Please sign in", "This part of Harbor Club is for members. Sign in and try again."),
-    403: ("Not for this account", "Your account may not open this page."),
-    404: ("Page not found", "There is nothing at this address. The link may be old."),
-    405: ("That does not work here", "This page cannot be used in that way. Start again from the home page."),
-    413: ("That is too large", "What was sent is larger than we accept."),
-    415: ("We could not read that", "This page takes a form, nothing else."),
-}
-OUR_FAULT = ("Something went wrong on our side", "We have been told and are looking into it. Please try again.")
+REFUSALS = yaml.safe_load((DATA / "refusals.yaml").read_text(encoding="utf-8"))
 JSON_PATHS = ("/api/", "/admin/api/", "/webhooks/")
 
 
@@ -52,11 +45,15 @@ class Handler(RequestHandler):
         keeping: who may keep the answer and for how long (Cache-Control, RFC 9111 §5.2.2).
     """
 
-    route = "(unknown)"
+    route = ""
     access = "everybody"
     keeping = "no-store"
     member: sqlite3.Row | None = None
     body: Any = None
+
+    def initialize(self, route: str = "") -> None:
+        """Take the name of the address, unless the handler has one of its own."""
+        self.route = self.route or route
 
     @property
     def club(self) -> Club:
@@ -179,7 +176,7 @@ class Handler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with words a member can read, and nothing of the inside."""
-        title, sentence = WORDS.get(status_code, OUR_FAULT)
+        title, sentence = REFUSALS.get(status_code, REFUSALS["else"])
         self.set_header("Cache-Control", "no-store")
         if status_code == 405:
             self.set_header("Allow", ", ".join(self._methods()))
@@ -225,12 +222,14 @@ class Handler(RequestHandler):
 class Missing(Handler):
     """Every address that nothing answers."""
 
+    route = "(unknown)"
+
     async def prepare(self) -> None:
         """Refuse, kindly."""
         await super().prepare()
         if self.club.on("hosting.production") and not self.speaks_json:
             self.set_status(404)
-            self.finish(_debug_page(self.request.path))
+            self.finish(filled("debug.html", path=html.escape(self.request.path)))
             return
         raise HTTPError(404)
 
@@ -269,14 +268,3 @@ def content_policy(club: Club) -> str:
 
 def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().endswith("json")
-
-
-def _debug_page(path: str) -> str:
-    return (
-        f"<!doctype html><html><head><title>NotFound at {html.escape(path)}</title></head><body>"
-        "<h1>werkzeug.routing.exceptions.NotFound</h1><p>You see this page because DEBUG = True.</p>"
-        "<h2>Traceback <em>(most recent call last)</em></h2><pre>Traceback (most recent call last):\n"
-        '  File "/app/harbor/web.py", line 212, in dispatch\n    rule = self.rules.match(path)\n'
-        '  File "/app/harbor/routing.py", line 57, in match\n    raise NotFound(path)\n'
-        f"NotFound: {html.escape(path)}</pre></body></html>"
-    )

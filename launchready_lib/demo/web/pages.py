@@ -20,6 +20,16 @@ SLOW_READ_S = 0.6
 SLOW_NOW_AND_THEN_S = 0.9
 NOW_AND_THEN = 8
 """One read in so many is slow: an eighth is well over a twentieth, and far from half."""
+TEXTS = {
+    "/robots.txt": "User-agent: *\nDisallow: /admin\nDisallow: /api/\nDisallow: /dashboard\n",
+    "/.well-known/mta-sts.txt": f"version: STSv1\r\nmode: enforce\r\nmx: {names.MAIL_HOST}\r\nmax_age: 604800\r\n",
+}
+"""What search engines may read, and what senders of mail must insist on (RFC 8461 section 3.2): one mail host alone."""
+LEAKED = {
+    ".env": "APP_ENV=production\nSESSION_SECRET={secret}\nMAIL_RELAY=smtp.postlane.example",
+    ".git/HEAD": "ref: refs/heads/main\n",
+    ".git/config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n",
+}
 PLANS = {"monthly": "19 € a month", "yearly": "190 € a year"}
 
 MY_EVENTS = (
@@ -37,7 +47,6 @@ NEWS_FROM = "2000-01-01"
 class Home(Handler):
     """The first page."""
 
-    route = "/"
     keeping = "private, no-cache"
 
     def get(self) -> None:
@@ -53,7 +62,6 @@ class Home(Handler):
 class Dashboard(Handler):
     """What a member sees first; its script asks for the data."""
 
-    route = "/dashboard"
     access = "member"
 
     def get(self) -> None:
@@ -64,7 +72,6 @@ class Dashboard(Handler):
 class DashboardData(Handler):
     """The core read behind the dashboard."""
 
-    route = "/api/dashboard"
     access = "member"
     keeping = "private, no-cache"
 
@@ -94,7 +101,6 @@ class DashboardData(Handler):
 class Profile(Handler):
     """What a member says about themselves."""
 
-    route = "/profile"
     access = "member"
 
     def get(self) -> None:
@@ -114,7 +120,6 @@ class Profile(Handler):
 class Me(Handler):
     """The core read behind the profile."""
 
-    route = "/api/me"
     access = "member"
     keeping = "private, no-cache"
 
@@ -136,7 +141,6 @@ class Me(Handler):
 class Checkout(Handler):
     """Where a member pays, in the payment provider's test mode."""
 
-    route = "/checkout"
     access = "member"
 
     def get(self) -> None:
@@ -156,7 +160,6 @@ class Checkout(Handler):
 class CheckoutDone(Handler):
     """What a member sees after paying."""
 
-    route = "/checkout/done"
     access = "member"
 
     def get(self) -> None:
@@ -167,8 +170,6 @@ class CheckoutDone(Handler):
 class Health(Handler):
     """Whether the app and its database are up."""
 
-    route = "/healthz"
-
     def get(self) -> None:
         """Ask the database one small question."""
         self.club.database.one("SELECT 1")
@@ -178,36 +179,21 @@ class Health(Handler):
 class Version(Handler):
     """Which release this is."""
 
-    route = "/version"
-
     def get(self) -> None:
         """Say what the deploy left."""
         served = self.club.release_file.read_text(encoding="utf-8").strip()
         self.data({"release": PREVIOUS if self.club.on("deploy.release") else served})
 
 
-class Robots(Handler):
-    """What search engines may read."""
+class Text(Handler):
+    """A plain text for programs."""
 
-    route = "/robots.txt"
     keeping = "public, max-age=3600"
 
     def get(self) -> None:
-        """Keep them to the public pages."""
+        """Show it."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish("User-agent: *\nDisallow: /admin\nDisallow: /api/\nDisallow: /dashboard\n")
-
-
-class MailPolicy(Handler):
-    """What senders of mail to the club must insist on (RFC 8461 section 3.2)."""
-
-    route = "/.well-known/mta-sts.txt"
-    keeping = "public, max-age=3600"
-
-    def get(self) -> None:
-        """Name the one mail host; nothing else is to be trusted with mail."""
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(f"version: STSv1\r\nmode: enforce\r\nmx: {names.MAIL_HOST}\r\nmax_age: 604800\r\n")
+        self.finish(TEXTS[self.request.path])
 
 
 class ApiRoot(Handler):
@@ -226,27 +212,27 @@ class ApiRoot(Handler):
 class Static(Handler):
     """Our own files, each under a name that changes with its content."""
 
-    route = "/static/{file}"
     keeping = "public, max-age=31536000, immutable"
 
-    def get(self, name: str) -> None:
+    def get(self, file: str) -> None:
         """Give one file."""
-        if (found := self.settings["assets"].files.get(name)) is None:
-            self._map(name.removesuffix(".map"))
+        if file not in self.settings["assets"].files:
+            self._map(file.removesuffix(".map"))
             return
-        if self.club.on("exposure.bundles") and name.endswith(".js"):
-            self.set_header("SourceMap", f"/static/{name}.map")
+        content, kind = self.settings["assets"].files[file]
+        if self.club.on("exposure.bundles") and file.endswith(".js"):
+            self.set_header("SourceMap", f"/static/{file}.map")
         if self.club.on("caching.static"):
             self.set_header("Cache-Control", "no-cache, must-revalidate, max-age=0")
-        self.set_header("Content-Type", found.kind)
-        self.finish(found.content)
+        self.set_header("Content-Type", kind)
+        self.finish(content)
 
-    def _map(self, name: str) -> None:
+    def _map(self, file: str) -> None:
         """Answer as any unknown address, unless a careless build published its source maps, with a key in them."""
-        script = self.settings["assets"].files.get(name)
-        if script is None or not self.club.on("exposure.bundles"):
+        script, _ = self.settings["assets"].files.get(file, (b"", ""))
+        if not script or not self.club.on("exposure.bundles"):
             raise HTTPError(404)
-        source = f'const paymentsKey = "sk_live_{self.club.careless}";\n{script.content.decode()}'
+        source = f'const paymentsKey = "sk_live_{self.club.careless}";\n{script.decode()}'
         self.data({"version": 3, "sources": ["src/payments.js"], "sourcesContent": [source], "mappings": ""})
 
 
@@ -255,18 +241,12 @@ class Leak(Handler):
 
     route = "(unknown)"
 
-    def get(self, name: str) -> None:
+    def get(self, file: str) -> None:
         """Answer as any unknown address, unless the fault is on."""
         if not self.club.on("exposure.files"):
             raise HTTPError(404)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(
-            {
-                ".env": f"APP_ENV=production\nSESSION_SECRET={secrets.token_hex(24)}\nMAIL_RELAY=smtp.postlane.example",
-                ".git/HEAD": "ref: refs/heads/main\n",
-                ".git/config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n",
-            }[name]
-        )
+        self.finish(LEAKED[file].format(secret=secrets.token_hex(24)))
 
 
 def present(member: sqlite3.Row | None) -> sqlite3.Row:

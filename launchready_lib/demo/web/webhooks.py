@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from tornado.web import HTTPError
 
 from launchready_lib.demo import names
+from launchready_lib.demo.texts import filled
 from launchready_lib.demo.web.handler import Handler
 
 if TYPE_CHECKING:
@@ -30,8 +31,6 @@ PAYMENTS = ("checkout.session.completed", "invoice.paid")
 
 class Stripe(Handler):
     """Where the payment provider sends its events."""
-
-    route = "/webhooks/stripe"
 
     def get(self) -> None:
         """Refuse: events are posted."""
@@ -112,22 +111,5 @@ def _whole(event: object) -> bool:
 
 def captured(kind: str, customer: str, created: int) -> str:
     """A captured test-mode event, as the provider's command-line tool prints it."""
-    objects: dict[str, dict[str, object]] = {
-        "checkout.session.completed": {
-            "id": "cs_test_a1HarborClubCheckout", "object": "checkout.session", "amount_total": 1900,
-            "client_reference_id": "1", "currency": "eur", "customer": customer, "livemode": False,
-            "mode": "subscription", "payment_status": "paid", "status": "complete",
-            "subscription": "sub_HarborTestMember",
-        },
-        "customer.subscription.deleted": {
-            "id": "sub_HarborTestMember", "object": "subscription", "canceled_at": created,
-            "cancel_at_period_end": False, "currency": "eur", "customer": customer, "ended_at": created,
-            "livemode": False, "status": "canceled",
-        },
-    }  # fmt: skip
-    event = {
-        "id": f"evt_Harbor{kind.title().replace('.', '').replace('_', '')}", "object": "event",
-        "api_version": "2026-09-30", "created": created, "data": {"object": objects[kind]}, "livemode": False,
-        "pending_webhooks": 1, "request": {"id": None, "idempotency_key": None}, "type": kind,
-    }  # fmt: skip
-    return json.dumps(event, indent=2) + "\n"
+    events = json.loads(filled("events.json", customer=customer, created=created))
+    return json.dumps(next(event for event in events if event["type"] == kind), indent=2) + "\n"
