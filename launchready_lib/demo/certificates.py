@@ -19,10 +19,6 @@ from launchready_lib.record.files import private_folder, write_private
 
 _DAY = dt.timedelta(days=1)
 _LEAF_LIFETIME = 60 * _DAY
-_USAGES = (
-    "digital_signature", "content_commitment", "key_encipherment", "data_encipherment", "key_agreement",
-    "key_cert_sign", "crl_sign", "encipher_only", "decipher_only",
-)  # fmt: skip
 _EXPIRING = (names.API, names.MAIL_HOST)
 """Hosts whose certificate a fault lets expire."""
 
@@ -103,11 +99,12 @@ class CertificateAuthority:
         hosts: tuple[str, ...] = (),
     ) -> x509.Certificate:
         """A certificate for these hosts; without any, the authority's own."""
-        usages = {"digital_signature"} if hosts else {"key_cert_sign", "crl_sign"}
+        # digital_signature for a host; key_cert_sign and crl_sign for the authority
+        usage = x509.KeyUsage(bool(hosts), False, False, False, False, not hosts, not hosts, False, False)
         builder = (
             x509.CertificateBuilder(self._name, subject, key, x509.random_serial_number(), start, end)
             .add_extension(x509.BasicConstraints(ca=not hosts, path_length=None if hosts else 0), critical=True)
-            .add_extension(x509.KeyUsage(**{each: each in usages for each in _USAGES}), critical=True)
+            .add_extension(usage, critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         )
         if hosts:

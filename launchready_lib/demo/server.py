@@ -19,7 +19,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from launchready_lib.demo import certificates, dkim, mailbox, names, nameservice, parameters, registration, web
+from launchready_lib.demo import certificates, mailbox, names, nameservice, parameters, registration, web
 from launchready_lib.demo.control import Command, Control, State
 from launchready_lib.demo.faults import Switchboard
 from launchready_lib.demo.nameservice import NameService
@@ -46,7 +46,7 @@ class Harbor:
         """Open every port and write the files that say where they are."""
         folder, switchboard = self.folder, self.switchboard
         authority = certificates.CertificateAuthority(folder, switchboard)
-        keys = await asyncio.to_thread(dkim.make_keys, folder / "dkim")
+        keys = await asyncio.to_thread(mailbox.make_keys, folder / "dkim")
         self._names = await nameservice.start(switchboard, keys)
         self._dns.push_async_callback(self._names.stop)
         mail = await mailbox.start(folder / "inbox", folder / "dkim", switchboard, authority)

@@ -61,14 +61,11 @@ class World:
             ValueError: there is no such fault.
         """
         _known([check_id])
-        self._set(self.faults | {check_id} if on else self.faults - {check_id})
+        control.send(self._state, "faults", self.faults | {check_id} if on else self.faults - {check_id})
 
     def only(self, *check_ids: str) -> None:
         """Switch exactly these faults on; without any, all is well."""
-        self._set(_known(check_ids))
-
-    def _set(self, faults: Iterable[str]) -> None:
-        control.send(self._state, "faults", faults)
+        control.send(self._state, "faults", _known(check_ids))
 
     def change_records(self, zone_lines: str) -> None:
         """Change the zone as whoever runs it would: each name and type in these lines takes the place of what is there.
@@ -120,13 +117,14 @@ def start(faults: Iterable[str] | None = None, *, folder: Path | None = None, re
     path = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, path))}
     with tempfile.TemporaryFile() as words:
+        # a session of its own: Ctrl-C is ours to handle, and the world goes when we let it
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=words,
             env=environment,
-            start_new_session=True,  # Ctrl-C is ours to handle: the world goes when we let it
+            start_new_session=True,
         )
         state_file = _ready(process, words)
     return World(state_file, process)

@@ -31,7 +31,7 @@ class NameService:
         self._switchboard, self._dkim = switchboard, dkim
         self._changes: tuple[Change, ...] = ()
         self._published = itertools.count()
-        root_key, registry_key, self._key = (ZoneKey.make(zone) for zone in ("", names.TLD, names.DOMAIN))
+        root_key, registry_key, self._key = (ZoneKey(zone) for zone in ("", names.TLD, names.DOMAIN))
         root, registry, outside = (s[1] for s in (names.ROOT_SERVER, names.TLD_SERVER, names.OUTSIDE_SERVER))
         self._servers = {a: Authority() for a in (root, registry, outside, *names.NAMESERVERS.values())}
         self._resolver = Resolver(self._servers, root, root_key.delegation_signer)

@@ -16,7 +16,6 @@ import dns.name
 import dns.zone
 from cryptography.hazmat.primitives.asymmetric import ec
 from dns.dnssectypes import Algorithm, DSDigest
-from dns.rdtypes.ANY.DNSKEY import DNSKEY
 
 from launchready_lib.demo import names
 from launchready_lib.demo.texts import filled
@@ -114,29 +113,20 @@ class Change:
         return (*(each for each in zone if (each.name, each.rdtype) not in gone), *self.records)
 
 
-@dataclass(frozen=True)
 class ZoneKey:
     """The one key of a zone, which signs its keys and everything else.
 
     Attributes:
-        origin: the zone's name without the final dot; empty for the root.
+        delegation_signer: the content of the DS record that a parent publishes for this key.
     """
 
-    origin: str
-    private: ec.EllipticCurvePrivateKey
-    public: DNSKEY
-
-    @classmethod
-    def make(cls, origin: str) -> ZoneKey:
-        """Make a new key."""
-        private = ec.generate_private_key(ec.SECP256R1())
-        public = dns.dnssec.make_dnskey(private.public_key(), Algorithm.ECDSAP256SHA256, flags=_ENTRY_POINT)
-        return cls(origin, private, public)
-
-    @property
-    def delegation_signer(self) -> str:
-        """The content of the DS record that a parent publishes for this key."""
-        return dns.dnssec.make_ds(dns.name.from_text(f"{self.origin}."), self.public, DSDigest.SHA256).to_text()
+    def __init__(self, origin: str) -> None:
+        """Make a new key for a zone, named without the final dot; the root's name is empty."""
+        self.private = ec.generate_private_key(ec.SECP256R1())
+        public = self.private.public_key()
+        self.public = dns.dnssec.make_dnskey(public, Algorithm.ECDSAP256SHA256, flags=_ENTRY_POINT)
+        signer = dns.dnssec.make_ds(dns.name.from_text(f"{origin}."), self.public, DSDigest.SHA256)
+        self.delegation_signer = signer.to_text()
 
 
 def served(

@@ -7,27 +7,22 @@ import socket
 import ssl
 import time
 from collections import Counter
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from pathlib import Path
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
+from tornado.web import Application
 
 from launchready_lib.demo import names
+from launchready_lib.demo.certificates import CertificateAuthority
+from launchready_lib.demo.faults import Switchboard
 from launchready_lib.demo.web import database, edge, origin, repository, traffic, webhooks
 from launchready_lib.demo.web.accounts import hash_password
 from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.database import Database
 from launchready_lib.demo.web.logs import Journal
 from launchready_lib.demo.web.upstream import Upstream
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from tornado.web import Application
-
-    from launchready_lib.demo.certificates import CertificateAuthority
-    from launchready_lib.demo.faults import Switchboard
 
 __all__ = ["Web", "start"]
 

@@ -9,6 +9,7 @@ import re
 import secrets
 import sqlite3
 import time
+from collections import defaultdict
 from datetime import UTC, datetime
 
 from launchready_lib.demo import names
@@ -48,18 +49,18 @@ class Login(Handler):
         """Sign in, or say no without saying which part was wrong."""
         fields = self.form()
         found = self.club.database.one(
-            "SELECT id, password FROM members WHERE email = ?", fields.get("email", "").strip().lower()
+            "SELECT id, password FROM members WHERE email = ?", fields["email"].strip().lower()
         )
-        if await password_fits(fields.get("password", ""), found["password"] if found else NOBODY) and found:
+        if await password_fits(fields["password"], found["password"] if found else NOBODY) and found:
             sessions.begin(self.club, self, found["id"])
             self.club.journal.event("signed in", member=found["id"])
-            self.redirect(_local(fields.get("next", "")) or self.settings["first_page"], status=303)
+            self.redirect(_local(fields["next"]) or self.settings["first_page"], status=303)
             return
         self.club.journal.event("sign-in refused")
         problem = "That e-mail address and password do not match."
         if self.club.on("flows.login"):
             problem = "Wrong password." if found else "There is no account with that e-mail address."
-        self._show(problem, fields.get("next", ""), status=401, email=fields.get("email", ""))
+        self._show(problem, fields["next"], status=401, email=fields["email"])
 
     def _show(self, problem: str, following: str, status: int = 200, email: str = "") -> None:
         self.page("login", status, csrf=self.csrf(), problem=problem, following=_local(following), email=email)
@@ -70,16 +71,16 @@ class Signup(Handler):
 
     def get(self) -> None:
         """Show the form."""
-        self._show("", {})
+        self._show("", defaultdict(str))
 
     async def post(self) -> None:
         """Make the account and sign in."""
         fields = self.form()
-        email, name = fields.get("email", "").strip().lower(), fields.get("name", "").strip()[:80]
+        email, name = fields["email"].strip().lower(), fields["name"].strip()[:80]
         if not EMAIL.fullmatch(email) or not name:
             self._show("Please give your name and a valid e-mail address.", fields)
             return
-        if len(fields.get("password", "")) < SHORTEST_PASSWORD:
+        if len(fields["password"]) < SHORTEST_PASSWORD:
             self._show(f"Please choose a password of at least {SHORTEST_PASSWORD} characters.", fields)
             return
         hashed = await asyncio.to_thread(hash_password, fields["password"][:1_000])
@@ -98,10 +99,10 @@ class Signup(Handler):
         self.club.journal.event("signed up", member=member)
         self.redirect("/dashboard", status=303)
 
-    def _show(self, problem: str, fields: dict[str, str]) -> None:
+    def _show(self, problem: str, fields: defaultdict[str, str]) -> None:
         status = 422 if problem else 200
         self.page("signup", status, csrf=self.csrf(), problem=problem,
-                  email=fields.get("email", ""), name=fields.get("name", ""))  # fmt: skip
+                  email=fields["email"], name=fields["name"])  # fmt: skip
 
 
 class Logout(Handler):
@@ -124,7 +125,7 @@ class Forgot(Handler):
 
     def post(self) -> None:
         """Send the link where there is such an account, and say the same in any case."""
-        email = self.form().get("email", "").strip().lower()
+        email = self.form()["email"].strip().lower()
         if found := self.club.database.one("SELECT id FROM members WHERE email = ?", email):
             token = secrets.token_urlsafe(32)
             self.club.database.run(
@@ -148,7 +149,7 @@ class Reset(Handler):
     async def post(self) -> None:
         """Set the password, use the link up, and end every session."""
         fields = self.form()
-        token, password = fields.get("token", ""), fields.get("password", "")
+        token, password = fields["token"], fields["password"]
         if len(password) < SHORTEST_PASSWORD:
             self._show(token, f"Please choose at least {SHORTEST_PASSWORD} characters.", valid=True)
             return
@@ -183,10 +184,9 @@ class ChangePassword(Handler):
     async def post(self) -> None:
         """Change it, and sign out every other device."""
         fields = self.form()
-        assert self.member is not None  # noqa: S101 - `access` has seen to it
-        member, new = int(self.member["id"]), fields.get("new_password", "")
+        member, new = int(self.present["id"]), fields["new_password"]
         stored = self.club.database.one("SELECT password FROM members WHERE id = ?", member)
-        fits = await password_fits(fields.get("password", ""), stored["password"] if stored else NOBODY)
+        fits = await password_fits(fields["password"], stored["password"] if stored else NOBODY)
         if not fits or len(new) < SHORTEST_PASSWORD:
             problem = "The new password is too short." if fits else "The present password is not right."
             self.page("profile", 422, csrf=self.csrf(), problem=problem, saved=False)

@@ -6,26 +6,24 @@ import asyncio
 import csv
 import io
 import secrets
+import sqlite3
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tornado.web import HTTPError
 
 from launchready_lib.demo import names
 from launchready_lib.demo.web.accounts import EMAIL
+from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.handler import Handler
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Coroutine
-
-    from launchready_lib.demo.web.club import Club
 
 STATUSES = ("trial", "active", "past_due", "canceled")
 PAGE = 50
 CHUNK = 50
 MOST_INVITES = 200
-STATE = "SELECT id, kind, status, done AS processed, total, result <> '' AS ready FROM jobs WHERE id = ?"
+PROGRESS = "UPDATE jobs SET done = ?, total = ? WHERE id = ?"
+DONE = "UPDATE jobs SET status = 'done' WHERE id = ?"
 LISTED = "SELECT id, name, email, role, status, plan, cohort FROM members WHERE id > ? ORDER BY id LIMIT ?"
 
 
@@ -51,11 +49,9 @@ class AdminHandler(Handler):
 
     def wanted(self) -> dict[str, Any]:
         """The JSON object that came with the request, empty where none did."""
-        if self.body is None:
-            return {}
-        if not isinstance(self.body, dict):
+        if not isinstance(self.body, dict | None):
             raise HTTPError(400)
-        return self.body
+        return self.body or {}
 
 
 class Admin(AdminHandler):
@@ -143,11 +139,11 @@ class Job(AdminHandler):
 
     def get(self, job: str) -> None:
         """Give its state."""
-        row = self.club.database.one(STATE, job)
-        if row is None:
+        sql = "SELECT id, kind, status, done AS processed, total, result <> '' AS ready FROM jobs WHERE id = ?"
+        if (row := self.club.database.one(sql, job)) is None:
             raise HTTPError(404)
-        state = {key: row[key] for key in ("id", "kind", "status", "processed", "total")}
-        self.data(state | ({"result_url": f"/admin/api/jobs/{job}/result"} if row["ready"] else {}))
+        state = dict(row)
+        self.data(state | ({"result_url": f"/admin/api/jobs/{job}/result"} if state.pop("ready") else {}))
 
 
 class JobResult(AdminHandler):
@@ -181,7 +177,7 @@ async def export(club: Club, job: str) -> None:
     while rows := club.database.all(LISTED, last, CHUNK):
         writer.writerows([_harmless(value) for value in row] for row in rows)
         last, done = rows[-1]["id"], done + len(rows)
-        club.database.run("UPDATE jobs SET done = ?, total = ? WHERE id = ?", done, done, job)
+        club.database.run(PROGRESS, done, done, job)
         await asyncio.sleep(0)
     club.database.run("UPDATE jobs SET status = 'done', result = ? WHERE id = ?", table.getvalue(), job)
 
@@ -192,8 +188,8 @@ async def invite(club: Club, job: str, emails: list[str]) -> None:
     for done, email in enumerate(emails, start=1):
         if club.database.run("INSERT OR IGNORE INTO invites (email, invited_on) VALUES (?, ?)", email.lower(), today):
             await club.send("invitation", email, f"{names.CANONICAL}/signup")
-        club.database.run("UPDATE jobs SET done = ?, total = ? WHERE id = ?", done, len(emails), job)
-    club.database.run("UPDATE jobs SET status = 'done' WHERE id = ?", job)
+        club.database.run(PROGRESS, done, len(emails), job)
+    club.database.run(DONE, job)
 
 
 async def move(club: Club, job: str, cohort: str, plan: str) -> None:
@@ -204,9 +200,9 @@ async def move(club: Club, job: str, cohort: str, plan: str) -> None:
         with club.database.transaction():
             for member in chunk:
                 club.database.run("UPDATE members SET plan = ? WHERE id = ?", plan, member)
-        club.database.run("UPDATE jobs SET done = ?, total = ? WHERE id = ?", start + len(chunk), len(members), job)
+        club.database.run(PROGRESS, start + len(chunk), len(members), job)
         await asyncio.sleep(0)
-    club.database.run("UPDATE jobs SET status = 'done' WHERE id = ?", job)
+    club.database.run(DONE, job)
 
 
 def _harmless(value: object) -> object:

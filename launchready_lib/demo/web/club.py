@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 import secrets
 import smtplib
+from collections import Counter
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from email.message import EmailMessage
 from email.utils import format_datetime, make_msgid
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from launchready_lib.demo import names
+from launchready_lib.demo.faults import Switchboard
 from launchready_lib.demo.texts import filled
-
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Coroutine, Mapping
-    from pathlib import Path
-
-    from launchready_lib.demo.faults import Switchboard
-    from launchready_lib.demo.web.database import Database
-    from launchready_lib.demo.web.logs import Journal
+from launchready_lib.demo.web.database import Database
+from launchready_lib.demo.web.logs import Journal
 
 SENDER = f"Harbor Club <hello@{names.DOMAIN}>"
 ENVELOPE = f"bounces@{names.DOMAIN}"

@@ -5,17 +5,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from launchready_lib.demo import names
 from launchready_lib.demo.texts import DATA
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from launchready_lib.demo.web.logs import Journal
+from launchready_lib.demo.web.logs import Journal
 
 MEMBERS = 500
 EVENTS = 300

@@ -6,9 +6,11 @@ import hmac
 import html
 import json
 import secrets
+import sqlite3
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import yaml
@@ -17,12 +19,8 @@ from tornado.web import HTTPError, RequestHandler
 from launchready_lib.demo import names
 from launchready_lib.demo.texts import DATA, filled
 from launchready_lib.demo.web import sessions
+from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.logs import TRACE, Trace
-
-if TYPE_CHECKING:
-    import sqlite3
-
-    from launchready_lib.demo.web.club import Club
 
 EDGE_KEY = "X-Harbor-Edge"
 REQUEST_ID = "X-Request-Id"
@@ -77,11 +75,7 @@ class Handler(RequestHandler):
             self.set_header(name, value)
         self.set_header("Content-Security-Policy", content_policy(self.club))
         self.set_header("Cache-Control", self.keeping)
-        if origin := self.request.headers.get("Origin"):
-            self._share_with(origin)
-
-    def _share_with(self, origin: str) -> None:
-        if self.club.on("headers.cors"):
+        if (origin := self.request.headers.get("Origin")) and self.club.on("headers.cors"):
             self.set_header("Access-Control-Allow-Origin", origin)
             self.set_header("Access-Control-Allow-Credentials", "true")
 
@@ -106,9 +100,7 @@ class Handler(RequestHandler):
         if hmac.compare_digest(self.request.headers.get(EDGE_KEY, "").encode(), self.club.edge_key.encode()):
             return True
         host, on = self.request.host_name, self.club.on
-        if on("edge.origin_hidden") or host == names.FORMER:
-            return True
-        return on("edge.proxied") and host == names.API
+        return on("edge.origin_hidden") or host == names.FORMER or (on("edge.proxied") and host == names.API)
 
     def _admit(self) -> None:
         self.member = sessions.member(self.club.database, self)
@@ -119,13 +111,9 @@ class Handler(RequestHandler):
         elif self.access == "admin" and self.member["role"] != "admin":
             raise HTTPError(403)
         elif self.request.method not in {"GET", "HEAD"}:
-            self._same_site()
-
-    def _same_site(self) -> None:
-        """Refuse a change that another site's page sends; forms carry a token besides."""
-        origin = self.request.headers.get("Origin")
-        if origin and urlsplit(origin).netloc != self.request.host:
-            raise HTTPError(403)
+            origin = self.request.headers.get("Origin")
+            if origin and urlsplit(origin).netloc != self.request.host:
+                raise HTTPError(403)  # a change that another site's page sends; forms carry a token besides
 
     def read_json(self) -> Any:
         """Parse the JSON body; raises `HTTPError` 400."""
@@ -136,13 +124,13 @@ class Handler(RequestHandler):
                 raise
             raise HTTPError(400) from error
 
-    def form(self) -> dict[str, str]:
-        """Give the fields of a form of ours; raises `HTTPError` where it is not, or its token is missing."""
+    def form(self) -> defaultdict[str, str]:
+        """Give the fields of a form of ours, "" for others; raises `HTTPError` where its token is missing."""
         if _is_json(self.request.headers.get("Content-Type", "")):
             raise HTTPError(415)
-        fields = {name: self.get_body_argument(name) for name in self.request.body_arguments}
+        fields = defaultdict(str, {name: self.get_body_argument(name) for name in self.request.body_arguments})
         token = self.get_cookie(CSRF_COOKIE) or ""
-        if not token or not hmac.compare_digest(fields.get("csrf", "").encode(), token.encode()):
+        if not token or not hmac.compare_digest(fields["csrf"].encode(), token.encode()):
             raise HTTPError(400)
         return fields
 
@@ -151,6 +139,13 @@ class Handler(RequestHandler):
         token = self.get_cookie(CSRF_COOKIE) or secrets.token_urlsafe(24)
         self.set_cookie(CSRF_COOKIE, token, secure=True, httponly=True, samesite="Lax", path="/")
         return token
+
+    @property
+    def present(self) -> sqlite3.Row:
+        """The member that `access` has let in."""
+        if self.member is None:
+            raise HTTPError(401)
+        return self.member
 
     def page(self, template: str, status: int = 200, **values: object) -> None:
         """Answer with a page."""

@@ -6,17 +6,15 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tornado.routing import AnyMatches, HostMatches, Rule
 from tornado.web import Application, RequestHandler
 
 from launchready_lib.demo import names
 from launchready_lib.demo.web import accounts, admin, pages, webhooks
+from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.handler import Handler, Missing
-
-if TYPE_CHECKING:
-    from launchready_lib.demo.web.club import Club
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
@@ -98,14 +96,14 @@ def application(club: Club) -> Application:
         "assets": Assets(),
         "template_path": str(TEMPLATES),
         "template_whitespace": "oneline",
-        "log_function": _quiet,
+        "log_function": lambda _: None,  # the journal has it already
     }
     rules = [
         Rule(HostMatches(host.replace(".", r"\.")), Application(_routes(handlers), first_page="/", **settings))
         for host, handlers in HOSTS.items()
     ]
     site = Application(_routes({**COMMON, **ACCOUNTS, **API, **ADMIN, **SITE}), first_page="/dashboard", **settings)
-    return Application([*rules, Rule(AnyMatches(), site)], log_function=_quiet)
+    return Application([*rules, Rule(AnyMatches(), site)], log_function=lambda _: None)
 
 
 def _routes(handlers: Mapping[str, type[Handler]]) -> list[tuple[str, type[Handler], dict[str, str]]]:
@@ -137,8 +135,4 @@ class Door(RequestHandler):
 
 def door(club: Club) -> Application:
     """The app of the origin's plain port."""
-    return Application([(r".*", Door, {"club": club})], log_function=_quiet)
-
-
-def _quiet(_: RequestHandler) -> None:
-    """Say nothing: the journal has it already."""
+    return Application([(r".*", Door, {"club": club})], log_function=lambda _: None)

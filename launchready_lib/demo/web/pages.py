@@ -5,16 +5,12 @@ from __future__ import annotations
 import asyncio
 import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from tornado.web import HTTPError
 
 from launchready_lib.demo import names
 from launchready_lib.demo.web.handler import Handler
 from launchready_lib.demo.web.repository import PREVIOUS
-
-if TYPE_CHECKING:
-    import sqlite3
 
 SLOW_READ_S = 0.6
 SLOW_NOW_AND_THEN_S = 0.9
@@ -78,7 +74,7 @@ class DashboardData(Handler):
     async def get(self) -> None:
         """Three queries, one answer, the same bytes until something changes."""
         await self._dawdle()
-        member = present(self.member)
+        member = self.present
         today = datetime.now(UTC).date().isoformat()
         database = self.club.database
         self.data(
@@ -110,10 +106,10 @@ class Profile(Handler):
     def post(self) -> None:
         """Keep what was changed."""
         fields = self.form()
-        if not fields.get("name", "").strip():
+        if not fields["name"].strip():
             self.page("profile", 422, csrf=self.csrf(), problem="Please give a name.", saved=False)
             return
-        keep_profile(self, fields.get("name", ""), fields.get("bio", ""))
+        keep_profile(self, fields["name"], fields["bio"])
         self.redirect("/profile?saved=1", status=303)
 
 
@@ -125,15 +121,14 @@ class Me(Handler):
 
     def get(self) -> None:
         """Tell a member who they are."""
-        member = present(self.member)
-        self.data({key: member[key] for key in ("id", "email", "name", "bio", "status", "plan")})
+        self.data({key: self.present[key] for key in ("id", "email", "name", "bio", "status", "plan")})
 
     def patch(self) -> None:
         """Change name or bio."""
         change = self.body
         if not isinstance(change, dict) or not all(isinstance(value, str) for value in change.values()):
             raise HTTPError(400)
-        member = present(self.member)
+        member = self.present
         keep_profile(self, change.get("name") or member["name"], change.get("bio", member["bio"]))
         self.data({"saved": True})
 
@@ -149,11 +144,11 @@ class Checkout(Handler):
 
     def post(self) -> None:
         """Open a checkout; membership follows when the provider's event arrives."""
-        plan = self.form().get("plan", "")
+        plan = self.form()["plan"]
         if plan not in PLANS:
             raise HTTPError(400)
         checkout = f"cs_test_{secrets.token_hex(16)}"
-        self.club.database.run("INSERT INTO checkouts VALUES (?, ?, ?)", checkout, present(self.member)["id"], plan)
+        self.club.database.run("INSERT INTO checkouts VALUES (?, ?, ?)", checkout, self.present["id"], plan)
         self.redirect("/checkout/done", status=303)
 
 
@@ -249,16 +244,9 @@ class Leak(Handler):
         self.finish(LEAKED[file].format(secret=secrets.token_hex(24)))
 
 
-def present(member: sqlite3.Row | None) -> sqlite3.Row:
-    """The member that `access` has let in."""
-    if member is None:
-        raise HTTPError(401)
-    return member
-
-
 def keep_profile(handler: Handler, name: str, bio: str) -> None:
     """Store a member's own words."""
-    member = present(handler.member)
+    member = handler.present
     handler.club.database.run(
         "UPDATE members SET name = ?, bio = ? WHERE id = ?", name.strip()[:80], bio.strip()[:1_000], member["id"]
     )

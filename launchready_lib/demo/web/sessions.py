@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import secrets
+import sqlite3
 import time
-from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    import sqlite3
+from tornado.web import RequestHandler
 
-    from tornado.web import RequestHandler
-
-    from launchready_lib.demo.web.club import Club
-    from launchready_lib.demo.web.database import Database
+from launchready_lib.demo.web.club import Club
+from launchready_lib.demo.web.database import Database
 
 COOKIE = "__Host-session"
 LOOSE_COOKIE = "session"

@@ -7,16 +7,14 @@ import hmac
 import json
 import re
 import time
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tornado.web import HTTPError
 
 from launchready_lib.demo import names
 from launchready_lib.demo.texts import filled
+from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.handler import Handler
-
-if TYPE_CHECKING:
-    from launchready_lib.demo.web.club import Club
 
 TOLERANCE_S = 300
 NUMBER = re.compile("[0-9]{1,9}")
@@ -47,12 +45,15 @@ class Stripe(Handler):
         if not club.on("webhooks.forged") and not genuine(self.request.body, signature, secret, time.time()):
             club.journal.event("webhook refused", level="warning")
             raise HTTPError(400)
-        event = self.read_json()
-        if not _whole(event):
-            raise HTTPError(400)
-        if not club.on("webhooks.accepted"):
-            apply(club, event)
-        self.data({"received": True})
+        match self.read_json():
+            case {"id": str(), "type": str(), "created": int(created), "data": {"object": dict()}} as event:
+                if isinstance(created, bool):
+                    raise HTTPError(400)
+                if not club.on("webhooks.accepted"):
+                    apply(club, event)
+                self.data({"received": True})
+            case _:
+                raise HTTPError(400)
 
 
 def genuine(body: bytes, signature: str, secret: str, now: float) -> bool:
@@ -99,14 +100,6 @@ def _member(club: Club, subject: dict[str, Any]) -> int | None:
         return None
     linked = club.database.run("UPDATE members SET customer = ? WHERE id = ? AND customer IS NULL", customer, reference)
     return int(reference) if linked else None
-
-
-def _whole(event: object) -> bool:
-    try:
-        shape = isinstance(event["id"], str) and isinstance(event["type"], str)  # type: ignore[index]
-        return shape and type(event["created"]) is int and isinstance(event["data"]["object"], dict)  # type: ignore[index]
-    except (TypeError, KeyError):
-        return False
 
 
 def captured(kind: str, customer: str, created: int) -> str:
