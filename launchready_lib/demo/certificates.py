@@ -19,6 +19,7 @@ from launchready_lib.record.files import private_folder, write_private
 
 _DAY = dt.timedelta(days=1)
 _LEAF_LIFETIME = 60 * _DAY
+_Key = ec.EllipticCurvePublicKey
 _EXPIRING = (names.API, names.MAIL_HOST)
 """Hosts whose certificate a fault lets expire."""
 
@@ -91,12 +92,7 @@ class CertificateAuthority:
         return context
 
     def _sign(
-        self,
-        subject: x509.Name,
-        key: ec.EllipticCurvePublicKey,
-        start: dt.datetime,
-        end: dt.datetime,
-        hosts: tuple[str, ...] = (),
+        self, subject: x509.Name, key: _Key, start: dt.datetime, end: dt.datetime, hosts: tuple[str, ...] = ()
     ) -> x509.Certificate:
         """A certificate for these hosts; without any, the authority's own."""
         # digital_signature for a host; key_cert_sign and crl_sign for the authority

@@ -58,17 +58,9 @@ async def start(maildir: Path, keys: Path, switchboard: Switchboard, tls: Certif
     """
     keeper = _Keeper(mailbox.Maildir(maildir), keys, switchboard)
     loop, context = asyncio.get_running_loop(), tls.context([names.MAIL_HOST])
+    says = {"hostname": names.MAIL_HOST, "ident": "Harbor Club"}
     return await loop.create_server(
-        lambda: SMTP(
-            keeper,
-            data_size_limit=_LARGEST,
-            hostname=names.MAIL_HOST,
-            ident="Harbor Club",
-            loop=loop,
-            tls_context=context,
-        ),
-        "127.0.0.1",
-        0,
+        lambda: SMTP(keeper, data_size_limit=_LARGEST, loop=loop, tls_context=context, **says), "127.0.0.1", 0
     )
 
 

@@ -19,8 +19,8 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from launchready_lib.demo import certificates, mailbox, names, nameservice, parameters, registration, web
-from launchready_lib.demo.control import Command, Control, State
+from launchready_lib.demo import certificates, mailbox, names, parameters, registration, web
+from launchready_lib.demo.control import Control, State
 from launchready_lib.demo.faults import Switchboard
 from launchready_lib.demo.nameservice import NameService
 from launchready_lib.demo.texts import filled
@@ -47,7 +47,8 @@ class Harbor:
         folder, switchboard = self.folder, self.switchboard
         authority = certificates.CertificateAuthority(folder, switchboard)
         keys = await asyncio.to_thread(mailbox.make_keys, folder / "dkim")
-        self._names = await nameservice.start(switchboard, keys)
+        self._names = NameService(switchboard, keys)
+        await self._names.start()
         self._dns.push_async_callback(self._names.stop)
         mail = await mailbox.start(folder / "inbox", folder / "dkim", switchboard, authority)
         self._servers.callback(mail.close)
@@ -106,18 +107,18 @@ async def serve(folder: Path, release: str, faults: list[str]) -> None:
     switchboard = Switchboard(faults)
     harbor = Harbor(folder, release, switchboard)
 
-    async def switch(command: Command) -> None:
-        match command.name:
+    async def obey(command: str, wanted: frozenset[str], text: str) -> None:
+        match command:
             case "faults":
-                await switchboard.set(command.faults)
+                await switchboard.set(wanted)
             case "records":
-                await harbor.change_records(command.records)
+                await harbor.change_records(text)
             case "stop_servers":
                 await harbor.stop_servers()
             case "stop":
                 ended.set()
 
-    control = Control(switchboard, switch)
+    control = Control(switchboard, obey)
     try:
         await harbor.start()
         await control.start()

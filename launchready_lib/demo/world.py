@@ -43,7 +43,7 @@ class World:
 
     def __init__(self, state_file: Path, process: subprocess.Popen[bytes] | None = None) -> None:
         self.state_file = state_file
-        self._state = State.from_json(state_file.read_text())
+        self._state = State(**json.loads(state_file.read_text()))
         self._process = process
         self.folder = Path(self._state.folder)
         self.parameters_file = Path(self._state.parameters_file)
@@ -138,7 +138,7 @@ def attach(state_file: str | os.PathLike[str]) -> World:
     """
     try:
         world = World(Path(state_file))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise WorldGoneError(f"{state_file} is not the state file of a running Harbor Club") from error
     _ = world.faults
     return world

@@ -50,7 +50,8 @@ class Asker:
 @pytest.fixture
 async def world():
     switchboard = Switchboard()
-    service = await nameservice.start(switchboard, DKIM)
+    service = nameservice.NameService(switchboard, DKIM)
+    await service.start()
     yield Asker(switchboard, service)
     await service.stop()
 

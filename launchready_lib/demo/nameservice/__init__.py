@@ -28,6 +28,7 @@ class NameService:
     """
 
     def __init__(self, switchboard: Switchboard, dkim: Mapping[str, str]) -> None:
+        """Make the zones; `dkim` is selector -> the key record's text."""
         self._switchboard, self._dkim = switchboard, dkim
         self._changes: tuple[Change, ...] = ()
         self._published = itertools.count()
@@ -41,13 +42,13 @@ class NameService:
         ):
             self._servers[address].serve([zones.served(origin, zones.records(zone, ds=child.delegation_signer), key)])
         self._servers[outside].serve(zones.served(o, zones.records("outside", origin=o)) for o in zones.OUTSIDE)
-        self._listeners = {address: Listener(authority) for address, authority in self._servers.items()}
-        self._listeners[""] = Listener(self._resolver)
+        self._listeners = {address: Listener(authority.respond) for address, authority in self._servers.items()}
+        self._listeners[""] = Listener(self._resolver.respond)
         self.root_ds = f". IN DS {root_key.delegation_signer}\n"
         self.ports: dict[str, int] = {}
         self.resolver_port = 0
 
-    async def open(self) -> None:
+    async def start(self) -> None:
         """Sign the club's zone and open the ports."""
         await self._publish()
         self._switchboard.subscribe(self._publish)
@@ -87,10 +88,3 @@ class NameService:
             zone = self._zone(serial=serial, second=place > 0)
             self._servers[address].serve([zones.served(names.DOMAIN, zone, self._key, lifetime=lifetime)])
         self._resolver.forget()
-
-
-async def start(switchboard: Switchboard, dkim: Mapping[str, str]) -> NameService:
-    """Sign the zones and open the ports; `dkim` is selector -> the key record's text."""
-    service = NameService(switchboard, dkim)
-    await service.open()
-    return service

@@ -13,11 +13,12 @@ from collections import defaultdict
 from datetime import UTC, datetime
 
 from launchready_lib.demo import names
-from launchready_lib.demo.web import sessions
-from launchready_lib.demo.web.handler import Handler
+from launchready_lib.demo.web.handler import LOOSE_SESSION, SESSION, Handler, token_hash
 
 SHORTEST_PASSWORD = 8
 LINK_LIFETIME_S = 3_600
+END_OTHERS = "DELETE FROM sessions WHERE member_id = ? AND id <> ?"
+"""Sign a member out everywhere, but for one session."""
 EMAIL = re.compile(r"[^@\s<>\",;]{1,64}@[^@\s<>\",;]{1,190}\.[^@\s<>\",;.]{2,63}")
 
 
@@ -52,7 +53,7 @@ class Login(Handler):
             "SELECT id, password FROM members WHERE email = ?", fields["email"].strip().lower()
         )
         if await password_fits(fields["password"], found["password"] if found else NOBODY) and found:
-            sessions.begin(self.club, self, found["id"])
+            self.begin_session(found["id"])
             self.club.journal.event("signed in", member=found["id"])
             self.redirect(_local(fields["next"]) or self.settings["first_page"], status=303)
             return
@@ -95,7 +96,7 @@ class Signup(Handler):
                 "We could not make that account. If you have one already, sign in or choose a new password.", fields
             )
             return
-        sessions.begin(self.club, self, member)
+        self.begin_session(member)
         self.club.journal.event("signed up", member=member)
         self.redirect("/dashboard", status=303)
 
@@ -111,7 +112,10 @@ class Logout(Handler):
     def post(self) -> None:
         """End this session, here and in the database."""
         self.form()
-        sessions.end(self.club, self)
+        if self.session and not self.club.on("sessions.logout"):
+            self.club.database.run("DELETE FROM sessions WHERE id = ?", token_hash(self.session))
+        for name in (SESSION, LOOSE_SESSION):
+            self.clear_cookie(name, secure=True, httponly=True, samesite="Lax")
         self.club.journal.event("signed out")
         self.redirect("/", status=303)
 
@@ -130,7 +134,7 @@ class Forgot(Handler):
             token = secrets.token_urlsafe(32)
             self.club.database.run(
                 "INSERT INTO reset_tokens VALUES (?, ?, ?)",
-                sessions.token_hash(token), found["id"], int(time.time()) + LINK_LIFETIME_S,
+                token_hash(token), found["id"], int(time.time()) + LINK_LIFETIME_S,
             )  # fmt: skip
             self.club.behind(self.club.send("reset", email, f"{names.CANONICAL}/reset?token={token}"))
         self.club.journal.event("new password asked for")
@@ -161,14 +165,14 @@ class Reset(Handler):
         with self.club.database.transaction():
             self.club.database.run("DELETE FROM reset_tokens WHERE member_id = ?", owner)
             self.club.database.run("UPDATE members SET password = ? WHERE id = ?", hashed, owner)
-            sessions.end_others(self.club, owner)
+            self.club.database.run(END_OTHERS, owner, "")
         self.club.journal.event("new password set", member=owner)
         self.redirect("/login", status=303)
 
     def _owner(self, token: str) -> int | None:
         found = self.club.database.one(
             "SELECT member_id FROM reset_tokens WHERE id = ? AND expires_at > ?",
-            sessions.token_hash(token), int(time.time()),
+            token_hash(token), int(time.time()),
         )  # fmt: skip
         return int(found["member_id"]) if found else None
 
@@ -193,7 +197,7 @@ class ChangePassword(Handler):
             return
         hashed = await asyncio.to_thread(hash_password, new[:1_000])
         self.club.database.run("UPDATE members SET password = ? WHERE id = ?", hashed, member)
-        sessions.end_others(self.club, member, but=sessions.token_of(self))
+        self.club.database.run(END_OTHERS, member, token_hash(self.session or ""))
         self.club.journal.event("password changed", member=member)
         self.redirect("/profile?saved=1", status=303)
 

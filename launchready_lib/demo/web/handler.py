@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import html
 import json
@@ -18,18 +19,26 @@ from tornado.web import HTTPError, RequestHandler
 
 from launchready_lib.demo import names
 from launchready_lib.demo.texts import DATA, filled
-from launchready_lib.demo.web import sessions
 from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.logs import TRACE, Trace
 
 EDGE_KEY = "X-Harbor-Edge"
 REQUEST_ID = "X-Request-Id"
 METHODS = ("get", "post", "put", "patch", "delete", "options")
+SESSION = "__Host-session"
+LOOSE_SESSION = "session"
+"""The cookie's name where it lacks what the prefix `__Host-` demands (RFC 6265bis §4.1.3)."""
+SESSION_S = 14 * 86_400
 CSRF_COOKIE = "__Host-csrf"
 HSTS = "max-age=31536000; includeSubDomains"
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(self)"
 REFUSALS = yaml.safe_load((DATA / "refusals.yaml").read_text(encoding="utf-8"))
 JSON_PATHS = ("/api/", "/admin/api/", "/webhooks/")
+
+
+def token_hash(token: str) -> str:
+    """What the database holds of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class Handler(RequestHandler):
@@ -103,7 +112,7 @@ class Handler(RequestHandler):
         return on("edge.origin_hidden") or host == names.FORMER or (on("edge.proxied") and host == names.API)
 
     def _admit(self) -> None:
-        self.member = sessions.member(self.club.database, self)
+        self.member = self.signed_in()
         if self.member is None:
             if self.speaks_json:
                 raise HTTPError(401)
@@ -147,10 +156,38 @@ class Handler(RequestHandler):
             raise HTTPError(401)
         return self.member
 
+    @property
+    def session(self) -> str | None:
+        """The token of the session that the request carries; the database knows it by its hash alone."""
+        return self.get_cookie(SESSION) or self.get_cookie(LOOSE_SESSION)
+
+    def signed_in(self) -> sqlite3.Row | None:
+        """The member whose session the request carries, while it lasts."""
+        if not self.session:
+            return None
+        return self.club.database.one(
+            "SELECT m.id, m.email, m.name, m.bio, m.role, m.status, m.plan FROM sessions s JOIN members m"
+            " ON m.id = s.member_id WHERE s.id = ? AND s.expires_at > ?",
+            token_hash(self.session),
+            int(time.time()),
+        )
+
+    def begin_session(self, member: int) -> None:
+        """Sign a member in on this device, under a new token."""
+        run, token, now = self.club.database.run, secrets.token_urlsafe(32), int(time.time())
+        if self.session:
+            run("DELETE FROM sessions WHERE id = ?", token_hash(self.session))
+        run("DELETE FROM sessions WHERE member_id = ? AND expires_at <= ?", member, now)
+        run("INSERT INTO sessions VALUES (?, ?, ?)", token_hash(token), member, now + SESSION_S)
+        if self.club.on("headers.cookies"):
+            self.set_cookie(LOOSE_SESSION, token, max_age=SESSION_S)
+        else:
+            self.set_cookie(SESSION, token, max_age=SESSION_S, secure=True, httponly=True, samesite="Lax")
+
     def page(self, template: str, status: int = 200, **values: object) -> None:
         """Answer with a page."""
         self.set_status(status)
-        member = self.member or sessions.member(self.club.database, self)
+        member = self.member or self.signed_in()
         self.render(f"{template}.html", member=member, assets=self.settings["assets"], **values)
 
     def data(self, value: object, status: int = 200) -> None:

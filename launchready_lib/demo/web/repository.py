@@ -36,14 +36,8 @@ DAY = 86_400
 EXECUTABLE = {"deploy"}
 CHANGED = {fault.check: fault.commit for fault in FAULTS.values() if fault.commit}
 """The commit with which each fault that changes tracked files came in."""
-SHOWN = frozenset(CHANGED) | {
-    "secrets.tree",
-    "secrets.history",
-    "secrets.chat",
-    "rollback.path",
-    "environment.missing",
-    "environment.separated",
-}
+SHOWN = CHANGED.keys() | {f"secrets.{place}" for place in ("tree", "history", "chat")}
+SHOWN |= {"rollback.path", "environment.missing", "environment.separated"}
 """Faults that show in the checkout, its environment files and the chat."""
 
 
