@@ -182,7 +182,7 @@ async def test_the_chain_validates_from_the_root_by_hand(world):
 
 def tiny_internet(*, ds_key, lifetime=zones.LIFETIME):
     """A root that publishes `ds_key`'s DS for a child zone signed with another key, unless it is the same."""
-    root_key, zone_key = ZoneKey(""), ZoneKey.make("example")
+    root_key, zone_key = ZoneKey(""), ZoneKey("example")
     servers = {ROOT: Authority(), REGISTRY: Authority()}
     root = zones.records("root", ds=(ds_key or zone_key).delegation_signer)
     servers[ROOT].serve([zones.served("", root, root_key)])

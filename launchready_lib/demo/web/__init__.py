@@ -12,7 +12,7 @@ from pathlib import Path
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
-from tornado.web import Application
+from tornado.web import Application, RequestHandler
 
 from launchready_lib.demo import names
 from launchready_lib.demo.certificates import CertificateAuthority
@@ -46,10 +46,10 @@ class Web:
         self._limits = edge.Limits()
         self.ports: dict[str, int] = {}
         self._serve("origin_https", origin.application(club), tls.context((*names.EDGE_HOSTS, names.FORMER)))
-        self._serve("origin_http", origin.door(club), None)
+        self._serve("origin_http", _front(origin.Door, club=club), None)
         trusting = ssl.create_default_context(cafile=str(tls.file))
         self._upstream = Upstream(self.ports["origin_https"], trusting, names.DOMAIN)
-        front = edge.application(club, self._upstream, self._limits)
+        front = _front(edge.Edge, club=club, upstream=self._upstream, limits=self._limits)
         self._serve("edge_https", front, tls.context(names.EDGE_HOSTS))
         self._serve("edge_http", front, None)
 
@@ -91,6 +91,11 @@ class Web:
             await self.build()
         if switched & LOGGED and self._servers:
             await self.log()
+
+
+def _front(handler: type[RequestHandler], **shared: object) -> Application:
+    """An application that answers every address alike."""
+    return Application([(r".*", handler, shared)], log_function=lambda _: None)
 
 
 async def start(

@@ -10,7 +10,7 @@ from collections import defaultdict, deque
 from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPHeaders
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
 
 from launchready_lib.demo import names
 from launchready_lib.demo.web.club import Club
@@ -60,7 +60,7 @@ class Limits:
 
 
 class Edge(RequestHandler):
-    """Answers what it can, and asks the origin for the rest."""
+    """Answers what it can, and asks the origin for the rest; its log is the origin's, with the same request ids."""
 
     def initialize(self, club: Club, upstream: Upstream, limits: Limits) -> None:
         """Take what all of the edge's handlers share."""
@@ -169,10 +169,3 @@ class Edge(RequestHandler):
     def write_error(self, status_code: int, **_: object) -> None:
         """Refuse in plain words."""
         self._say(status_code, "That request could not be read." if status_code < 500 else "Please try again.")
-
-
-def application(club: Club, upstream: Upstream, limits: Limits) -> Application:
-    """The edge as an application for both of its ports."""
-    shared = {"club": club, "upstream": upstream, "limits": limits}
-    # the edge keeps no log: the origin's carries the same request id
-    return Application([(r".*", Edge, shared)], log_function=lambda _: None)

@@ -131,8 +131,3 @@ class Door(RequestHandler):
         else:
             self.set_status(403)
             self.finish("Not here.")
-
-
-def door(club: Club) -> Application:
-    """The app of the origin's plain port."""
-    return Application([(r".*", Door, {"club": club})], log_function=lambda _: None)
