@@ -65,6 +65,8 @@ def test_its_parameters_file_is_valid_and_names_real_files(world):
     assert client.authorization.allow
     paths = [client.network.ca_file, client.network.dnssec_anchor, client.hosting.zone_file]
     paths += [client.mail.inbox.maildir, client.monitoring.configuration, client.repository.path]
+    paths += [*client.logs, client.query_log, client.runbook, *client.repository.chat_exports]
+    paths += [client.webhooks.billing.events.activate, client.webhooks.billing.events.cancel]
     assert [path for path in paths if not Path(path).exists()] == []
 
 
@@ -95,6 +97,14 @@ def test_a_switched_fault_shows_at_once_and_goes_at_once(world):
     world.only()
     assert world.parameters_file.read_text() == before
     assert resolve(world, names.API).answer[0][0].address == names.EDGE_ADDRESS
+
+
+def test_the_parameters_name_no_way_back_while_there_is_none(world):
+    assert parameters.load(world.parameters_file).deploy.rollback_command
+    world.only("rollback.path")
+    deploy = parameters.load(world.parameters_file).deploy
+    assert not deploy.rollback_command
+    assert deploy.previous_release is None
 
 
 def test_an_unknown_fault_is_refused_with_the_nearest_name(world):
@@ -217,12 +227,31 @@ def test_a_terminated_world_closes_cleanly(tmp_path):
     world.stop()
 
 
+CHECKS = load().checks
+
+
 def test_every_fault_is_named_after_a_check():
-    checks = load().checks
     for fault in faults.FAULTS.values():
-        assert fault.check in checks
-        assert fault.also.keys() <= checks.keys()
+        assert fault.check in CHECKS
+        assert fault.also.keys() <= CHECKS.keys()
         assert fault.check not in fault.also
+
+
+@pytest.mark.parametrize(
+    ("entry", "problem"),
+    [
+        ("{check: mail.spff, text: two records}", r"no check 'mail\.spff'; did you mean 'mail\.spf'"),
+        ("{check: mail.spf, text: two records, also: {mail.dkimm: fail}}", r"no check 'mail\.dkimm'"),
+        ("{check: mail.spf, text: two records, also: {mail.dkim: red}}", r"web, mail\.spf: also\.mail\.dkim: Input"),
+        ("{check: mail.spf}", r"web, mail\.spf: text: Field required"),
+        ("{check: mail.spf, text: two records, prototyp: true}", "prototyp: Unexpected"),
+        ("{text: two records}", "an entry without a check"),
+        ("{check: mail.spf, text: two records}\n- {check: mail.spf, text: none}", "this check has a fault already"),
+    ],
+)
+def test_a_wrong_entry_in_the_list_of_faults_is_named_with_what_is_wrong(entry, problem):
+    with pytest.raises(ValueError, match=rf"faults\.yaml.*{problem}"):
+        faults.read(f"web:\n- {entry}\n", CHECKS)
 
 
 def test_the_prototype_is_a_no_go_by_what_is_wrong_with_it():

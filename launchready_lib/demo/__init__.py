@@ -11,7 +11,7 @@ from __future__ import annotations
 
 from launchready_lib.demo.control import WorldGoneError
 from launchready_lib.demo.faults import FAULTS, LAUNCH, PROTOTYPE, Fault
-from launchready_lib.demo.parameters import SLUG
+from launchready_lib.demo.names import SLUG
 from launchready_lib.demo.world import STATE_VARIABLE, StartError, World, attach, for_notebook, start
 
 __all__ = [

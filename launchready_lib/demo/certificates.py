@@ -10,16 +10,16 @@ from pathlib import Path
 
 from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
-from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
 from launchready_lib.demo import names
-from launchready_lib.demo.files import write_private
-from launchready_lib.demo.switchboard import Switchboard
+from launchready_lib.demo.faults import Switchboard
+from launchready_lib.record.files import private_folder, write_private
 
 _DAY = dt.timedelta(days=1)
 _LEAF_LIFETIME = 60 * _DAY
-_CA_LIFETIME = 365 * _DAY
+_Key = ec.EllipticCurvePublicKey
 _EXPIRING = (names.API, names.MAIL_HOST)
 """Hosts whose certificate a fault lets expire."""
 
@@ -41,7 +41,8 @@ class CertificateAuthority:
                 x509.NameAttribute(NameOID.COMMON_NAME, names.CA_NAME),
             ]
         )
-        self._certificate = self._self_signed()
+        now = dt.datetime.now(dt.UTC)
+        self._certificate = self._sign(self._name, self._key.public_key(), now - 90 * _DAY, now + 365 * _DAY)
         self.file = folder / "ca.pem"
         self.file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
@@ -80,64 +81,37 @@ class CertificateAuthority:
 
     def _serve(self, hosts: tuple[str, ...], start: dt.datetime, end: dt.datetime) -> ssl.SSLContext:
         key = ec.generate_private_key(ec.SECP256R1())
-        leaf = self._issue(hosts, key.public_key(), start, end)
-        chain = b"".join(c.public_bytes(serialization.Encoding.PEM) for c in (leaf, self._certificate))
-        private = key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
-        file = write_private(self._folder / "tls" / f"{leaf.serial_number:x}.pem", private + chain)
+        subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])])
+        leaf = self._sign(subject, key.public_key(), start, end, hosts)
+        chain = "".join(c.public_bytes(serialization.Encoding.PEM).decode() for c in (leaf, self._certificate))
+        file = private_folder(self._folder / "tls") / f"{leaf.serial_number:x}.pem"
+        write_private(file, private_pem(key) + chain)
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.minimum_version = ssl.TLSVersion.TLSv1_2
         context.load_cert_chain(file)
         return context
 
-    def _issue(
-        self, hosts: tuple[str, ...], key: ec.EllipticCurvePublicKey, start: dt.datetime, end: dt.datetime
+    def _sign(
+        self, subject: x509.Name, key: _Key, start: dt.datetime, end: dt.datetime, hosts: tuple[str, ...] = ()
     ) -> x509.Certificate:
+        """A certificate for these hosts; without any, the authority's own."""
+        # digital_signature for a host; key_cert_sign and crl_sign for the authority
+        usage = x509.KeyUsage(bool(hosts), False, False, False, False, not hosts, not hosts, False, False)
         builder = (
-            x509.CertificateBuilder()
-            .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, hosts[0])]))
-            .issuer_name(self._name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(start)
-            .not_valid_after(end)
-            .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
-            .add_extension(_key_usage(digital_signature=True), critical=True)
-            .add_extension(x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), critical=False)
-            .add_extension(x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts]), critical=False)
-            .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
-            .add_extension(x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key()), critical=False)
-        )
-        return builder.sign(self._key, hashes.SHA256())
-
-    def _self_signed(self) -> x509.Certificate:
-        now = dt.datetime.now(dt.UTC)
-        key = self._key.public_key()
-        builder = (
-            x509.CertificateBuilder()
-            .subject_name(self._name)
-            .issuer_name(self._name)
-            .public_key(key)
-            .serial_number(x509.random_serial_number())
-            .not_valid_before(now - 90 * _DAY)
-            .not_valid_after(now + _CA_LIFETIME)
-            .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
-            .add_extension(_key_usage(key_cert_sign=True), critical=True)
+            x509.CertificateBuilder(self._name, subject, key, x509.random_serial_number(), start, end)
+            .add_extension(x509.BasicConstraints(ca=not hosts, path_length=None if hosts else 0), critical=True)
+            .add_extension(usage, critical=True)
             .add_extension(x509.SubjectKeyIdentifier.from_public_key(key), critical=False)
         )
+        if hosts:
+            alternatives = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])
+            issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(self._key.public_key())
+            for each in (x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]), alternatives, issuer):
+                builder = builder.add_extension(each, critical=False)
         return builder.sign(self._key, hashes.SHA256())
 
 
-def _key_usage(*, digital_signature: bool = False, key_cert_sign: bool = False) -> x509.KeyUsage:
-    return x509.KeyUsage(
-        digital_signature=digital_signature,
-        content_commitment=False,
-        key_encipherment=False,
-        data_encipherment=False,
-        key_agreement=False,
-        key_cert_sign=key_cert_sign,
-        crl_sign=key_cert_sign,
-        encipher_only=False,
-        decipher_only=False,
-    )
+def private_pem(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
+    """A private key as a server reads it."""
+    encryption = serialization.NoEncryption()
+    return key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption).decode()

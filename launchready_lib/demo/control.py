@@ -9,10 +9,10 @@ import json
 import secrets
 import socket
 from collections.abc import Awaitable, Callable, Iterable
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
-from launchready_lib.demo.switchboard import Switchboard
+from launchready_lib.demo.faults import Switchboard
 
 _LONGEST = 64 * 1024
 _PATIENCE_S = 30.0
@@ -40,36 +40,15 @@ class State:
     parameters_file: str
     environment: dict[str, str] = field(repr=False)
 
-    def to_json(self) -> str:
-        """The file's content."""
-        return json.dumps(asdict(self))
 
-    @classmethod
-    def from_json(cls, text: str) -> State:
-        """Read the file's content.
-
-        Raises:
-            ValueError: it is not a state file.
-        """
-        try:
-            return cls(**json.loads(text))
-        except TypeError as error:
-            raise ValueError("not a state file of Harbor Club") from error
-
-
-@dataclass(frozen=True)
-class Command:
-    """One order: status, faults (exactly these are on), records (a change to the zone), stop_servers or stop."""
-
-    name: str
-    faults: frozenset[str] = frozenset()
-    records: str = ""
+Obey = Callable[[str, frozenset[str], str], Awaitable[None]]
+"""Carries out an order: status, faults (exactly these are on), records (a change to the zone), stop_servers or stop."""
 
 
 class Control:
     """The world's side."""
 
-    def __init__(self, switchboard: Switchboard, obey: Callable[[Command], Awaitable[None]]) -> None:
+    def __init__(self, switchboard: Switchboard, obey: Obey) -> None:
         self._switchboard = switchboard
         self._obey = obey
         self._server: asyncio.Server | None = None
@@ -98,13 +77,11 @@ class Control:
         order = json.loads(line)
         if not isinstance(order, dict) or not hmac.compare_digest(str(order.get("token")), self.token):
             return {"error": "wrong token"}
-        command = Command(
-            str(order.get("command")), frozenset(map(str, order.get("faults", ()))), str(order.get("records", ""))
-        )
+        command, faults = str(order.get("command")), frozenset(map(str, order.get("faults", ())))
         try:
-            await self._obey(command)
+            await self._obey(command, faults, str(order.get("records", "")))
         except Exception as error:  # noqa: BLE001 - the asking process must hear of it, whatever it is
-            return {"error": f"{command.name} failed: {type(error).__name__}: {error}"}
+            return {"error": f"{command} failed: {type(error).__name__}: {error}"}
         return {"faults": sorted(self._switchboard.faults)}
 
 

@@ -2,22 +2,11 @@
 
 Every address is from a documentation range (RFC 5737) or a provider's published network, so nothing outside this
 machine is ever meant; `network.connect_to` of the generated parameters maps each to a loopback port.
-
-How the parts fit (the web part is `launchready_lib.demo.web`):
-
-    async def start(switchboard: Switchboard, folder: Path, tls: CertificateAuthority, *, release: str,
-                    environment: Mapping[str, str], smtp: tuple[str, int]) -> Web
-
-`tls.context(hosts) -> ssl.SSLContext` serves one certificate for all these hosts and swaps it where a fault says so, by
-SNI; it may be called for the edge and for the origin. `environment` holds the values of `VARIABLES`. `Web.ports` has
-edge_http, edge_https, origin_http, origin_https; `await Web.stop()` closes them all; `Web.parameters()` gives the
-sections of the parameters file that the web part knows (site, accounts, flows, webhooks, repository, database,
-query_log, queries, logs, deploy, runbook) as they are with the faults now on, each replacing the whole section that
-`demo.parameters` wrote; it is asked again after every switch.
 """
 
 from __future__ import annotations
 
+SLUG = "harbor-club"
 DOMAIN = "harborclub.example"
 WWW = f"www.{DOMAIN}"
 APP = f"app.{DOMAIN}"
@@ -28,15 +17,22 @@ POLICY_HOST = f"mta-sts.{DOMAIN}"
 """Where senders of mail read what encryption the club asks for (RFC 8461); no member ever types it."""
 EDGE_HOSTS = (*WEB_HOSTS, POLICY_HOST)
 CANONICAL = f"https://{DOMAIN}"
+PAGES = {
+    "home": "/",
+    "login": "/login",
+    "signup": "/signup",
+    "dashboard": "/dashboard",
+    "checkout": "/checkout",
+    "reset": "/forgot",
+}
+"""What members need, as the parameters file and the uptime monitor have it."""
 
 EDGE_NETWORK = "203.0.113.128/25"
 EDGE_ADDRESS = "203.0.113.130"
-EDGE_PROVIDER = "cloudflare"
 ORIGIN_ADDRESS = "203.0.113.10"
 FORMER = f"old.{DOMAIN}"
 FORMER_ADDRESS = "203.0.113.11"
 """Where the site before this one still runs, while a fault says so; the parameters do not declare it."""
-HOSTING_PROVIDER = "fly"
 
 NAMESERVERS = {f"ns1.{DOMAIN}": "198.51.100.53", f"ns2.{DOMAIN}": "198.51.100.54"}
 TLD = "example"
@@ -48,7 +44,6 @@ OUTSIDE_SERVER = ("ns1.outside.example", "192.0.2.99")
 MAIL_HOST = f"mail.{DOMAIN}"
 MAIL_ADDRESS = "203.0.113.25"
 LOST_MAIL_HOST = f"mail2.{DOMAIN}"
-MAIL_PROVIDER = "postlane"
 MAIL_PROVIDER_DOMAIN = "postlane.example"
 SPF_INCLUDE = f"spf.{MAIL_PROVIDER_DOMAIN}"
 SENDER_NETWORK = "198.51.100.64/28"
@@ -85,6 +80,3 @@ VARIABLES = (MEMBER_PASSWORD, ADMIN_PASSWORD, WEBHOOK_SECRET, DATABASE_URL)
 
 DATABASE_FILE = "harbor.db"
 """Where in the world's folder the app keeps its SQLite database; `DATABASE_URL` points to it."""
-
-LAUNCH = "launch"
-PROTOTYPE = "prototype"

@@ -16,16 +16,15 @@ import shutil
 import signal
 import sys
 from collections.abc import Mapping
+from dataclasses import asdict
 from pathlib import Path
 
-from tornado.httpserver import HTTPServer
-
-from launchready_lib.demo import certificates, dkim, mailbox, names, nameservice, parameters, registration, web
-from launchready_lib.demo.control import Command, Control, State
-from launchready_lib.demo.files import write_private
+from launchready_lib.demo import certificates, mailbox, names, parameters, registration, web
+from launchready_lib.demo.control import Control, State
+from launchready_lib.demo.faults import Switchboard
 from launchready_lib.demo.nameservice import NameService
-from launchready_lib.demo.parameters import Place
-from launchready_lib.demo.switchboard import Subscriber, Switchboard
+from launchready_lib.demo.texts import filled
+from launchready_lib.record.files import write_private
 
 _PARENT_CHECK_S = 1.0
 
@@ -33,82 +32,62 @@ _PARENT_CHECK_S = 1.0
 class Harbor:
     """Every part of a world, started together."""
 
+    _names: NameService
+    _web: web.Web
+    _ports: Mapping[str, int]
+
     def __init__(self, folder: Path, release: str, switchboard: Switchboard) -> None:
-        self.folder = folder
-        self.switchboard = switchboard
+        self.folder, self.switchboard, self._release = folder, switchboard, release
         self.environment = _environment(folder)
         self.parameters_file = folder / "parameters.yaml"
-        self._release = release
-        self._names: NameService | None = None
-        self._web: web.Web | None = None
-        self._smtp: asyncio.Server | None = None
-        self._rdap: HTTPServer | None = None
-        self._publish: Subscriber | None = None
+        self._dns, self._servers = contextlib.AsyncExitStack(), contextlib.AsyncExitStack()
 
     async def start(self) -> None:
         """Open every port and write the files that say where they are."""
-        authority = certificates.CertificateAuthority(self.folder, self.switchboard)
-        keys = await asyncio.to_thread(dkim.make_keys, self.folder / "dkim")
-        self._names = await nameservice.start(self.switchboard, keys)
-        self._smtp = await mailbox.start(self.folder / "inbox", self.folder / "dkim", self.switchboard, authority)
-        smtp = self._smtp.sockets[0].getsockname()
-        self._rdap, rdap_port = registration.start(self.switchboard, authority.context([names.RDAP_HOST]))
+        folder, switchboard = self.folder, self.switchboard
+        authority = certificates.CertificateAuthority(folder, switchboard)
+        keys = await asyncio.to_thread(mailbox.make_keys, folder / "dkim")
+        self._names = NameService(switchboard, keys)
+        await self._names.start()
+        self._dns.push_async_callback(self._names.stop)
+        mail = await mailbox.start(folder / "inbox", folder / "dkim", switchboard, authority)
+        self._servers.callback(mail.close)
+        smtp = mail.sockets[0].getsockname()[:2]
+        rdap, rdap_port = registration.start(switchboard, authority.context([names.RDAP_HOST]))
+        self._servers.push_async_callback(rdap.close_all_connections)
+        self._servers.callback(rdap.stop)
         self._web = await web.start(
-            self.switchboard,
-            self.folder,
-            authority,
-            release=self._release,
-            environment=self.environment,
-            smtp=(smtp[0], smtp[1]),
+            switchboard, folder, authority, release=self._release, environment=self.environment, smtp=smtp
         )
-        place = Place(
-            folder=self.folder,
-            release=self._release,
-            nameservers=self._names.ports,
-            resolver=self._names.resolver_port,
-            web=self._web.ports,
-            smtp=smtp[1],
-            rdap=rdap_port,
-            ca_file=authority.file,
-        )
-        place.anchor.write_text(self._names.root_ds)
-        known = self._web.parameters
-        parameters.write_monitor(place.monitor, known()["site"]["pages"])
+        self._servers.push_async_callback(self._web.stop)
+        self._ports = parameters.published(self._names.ports, self._web.ports, smtp[1], rdap_port)
+        (folder / "root.ds").write_text(self._names.root_ds)
+        write_private(folder / "gatus.yaml", filled("gatus.yaml"))
+        await self._describe()
+        switchboard.subscribe(self._describe)
 
-        async def publish() -> None:
-            place.zone_file.write_text(self._names.exported() if self._names else "")
-            lonely = self.switchboard.on("handover.access")
-            parameters.write(self.parameters_file, place, known(), lonely=lonely)
-
-        await publish()
-        self.switchboard.subscribe(publish)
-        self._publish = publish
+    async def _describe(self) -> None:
+        """Write the files that the faults now on change."""
+        (self.folder / "zone.txt").write_text(self._names.exported())
+        ports, resolver, on = self._ports, self._names.resolver_port, self.switchboard.on
+        parameters.write(self.parameters_file, self._release, on, resolver=resolver, ports=ports)
 
     async def change_records(self, text: str) -> None:
         """Change the zone; returns when every nameserver and the export show it."""
-        if self._names is not None and self._publish is not None:
-            await self._names.change(text)
-            await self._publish()
+        await self._names.change(text)
+        await self._describe()
 
     async def stop_servers(self) -> None:
         """Close every port but those of DNS: connections are refused, names still resolve."""
-        if self._web is not None:
-            await self._web.stop()
-        if self._rdap is not None:
-            self._rdap.stop()
-            await self._rdap.close_all_connections()
-        if self._smtp is not None:
-            self._smtp.close()
-        self._web, self._rdap, self._smtp = None, None, None
+        await self._servers.aclose()
 
     async def stop(self) -> None:
         """Close everything."""
         await self.stop_servers()
-        if self._names is not None:
-            await self._names.stop()
+        await self._dns.aclose()
 
 
-def _environment(folder: Path) -> Mapping[str, str]:
+def _environment(folder: Path) -> dict[str, str]:
     signing = base64.b64encode(secrets.token_bytes(24)).decode()
     return {
         names.MEMBER_PASSWORD: secrets.token_urlsafe(18),
@@ -128,29 +107,26 @@ async def serve(folder: Path, release: str, faults: list[str]) -> None:
     switchboard = Switchboard(faults)
     harbor = Harbor(folder, release, switchboard)
 
-    async def switch(command: Command) -> None:
-        if command.name == "faults":
-            await switchboard.set(command.faults)
-        elif command.name == "records":
-            await harbor.change_records(command.records)
-        elif command.name == "stop_servers":
-            await harbor.stop_servers()
-        elif command.name == "stop":
-            ended.set()
+    async def obey(command: str, wanted: frozenset[str], text: str) -> None:
+        match command:
+            case "faults":
+                await switchboard.set(wanted)
+            case "records":
+                await harbor.change_records(text)
+            case "stop_servers":
+                await harbor.stop_servers()
+            case "stop":
+                ended.set()
 
-    control = Control(switchboard, switch)
+    control = Control(switchboard, obey)
     try:
         await harbor.start()
         await control.start()
         state = State(
-            pid=os.getpid(),
-            port=control.port,
-            token=control.token,
-            folder=str(folder),
-            parameters_file=str(harbor.parameters_file),
-            environment=dict(harbor.environment),
+            os.getpid(), control.port, control.token, str(folder), str(harbor.parameters_file), harbor.environment
         )
-        file = write_private(folder / "state.json", state.to_json())
+        file = folder / "state.json"
+        write_private(file, json.dumps(asdict(state)))
         sys.stdout.write(json.dumps({"state": str(file)}) + "\n")
         sys.stdout.flush()
         await ended.wait()
@@ -180,7 +156,7 @@ def main() -> None:
     """Read the command line and serve."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--folder", type=Path, required=True)
-    parser.add_argument("--release", default=names.LAUNCH)
+    parser.add_argument("--release", default="launch")
     parser.add_argument("--fault", action="append", default=[], dest="faults")
     parser.add_argument("--temporary", action="store_true", help="remove the folder at the end")
     options = parser.parse_args()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import contextlib
-import difflib
 import functools
 import json
 import os
@@ -16,9 +15,9 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import IO, Self
 
-from launchready_lib.demo import control, names
+from launchready_lib.demo import control
 from launchready_lib.demo.control import State, WorldGoneError
-from launchready_lib.demo.faults import FAULTS, RELEASES
+from launchready_lib.demo.faults import FAULTS, RELEASES, unknown
 from launchready_lib.paths import PACKAGE
 
 STATE_VARIABLE = "LAUNCHREADY_DEMO_STATE"
@@ -44,7 +43,7 @@ class World:
 
     def __init__(self, state_file: Path, process: subprocess.Popen[bytes] | None = None) -> None:
         self.state_file = state_file
-        self._state = State.from_json(state_file.read_text())
+        self._state = State(**json.loads(state_file.read_text()))
         self._process = process
         self.folder = Path(self._state.folder)
         self.parameters_file = Path(self._state.parameters_file)
@@ -62,14 +61,11 @@ class World:
             ValueError: there is no such fault.
         """
         _known([check_id])
-        self._set(self.faults | {check_id} if on else self.faults - {check_id})
+        control.send(self._state, "faults", self.faults | {check_id} if on else self.faults - {check_id})
 
     def only(self, *check_ids: str) -> None:
         """Switch exactly these faults on; without any, all is well."""
-        self._set(_known(check_ids))
-
-    def _set(self, faults: Iterable[str]) -> None:
-        control.send(self._state, "faults", faults)
+        control.send(self._state, "faults", _known(check_ids))
 
     def change_records(self, zone_lines: str) -> None:
         """Change the zone as whoever runs it would: each name and type in these lines takes the place of what is there.
@@ -100,7 +96,7 @@ class World:
             self.stop()
 
 
-def start(faults: Iterable[str] | None = None, *, folder: Path | None = None, release: str = names.LAUNCH) -> World:
+def start(faults: Iterable[str] | None = None, *, folder: Path | None = None, release: str = "launch") -> World:
     """Start a world in a process of its own, which ends with this one; returns when all its servers answer.
 
     Args:
@@ -118,15 +114,17 @@ def start(faults: Iterable[str] | None = None, *, folder: Path | None = None, re
     command = [sys.executable, "-m", "launchready_lib.demo.server", "--folder", str(place.resolve())]
     command += ["--release", release, *(f"--fault={each}" for each in sorted(chosen))]
     command += [] if folder else ["--temporary"]
-    environment = os.environ | {"PYTHONPATH": _python_path()}
+    path = [str(PACKAGE.parent), os.environ.get("PYTHONPATH", "")]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(filter(None, path))}
     with tempfile.TemporaryFile() as words:
+        # a session of its own: Ctrl-C is ours to handle, and the world goes when we let it
         process = subprocess.Popen(
             command,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=words,
             env=environment,
-            start_new_session=True,  # Ctrl-C is ours to handle: the world goes when we let it
+            start_new_session=True,
         )
         state_file = _ready(process, words)
     return World(state_file, process)
@@ -140,7 +138,7 @@ def attach(state_file: str | os.PathLike[str]) -> World:
     """
     try:
         world = World(Path(state_file))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, TypeError) as error:
         raise WorldGoneError(f"{state_file} is not the state file of a running Harbor Club") from error
     _ = world.faults
     return world
@@ -168,20 +166,14 @@ def _for_this_process() -> World:
 def _known(check_ids: Iterable[str]) -> frozenset[str]:
     chosen = frozenset(check_ids)
     for each in sorted(chosen - FAULTS.keys()):
-        near = difflib.get_close_matches(each, FAULTS, n=1)
-        raise ValueError(f"Harbor Club has no fault {each!r}" + (f"; did you mean {near[0]!r}?" if near else ""))
+        raise ValueError(f"Harbor Club has no fault {unknown(each, FAULTS)}")
     return chosen
-
-
-def _python_path() -> str:
-    given = os.environ.get("PYTHONPATH")
-    return os.pathsep.join([str(PACKAGE.parent), *([given] if given else [])])
 
 
 def _ready(process: subprocess.Popen[bytes], words: IO[bytes]) -> Path:
     assert process.stdout is not None  # noqa: S101 - Popen was given a pipe
-    told, _, _ = select.select([process.stdout], [], [], _START_S)
-    line = process.stdout.readline() if told else b""
+    ready, _, _ = select.select([process.stdout], [], [], _START_S)
+    line = process.stdout.readline() if ready else b""
     if line:
         return Path(json.loads(line)["state"])
     _end(process)

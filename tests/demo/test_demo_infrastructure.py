@@ -14,8 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from cryptography.x509.verification import PolicyBuilder, Store
 
-from launchready_lib.demo import certificates, dkim, mailbox, names, registration
-from launchready_lib.demo.switchboard import Switchboard
+from launchready_lib.demo import certificates, mailbox, names, registration
+from launchready_lib.demo.faults import Switchboard
 
 pytestmark = pytest.mark.anyio
 
@@ -67,14 +67,14 @@ async def test_only_the_api_host_expires_under_its_fault(authority, tls_port, sw
 
 async def test_private_keys_are_readable_by_their_owner_alone(authority, tmp_path):
     authority.context([names.WWW])
-    dkim.make_keys(tmp_path / "dkim")
+    mailbox.make_keys(tmp_path / "dkim")
     keys = [path for path in tmp_path.rglob("*.pem") if b"PRIVATE" in path.read_bytes()]
     assert len(keys) == 3
     assert {stat.S_IMODE(path.stat().st_mode) for path in keys} == {0o600}
 
 
 def test_dkim_records_publish_the_kept_keys(tmp_path):
-    published = dkim.make_keys(tmp_path)
+    published = mailbox.make_keys(tmp_path)
     assert tuple(published) == names.DKIM_SELECTORS
     for selector, text in published.items():
         private = serialization.load_pem_private_key((tmp_path / f"{selector}.pem").read_bytes(), None)
@@ -133,7 +133,7 @@ async def test_other_domains_are_not_found(rdap):
 
 async def test_mail_is_kept_with_its_envelope(tmp_path, switchboard):
     (tmp_path / "dkim").mkdir()
-    dkim.make_keys(tmp_path / "dkim")
+    mailbox.make_keys(tmp_path / "dkim")
     authority = certificates.CertificateAuthority(tmp_path, switchboard)
     server = await mailbox.start(tmp_path / "inbox", tmp_path / "dkim", switchboard, authority)
     port = server.sockets[0].getsockname()[1]

@@ -21,11 +21,11 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from launchready_lib.demo import names, nameservice
-from launchready_lib.demo.nameservice import records, signing
+from launchready_lib.demo.faults import Switchboard
+from launchready_lib.demo.nameservice import zones
 from launchready_lib.demo.nameservice.authority import Authority
 from launchready_lib.demo.nameservice.resolver import Resolver
-from launchready_lib.demo.nameservice.signing import ZoneKey
-from launchready_lib.demo.switchboard import Switchboard
+from launchready_lib.demo.nameservice.zones import ZoneKey
 
 pytestmark = pytest.mark.anyio
 
@@ -50,7 +50,8 @@ class Asker:
 @pytest.fixture
 async def world():
     switchboard = Switchboard()
-    service = await nameservice.start(switchboard, DKIM)
+    service = nameservice.NameService(switchboard, DKIM)
+    await service.start()
     yield Asker(switchboard, service)
     await service.stop()
 
@@ -179,13 +180,13 @@ async def test_the_chain_validates_from_the_root_by_hand(world):
         dns.dnssec.validate(ds, signature, {origin: keys})
 
 
-def tiny_internet(*, ds_key, lifetime=signing.LIFETIME):
+def tiny_internet(*, ds_key, lifetime=zones.LIFETIME):
     """A root that publishes `ds_key`'s DS for a child zone signed with another key, unless it is the same."""
-    root_key, zone_key = ZoneKey.make(""), ZoneKey.make("example")
+    root_key, zone_key = ZoneKey(""), ZoneKey("example")
     servers = {ROOT: Authority(), REGISTRY: Authority()}
-    root = records.root({"example": (ds_key or zone_key).delegation_signer})
-    servers[ROOT].serve([signing.zone("", root, root_key)])
-    servers[REGISTRY].serve([signing.zone("example", records.registry({}), zone_key, lifetime=lifetime)])
+    root = zones.records("root", ds=(ds_key or zone_key).delegation_signer)
+    servers[ROOT].serve([zones.served("", root, root_key)])
+    servers[REGISTRY].serve([zones.served("example", zones.records("registry", ds=""), zone_key, lifetime=lifetime)])
     return Resolver(servers, ROOT, root_key.delegation_signer), servers
 
 
@@ -198,7 +199,7 @@ async def ask_bogus(resolver, **options):
 @pytest.mark.parametrize(
     "broken",
     [
-        pytest.param({"ds_key": ZoneKey.make("example")}, id="the parent names another key"),
+        pytest.param({"ds_key": ZoneKey("example")}, id="the parent names another key"),
         pytest.param({"ds_key": None, "lifetime": dt.timedelta(minutes=-1)}, id="signatures have ended"),
     ],
 )
@@ -216,15 +217,17 @@ async def test_an_altered_record_is_bogus():
     assert (await ask_bogus(resolver)).flags & dns.flags.AD
     resolver.forget()
     (zone,) = servers[REGISTRY]._zones.values()
-    altered = dns.rrset.from_text(names.RDAP_HOST, 300, "IN", "A", "192.0.2.81")
-    zone.find_node(dns.name.from_text(names.RDAP_HOST)).replace_rdataset(altered.to_rdataset())
+    altered = dns.rrset.from_text(f"{names.RDAP_HOST}.", 300, "IN", "A", "192.0.2.81")
+    with zone.writer() as writer:
+        writer.replace(altered)
     assert (await ask_bogus(resolver)).rcode() == dns.rcode.SERVFAIL
 
 
 async def test_a_stripped_denial_is_bogus():
     resolver, servers = tiny_internet(ds_key=None)
     (zone,) = servers[REGISTRY]._zones.values()
-    zone.delete_rdataset(dns.name.from_text(names.MAIL_PROVIDER_DOMAIN), "NSEC")
+    with zone.writer() as writer:
+        writer.delete(f"{names.MAIL_PROVIDER_DOMAIN}.", "NSEC")
     query = dns.message.make_query(names.MAIL_PROVIDER_DOMAIN, "DS", want_dnssec=True)
     assert (await resolver.respond(query)).rcode() == dns.rcode.SERVFAIL
 
@@ -328,7 +331,9 @@ def test_any_question_gets_an_answer_that_fits_and_is_never_bogus(tiny, labels, 
 
 
 def test_the_zone_file_reads_back_as_the_zone_with_its_proxied_marks():
-    zone = dns.zone.from_text(records.zone_file(records.club(lambda _: False, DKIM)), origin=names.DOMAIN)
+    zone = dns.zone.from_text(
+        zones.exported(zones.records("club", on=lambda _: False, dkim=DKIM, second=False)), origin=names.DOMAIN
+    )
     marks = {str(name): rdata.rdcomment for name, _, rdata in zone.iterate_rdatas("A")}
     assert marks["www"].strip() == "cf_tags=cf-proxied:true"
     assert marks["mail"].strip() == "cf_tags=cf-proxied:false"

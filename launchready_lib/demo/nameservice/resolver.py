@@ -45,9 +45,8 @@ class Resolver:
 
     def __init__(self, servers: Mapping[str, Authority], root_server: str, anchor: str) -> None:
         """Servers by published address; the anchor is the content of the root's DS record."""
-        self._servers = servers
-        self._root = root_server
-        self._anchor = anchor
+        self._servers, self._root = servers, root_server
+        self._anchor = dns.rrset.from_text(dns.name.root, 0, "IN", "DS", anchor)
         self._resolutions: dict[tuple[Name, RdataType], Resolution] = {}
         self._trusts: dict[Name, Trust] = {}
 
@@ -106,14 +105,17 @@ class Resolver:
 
     async def _walk(self, name: Name, rdtype: RdataType) -> Resolution:
         servers: Sequence[str] = (self._root,)
-        trust = await self._root_trust()
+        trust = await self._trust(dns.name.root, self._anchor, servers)
         for _ in range(_MOST_REFERRALS):
             reply = await self._ask(servers, name, rdtype)
+            if reply is None:
+                break
             cut = _referral(reply)
-            if reply is None or cut is None:
-                return _concluded(reply, trust, name, rdtype)
+            if cut is None:
+                security = validation.security_of(reply, trust, name, rdtype)
+                return Resolution(reply.rcode(), tuple(reply.answer), tuple(reply.authority), security)
             servers = [rdata.address for rrset in reply.additional for rdata in rrset if rrset.rdtype == RdataType.A]
-            trust = await self._delegated(trust, reply, cut, servers)
+            trust = await self._trust(cut, validation.delegation(trust, reply.authority, cut), servers)
         return Resolution(dns.rcode.SERVFAIL, (), (), Security.INSECURE)
 
     async def _ask(self, servers: Sequence[str], name: Name, rdtype: RdataType) -> dns.message.Message | None:
@@ -125,32 +127,17 @@ class Resolver:
                     return reply
         return None
 
-    async def _root_trust(self) -> Trust:
-        if dns.name.root not in self._trusts:
-            signers = dns.rrset.from_text(dns.name.root, 0, "IN", "DS", self._anchor)
-            keys = await self._ask((self._root,), dns.name.root, RdataType.DNSKEY)
-            self._trusts[dns.name.root] = validation.trust_of(dns.name.root, signers, keys)
-        return self._trusts[dns.name.root]
-
-    async def _delegated(self, parent: Trust, reply: dns.message.Message, cut: Name, servers: Sequence[str]) -> Trust:
-        if cut not in self._trusts:
-            trust = validation.delegation(parent, reply.authority, cut)
-            if isinstance(trust, dns.rrset.RRset):
-                keys = await self._ask(servers, cut, RdataType.DNSKEY)
-                trust = validation.trust_of(cut, trust, keys)
-            self._trusts[cut] = trust
-        return self._trusts[cut]
+    async def _trust(self, zone: Name, signers: Trust | dns.rrset.RRset, servers: Sequence[str]) -> Trust:
+        """What a zone's keys are worth, whose parent names these signers or says already that there are none."""
+        if zone not in self._trusts:
+            if isinstance(signers, dns.rrset.RRset):
+                signers = validation.trust_of(zone, signers, await self._ask(servers, zone, RdataType.DNSKEY))
+            self._trusts[zone] = signers
+        return self._trusts[zone]
 
 
-def _concluded(reply: dns.message.Message | None, trust: Trust, name: Name, rdtype: RdataType) -> Resolution:
-    if reply is None:
-        return Resolution(dns.rcode.SERVFAIL, (), (), Security.INSECURE)
-    security = validation.security_of(reply, trust, name, rdtype)
-    return Resolution(reply.rcode(), tuple(reply.answer), tuple(reply.authority), security)
-
-
-def _referral(reply: dns.message.Message | None) -> Name | None:
-    if reply is None or reply.flags & dns.flags.AA or reply.answer:
+def _referral(reply: dns.message.Message) -> Name | None:
+    if reply.flags & dns.flags.AA or reply.answer:
         return None
     return next((rrset.name for rrset in reply.authority if rrset.rdtype == RdataType.NS), None)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
-from typing import Protocol
+from collections.abc import Awaitable, Callable
 
 import dns.exception
 import dns.flags
@@ -17,12 +17,8 @@ _IDLE_S = 10.0
 _TRIES = 20
 
 
-class Responder(Protocol):
-    """Whatever answers DNS questions."""
-
-    async def respond(self, query: dns.message.Message) -> dns.message.Message:
-        """Answer one question."""
-        ...
+Responder = Callable[[dns.message.Message], Awaitable[dns.message.Message]]
+"""Answers one question."""
 
 
 class Listener(asyncio.DatagramProtocol):
@@ -76,7 +72,7 @@ class Listener(asyncio.DatagramProtocol):
         task.add_done_callback(self._tasks.discard)
 
     async def _answer(self, query: dns.message.Message, addr: tuple[str, int]) -> None:
-        reply = await self._responder.respond(query)
+        reply = await self._responder(query)
         room = min(max(query.payload, _LEAST_PAYLOAD), _MOST_PAYLOAD)
         if self._udp is not None and not self._udp.is_closing():
             self._udp.sendto(reply.to_wire(max_size=room, prefer_truncation=True), addr)
@@ -102,7 +98,7 @@ class Listener(asyncio.DatagramProtocol):
             query = _question(await reader.readexactly(size))
             if query is None:
                 return False
-            reply = await self._responder.respond(query)
+            reply = await self._responder(query)
             writer.write(reply.to_wire(max_size=65535, prepend_length=True, prefer_truncation=True))
             await writer.drain()
             return True

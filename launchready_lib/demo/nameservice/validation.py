@@ -16,6 +16,8 @@ from dns.dnssectypes import DSDigest
 from dns.name import Name
 from dns.rdatatype import RdataType
 
+Section = Iterable[dns.rrset.RRset]
+
 
 class Security(enum.IntEnum):
     """RFC 4035 section 4.3; of several, the least holds."""
@@ -41,18 +43,17 @@ class Trust:
 
 
 def trust_of(zone: Name, signers: dns.rrset.RRset, reply: dns.message.Message | None) -> Trust:
-    """Trust a zone's DNSKEY answer if a key that the parent's DS records name has signed it."""
+    """Trust a zone's DNSKEY answer if a key that the parent's DS records (SHA-256) name has signed it."""
     keys = _find(reply.answer, zone, RdataType.DNSKEY) if reply is not None else None
     if reply is None or keys is None:
         return Trust(zone, Security.BOGUS)
-    named = [key for key in keys if any(_names(zone, signer, key) for signer in signers)]
-    entry = dns.rrset.from_rdata_list(zone, keys.ttl, named) if named else None
-    if entry is None or not _signed(keys, reply.answer, zone, entry):
+    named = [key for key in keys if dns.dnssec.make_ds(zone, key, DSDigest.SHA256, validating=True) in signers]
+    if not named or not _signed(keys, reply.answer, zone, dns.rrset.from_rdata_list(zone, keys.ttl, named)):
         return Trust(zone, Security.BOGUS)
     return Trust(zone, Security.SECURE, keys)
 
 
-def delegation(parent: Trust, authority: list[dns.rrset.RRset], cut: Name) -> Trust | dns.rrset.RRset:
+def delegation(parent: Trust, authority: Section, cut: Name) -> Trust | dns.rrset.RRset:
     """What a referral says of the child: its DS records where they are signed, else what the child is worth."""
     if parent.keys is None:
         return Trust(cut, parent.security)
@@ -68,11 +69,11 @@ def delegation(parent: Trust, authority: list[dns.rrset.RRset], cut: Name) -> Tr
 
 def security_of(reply: dns.message.Message, trust: Trust, name: Name, rdtype: RdataType) -> Security:
     """Whether an authoritative answer of a trusted zone is what the zone's owner signed."""
-    if trust.keys is None:
+    keys = trust.keys
+    if keys is None:
         return trust.security
     if rdtype == RdataType.RRSIG:
         return Security.INSECURE  # nothing signs a signature (RFC 4035 section 2.2)
-    keys = trust.keys
     answers = [rrset for rrset in reply.answer if rrset.rdtype != RdataType.RRSIG]
     if not all(_signed(rrset, reply.answer, trust.zone, keys) for rrset in answers):
         return Security.BOGUS
@@ -88,57 +89,40 @@ def security_of(reply: dns.message.Message, trust: Trust, name: Name, rdtype: Rd
     return Security.SECURE if absent else Security.BOGUS
 
 
-def _no_type(name: Name, rdtype: RdataType, nsecs: Iterable[dns.rrset.RRset]) -> bool:
+def _no_type(name: Name, rdtype: RdataType, nsecs: Section) -> bool:
     """NODATA: the name's own NSEC lacks the type, or the name only holds names below it."""
     return any(
         (nsec.name == name and not _has(nsec, rdtype) and not _has(nsec, RdataType.CNAME))
-        or (nsec.name < name and _next(nsec).is_subdomain(name) and _next(nsec) != name)
+        or (nsec.name < name and nsec[0].next.is_subdomain(name) and nsec[0].next != name)
         for nsec in nsecs
     )
 
 
-def _no_name(name: Name, nsecs: list[dns.rrset.RRset]) -> bool:
+def _no_name(name: Name, nsecs: Section) -> bool:
     """NXDOMAIN: an NSEC covers the name, and one covers the wildcard at its closest encloser."""
     covering = next((nsec for nsec in nsecs if _covers(nsec, name)), None)
     if covering is None:
         return False
-    shared = max(len(_common(name, covering.name)), len(_common(name, _next(covering))))
-    wildcard = Name((b"*", *name.labels[len(name.labels) - shared :]))
+    shared = max(name.fullcompare(each)[2] for each in (covering.name, covering[0].next))
+    wildcard = Name((b"*", *name.split(shared)[1].labels))
     return any(_covers(nsec, wildcard) for nsec in nsecs)
 
 
 def _covers(nsec: dns.rrset.RRset, name: Name) -> bool:
-    following = _next(nsec)
-    owner: Name = nsec.name
+    owner, following = nsec.name, nsec[0].next
     return bool(owner < name and (name < following or following <= owner))
 
 
-def _common(one: Name, other: Name) -> tuple[bytes, ...]:
-    return one.labels[len(one.labels) - one.fullcompare(other)[2] :]
-
-
-def _next(nsec: dns.rrset.RRset) -> Name:
-    following: Name = nsec[0].next
-    return following
-
-
 def _has(nsec: dns.rrset.RRset, rdtype: RdataType) -> bool:
-    window, bit = divmod(int(rdtype), 256)
-    octet, place = divmod(bit, 8)
-    return any(
-        number == window and octet < len(bitmap) and bitmap[octet] & (0x80 >> place)
-        for number, bitmap in nsec[0].windows
-    )
+    return dns.rdatatype.to_text(rdtype) in nsec[0].to_text().split()[1:]
 
 
-def _valid_nsecs(section: list[dns.rrset.RRset], zone: Name, keys: dns.rrset.RRset) -> list[dns.rrset.RRset]:
+def _valid_nsecs(section: Section, zone: Name, keys: dns.rrset.RRset) -> list[dns.rrset.RRset]:
     return [rrset for rrset in section if rrset.rdtype == RdataType.NSEC and _signed(rrset, section, zone, keys)]
 
 
-def _signed(rrset: dns.rrset.RRset, section: list[dns.rrset.RRset], zone: Name, keys: dns.rrset.RRset) -> bool:
-    signatures = next(
-        (s for s in section if s.name == rrset.name and s.rdtype == RdataType.RRSIG and s.covers == rrset.rdtype), None
-    )
+def _signed(rrset: dns.rrset.RRset, section: Section, zone: Name, keys: dns.rrset.RRset) -> bool:
+    signatures = _find(section, rrset.name, RdataType.RRSIG, rrset.rdtype)
     if signatures is None:
         return False
     try:
@@ -148,14 +132,7 @@ def _signed(rrset: dns.rrset.RRset, section: list[dns.rrset.RRset], zone: Name, 
     return True
 
 
-def _names(zone: Name, signer: object, key: object) -> bool:
-    digest = DSDigest(signer.digest_type)  # type: ignore[attr-defined]  # a DS record, typed as Rdata
-    try:
-        made = dns.dnssec.make_ds(zone, key, digest, validating=True)  # type: ignore[arg-type]
-    except dns.exception.DNSException:
-        return False
-    return bool(made == signer)
-
-
-def _find(section: list[dns.rrset.RRset], name: Name, rdtype: RdataType) -> dns.rrset.RRset | None:
-    return next((rrset for rrset in section if rrset.name == name and rrset.rdtype == rdtype), None)
+def _find(
+    section: Section, name: Name, rdtype: RdataType, covers: RdataType = RdataType.NONE
+) -> dns.rrset.RRset | None:
+    return next((r for r in section if (r.name, r.rdtype, r.covers) == (name, rdtype, covers)), None)

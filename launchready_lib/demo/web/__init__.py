@@ -7,28 +7,22 @@ import socket
 import ssl
 import time
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Mapping
+from pathlib import Path
 
 from tornado.httpserver import HTTPServer
 from tornado.netutil import bind_sockets
+from tornado.web import Application, RequestHandler
 
 from launchready_lib.demo import names
-from launchready_lib.demo.web import database, edge, origin, repository, sections, traffic, webhooks
+from launchready_lib.demo.certificates import CertificateAuthority
+from launchready_lib.demo.faults import Switchboard
+from launchready_lib.demo.web import database, edge, origin, repository, traffic, webhooks
 from launchready_lib.demo.web.accounts import hash_password
 from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.database import Database
 from launchready_lib.demo.web.logs import Journal
-from launchready_lib.demo.web.repository import Flaws
 from launchready_lib.demo.web.upstream import Upstream
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping
-    from pathlib import Path
-
-    from tornado.web import Application
-
-    from launchready_lib.demo.certificates import CertificateAuthority
-    from launchready_lib.demo.switchboard import Switchboard
 
 __all__ = ["Web", "start"]
 
@@ -44,40 +38,18 @@ class Web:
         ports: loopback ports by edge_http, edge_https, origin_http, origin_https.
     """
 
-    def __init__(self, club: Club, folder: Path, release: str) -> None:
+    def __init__(self, club: Club, folder: Path, release: str, tls: CertificateAuthority) -> None:
+        """Open the origin's two ports, then the edge's before them."""
         self._club, self._folder, self._release = club, folder, release
         self._servers: list[HTTPServer] = []
-        self._upstream: Upstream | None = None
         self._shown = club.switchboard.faults
-        self._flaws: Flaws | None = None
         self._limits = edge.Limits()
         self.ports: dict[str, int] = {}
-
-    def parameters(self) -> dict[str, Any]:
-        """Give the sections of the parameters file that the web part knows, as they are with the faults now on."""
-        return sections.client(self._folder, self._release, way_back=not self._club.on("rollback.path"))
-
-    async def stop(self) -> None:
-        """Close every port, after what was accepted is done."""
-        for server in self._servers:
-            server.stop()
-        await self._club.settle()
-        if self._upstream:
-            self._upstream.close()
-        for server in self._servers:
-            await server.close_all_connections()
-        self._servers.clear()
-        self._club.database.close()
-        self._club.journal.close()
-
-    async def _open(self, tls: CertificateAuthority) -> None:
-        """Open the origin's two ports, then the edge's before them."""
-        app, club = origin.application(self._club), self._club
-        self._serve("origin_https", app, tls.context((*names.EDGE_HOSTS, names.FORMER)))
-        self._serve("origin_http", origin.door(club), None)
+        self._serve("origin_https", origin.application(club), tls.context((*names.EDGE_HOSTS, names.FORMER)))
+        self._serve("origin_http", _front(origin.Door, club=club), None)
         trusting = ssl.create_default_context(cafile=str(tls.file))
         self._upstream = Upstream(self.ports["origin_https"], trusting, names.DOMAIN)
-        front = edge.application(club, self._upstream, self._limits)
+        front = _front(edge.Edge, club=club, upstream=self._upstream, limits=self._limits)
         self._serve("edge_https", front, tls.context(names.EDGE_HOSTS))
         self._serve("edge_http", front, None)
 
@@ -88,36 +60,42 @@ class Web:
         self._servers.append(server)
         self.ports[name] = listening.getsockname()[1]
 
-    async def _build(self) -> None:
-        """Make the checkout, where it is not already as the faults want it."""
-        on = self._club.on
-        flaws = Flaws(
-            leaked=on("secrets.tree"),
-            remembered=on("secrets.history"),
-            pasted=on("secrets.chat"),
-            no_way_back=on("rollback.path"),
-            undefined=on("environment.missing"),
-            shared=on("environment.separated"),
-            changed=frozenset(filter(on, repository.CHANGED)),
-        )
-        if flaws != self._flaws:
-            await asyncio.to_thread(repository.build, self._folder / "repository", self._release, flaws)
-            self._flaws = flaws
+    async def stop(self) -> None:
+        """Close every port, after what was accepted is done."""
+        for server in self._servers:
+            server.stop()
+        await self._club.settle()
+        self._upstream.close()
+        for server in self._servers:
+            await server.close_all_connections()
+        self._servers.clear()
+        self._club.database.close()
+        self._club.journal.close()
 
-    async def _log(self) -> None:
+    async def build(self) -> None:
+        """Make the checkout as the faults want it."""
+        wrong = self._club.switchboard.faults & repository.SHOWN
+        await asyncio.to_thread(repository.build, self._folder / "repository", self._release, wrong)
+
+    async def log(self) -> None:
         """Start the logs anew with some traffic."""
         self._club.journal.clear()
-        if self._upstream and self._servers:
-            await traffic.run(self._club, self._upstream)
+        await traffic.run(self._club, self._upstream)
 
-    async def _follow(self) -> None:
+    async def follow(self) -> None:
         """Show what was switched, to clients that no earlier burst has locked out."""
         self._limits.forget()
         switched = self._shown ^ self._club.switchboard.faults
         self._shown = self._club.switchboard.faults
-        await self._build()
+        if switched & repository.SHOWN:
+            await self.build()
         if switched & LOGGED and self._servers:
-            await self._log()
+            await self.log()
+
+
+def _front(handler: type[RequestHandler], **shared: object) -> Application:
+    """An application that answers every address alike."""
+    return Application([(r".*", handler, shared)], log_function=lambda _: None)
 
 
 async def start(
@@ -135,24 +113,16 @@ async def start(
     release_file.write_text(f"{release}\n", encoding="utf-8")
     journal = Journal(folder / "logs", switchboard)
     store = Database(folder / names.DATABASE_FILE, journal)
-    hashes = [
-        await asyncio.to_thread(hash_password, environment[variable])
-        for variable in (names.MEMBER_PASSWORD, names.ADMIN_PASSWORD)
-    ]
-    store.seed(*hashes)
-    _write_events(folder / "webhooks")
-    club = Club(switchboard, store, journal, environment, smtp, release_file, Counter())
-    web = Web(club, folder, release)
-    await web._open(tls)  # noqa: SLF001 - `start` is the class's own beginning
-    await web._build()  # noqa: SLF001
-    await web._log()  # noqa: SLF001
-    switchboard.subscribe(web._follow)  # noqa: SLF001
-    return web
-
-
-def _write_events(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    kinds = {"activate": "checkout.session.completed", "cancel": "customer.subscription.deleted"}
-    for name, kind in kinds.items():
+    passwords = (environment[names.MEMBER_PASSWORD], environment[names.ADMIN_PASSWORD])
+    store.seed(*[await asyncio.to_thread(hash_password, password) for password in passwords])
+    events = folder / "webhooks"
+    events.mkdir(parents=True, exist_ok=True)
+    for name, kind in (("activate", "checkout.session.completed"), ("cancel", "customer.subscription.deleted")):
         event = webhooks.captured(kind, database.TEST_CUSTOMER, int(time.time()) - 3_600)
-        (folder / f"{name}.json").write_text(event, encoding="utf-8")
+        (events / f"{name}.json").write_text(event, encoding="utf-8")
+    club = Club(switchboard, store, journal, environment, smtp, release_file, Counter())
+    started = Web(club, folder, release, tls)
+    await started.build()
+    await started.log()
+    switchboard.subscribe(started.follow)
+    return started

@@ -6,26 +6,24 @@ import asyncio
 import csv
 import io
 import secrets
+import sqlite3
+from collections.abc import Callable, Coroutine
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tornado.web import HTTPError
 
-from launchready_lib.demo.web import mail
+from launchready_lib.demo import names
 from launchready_lib.demo.web.accounts import EMAIL
+from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.handler import Handler
-
-if TYPE_CHECKING:
-    import sqlite3
-    from collections.abc import Callable, Coroutine
-
-    from launchready_lib.demo.web.club import Club
 
 STATUSES = ("trial", "active", "past_due", "canceled")
 PAGE = 50
 CHUNK = 50
 MOST_INVITES = 200
-STATE = "SELECT id, kind, status, done AS processed, total, result <> '' AS ready FROM jobs WHERE id = ?"
+PROGRESS = "UPDATE jobs SET done = ?, total = ? WHERE id = ?"
+DONE = "UPDATE jobs SET status = 'done' WHERE id = ?"
 LISTED = "SELECT id, name, email, role, status, plan, cohort FROM members WHERE id > ? ORDER BY id LIMIT ?"
 
 
@@ -51,11 +49,9 @@ class AdminHandler(Handler):
 
     def wanted(self) -> dict[str, Any]:
         """The JSON object that came with the request, empty where none did."""
-        if self.body is None:
-            return {}
-        if not isinstance(self.body, dict):
+        if not isinstance(self.body, dict | None):
             raise HTTPError(400)
-        return self.body
+        return self.body or {}
 
 
 class Admin(AdminHandler):
@@ -73,8 +69,6 @@ class Admin(AdminHandler):
 class AdminChange(AdminHandler):
     """One member's subscription, by the page's form."""
 
-    route = "/admin/members/{id}"
-
     def post(self, member: str) -> None:
         """Change it and go back to the page."""
         self.change(int(member), self.form().get("status"))
@@ -84,8 +78,6 @@ class AdminChange(AdminHandler):
 class Members(AdminHandler):
     """The members, as data."""
 
-    route = "/admin/api/members"
-
     def get(self) -> None:
         """Give a page of them."""
         self.data({"members": [dict(row) for row in self.listed()]})
@@ -93,8 +85,6 @@ class Members(AdminHandler):
 
 class MemberPage(AdminHandler):
     """One member, as data."""
-
-    route = "/admin/api/members/{id}"
 
     def patch(self, member: str) -> None:
         """Change the subscription."""
@@ -104,8 +94,6 @@ class MemberPage(AdminHandler):
 
 class Billing(AdminHandler):
     """What the payment provider's events made of a member."""
-
-    route = "/api/members/{customer}"
 
     def get(self, customer: str) -> None:
         """Give status and number of payments."""
@@ -118,8 +106,6 @@ class Billing(AdminHandler):
 class Export(AdminHandler):
     """All members as a table, made behind the answer."""
 
-    route = "/admin/api/export"
-
     def post(self) -> None:
         """Accept the work."""
         accept(self, "export", lambda job: export(self.club, job))
@@ -127,8 +113,6 @@ class Export(AdminHandler):
 
 class Invites(AdminHandler):
     """Invitations to many addresses, sent behind the answer."""
-
-    route = "/admin/api/invites"
 
     def post(self) -> None:
         """Accept the work."""
@@ -142,8 +126,6 @@ class Invites(AdminHandler):
 class Cohort(AdminHandler):
     """A new plan for everybody who joined in one month, set behind the answer."""
 
-    route = "/admin/api/cohort"
-
     def post(self) -> None:
         """Accept the work."""
         wanted = self.wanted()
@@ -155,21 +137,17 @@ class Cohort(AdminHandler):
 class Job(AdminHandler):
     """How far a piece of work is."""
 
-    route = "/admin/api/jobs/{id}"
-
     def get(self, job: str) -> None:
         """Give its state."""
-        row = self.club.database.one(STATE, job)
-        if row is None:
+        sql = "SELECT id, kind, status, done AS processed, total, result <> '' AS ready FROM jobs WHERE id = ?"
+        if (row := self.club.database.one(sql, job)) is None:
             raise HTTPError(404)
-        state = {key: row[key] for key in ("id", "kind", "status", "processed", "total")}
-        self.data(state | ({"result_url": f"/admin/api/jobs/{job}/result"} if row["ready"] else {}))
+        state = dict(row)
+        self.data(state | ({"result_url": f"/admin/api/jobs/{job}/result"} if state.pop("ready") else {}))
 
 
 class JobResult(AdminHandler):
     """What an export made."""
-
-    route = "/admin/api/jobs/{id}/result"
 
     def get(self, job: str) -> None:
         """Give the table."""
@@ -199,7 +177,7 @@ async def export(club: Club, job: str) -> None:
     while rows := club.database.all(LISTED, last, CHUNK):
         writer.writerows([_harmless(value) for value in row] for row in rows)
         last, done = rows[-1]["id"], done + len(rows)
-        club.database.run("UPDATE jobs SET done = ?, total = ? WHERE id = ?", done, done, job)
+        club.database.run(PROGRESS, done, done, job)
         await asyncio.sleep(0)
     club.database.run("UPDATE jobs SET status = 'done', result = ? WHERE id = ?", table.getvalue(), job)
 
@@ -209,9 +187,9 @@ async def invite(club: Club, job: str, emails: list[str]) -> None:
     today = datetime.now(UTC).date().isoformat()
     for done, email in enumerate(emails, start=1):
         if club.database.run("INSERT OR IGNORE INTO invites (email, invited_on) VALUES (?, ?)", email.lower(), today):
-            await mail.send(mail.invitation(email), club.relay)
-        club.database.run("UPDATE jobs SET done = ?, total = ? WHERE id = ?", done, len(emails), job)
-    club.database.run("UPDATE jobs SET status = 'done' WHERE id = ?", job)
+            await club.send("invitation", email, f"{names.CANONICAL}/signup")
+        club.database.run(PROGRESS, done, len(emails), job)
+    club.database.run(DONE, job)
 
 
 async def move(club: Club, job: str, cohort: str, plan: str) -> None:
@@ -222,9 +200,9 @@ async def move(club: Club, job: str, cohort: str, plan: str) -> None:
         with club.database.transaction():
             for member in chunk:
                 club.database.run("UPDATE members SET plan = ? WHERE id = ?", plan, member)
-        club.database.run("UPDATE jobs SET done = ?, total = ? WHERE id = ?", start + len(chunk), len(members), job)
+        club.database.run(PROGRESS, start + len(chunk), len(members), job)
         await asyncio.sleep(0)
-    club.database.run("UPDATE jobs SET status = 'done' WHERE id = ?", job)
+    club.database.run(DONE, job)
 
 
 def _harmless(value: object) -> object:

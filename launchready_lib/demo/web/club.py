@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import secrets
+import smtplib
+from collections import Counter
+from collections.abc import Coroutine, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime
+from email.message import EmailMessage
+from email.utils import format_datetime, make_msgid
+from pathlib import Path
 
-from launchready_lib.demo.web import mail
+from launchready_lib.demo import names
+from launchready_lib.demo.faults import Switchboard
+from launchready_lib.demo.texts import filled
+from launchready_lib.demo.web.database import Database
+from launchready_lib.demo.web.logs import Journal
 
-if TYPE_CHECKING:
-    from collections import Counter
-    from collections.abc import Coroutine, Mapping
-    from email.message import EmailMessage
-    from pathlib import Path
-
-    from launchready_lib.demo.switchboard import Switchboard
-    from launchready_lib.demo.web.database import Database
-    from launchready_lib.demo.web.logs import Journal
+SENDER = f"Harbor Club <hello@{names.DOMAIN}>"
+ENVELOPE = f"bounces@{names.DOMAIN}"
 
 
 @dataclass
@@ -54,9 +57,26 @@ class Club:
         self._work.add(task)
         task.add_done_callback(self._work.discard)
 
-    def post(self, message: EmailMessage) -> None:
-        """Send a message behind the answer."""
-        self.behind(mail.send(message, self.relay))
+    async def send(self, kind: str, to: str, link: str) -> None:
+        """Send mail over SMTP: reset (a link to choose a new password) or invitation (somebody is asked to join).
+
+        Raises:
+            OSError: the relay refuses it, such as `smtplib.SMTPException`.
+        """
+        subject, _, text = filled(f"{kind}.mail", link=link).partition("\n\n")
+        message = EmailMessage()
+        message["From"] = SENDER
+        message["To"] = to
+        message["Subject"] = subject
+        message["Date"] = format_datetime(datetime.now(UTC))
+        message["Message-ID"] = make_msgid(domain=names.DOMAIN)
+        message.set_content(text)
+
+        def hand_over() -> None:
+            with smtplib.SMTP(*self.relay, local_hostname=names.MAIL_HOST, timeout=10) as smtp:
+                smtp.send_message(message, from_addr=ENVELOPE)
+
+        await asyncio.to_thread(hand_over)
 
     async def settle(self) -> None:
         """Wait for all work behind answers to end."""

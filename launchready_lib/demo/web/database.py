@@ -5,16 +5,13 @@ from __future__ import annotations
 import contextlib
 import sqlite3
 import time
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 from launchready_lib.demo import names
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
-    from pathlib import Path
-
-    from launchready_lib.demo.web.logs import Journal
+from launchready_lib.demo.texts import DATA
+from launchready_lib.demo.web.logs import Journal
 
 MEMBERS = 500
 EVENTS = 300
@@ -22,40 +19,6 @@ POSTS = 2_000
 ATTENDANCES_EACH = 6
 TEST_CUSTOMER = "cus_HarborTestMember"
 """The payment provider's id of the test member, whom the captured webhook events are about."""
-
-SCHEMA = """
-CREATE TABLE members (
-    id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, name TEXT NOT NULL, bio TEXT NOT NULL DEFAULT '',
-    role TEXT NOT NULL DEFAULT 'member', status TEXT NOT NULL DEFAULT 'trial', plan TEXT NOT NULL DEFAULT 'monthly',
-    customer TEXT UNIQUE, password TEXT NOT NULL, payments INTEGER NOT NULL DEFAULT 0,
-    changed_by_event_at INTEGER NOT NULL DEFAULT 0, cohort TEXT NOT NULL, joined_on TEXT NOT NULL);
-CREATE INDEX members_cohort ON members (cohort);
-CREATE TABLE sessions (
-    id TEXT PRIMARY KEY, member_id INTEGER NOT NULL REFERENCES members (id), expires_at INTEGER NOT NULL);
-CREATE INDEX sessions_member ON sessions (member_id);
-CREATE TABLE reset_tokens (
-    id TEXT PRIMARY KEY, member_id INTEGER NOT NULL REFERENCES members (id), expires_at INTEGER NOT NULL);
-CREATE INDEX reset_tokens_member ON reset_tokens (member_id);
-CREATE TABLE webhook_events (id TEXT PRIMARY KEY, type TEXT NOT NULL, created INTEGER NOT NULL);
-CREATE TABLE events (id INTEGER PRIMARY KEY, title TEXT NOT NULL, place TEXT NOT NULL, starts_on TEXT NOT NULL);
-CREATE INDEX events_start ON events (starts_on);
-CREATE TABLE attendances (
-    member_id INTEGER NOT NULL REFERENCES members (id), event_id INTEGER NOT NULL REFERENCES events (id),
-    PRIMARY KEY (member_id, event_id)) WITHOUT ROWID;
-CREATE INDEX attendances_event ON attendances (event_id);
-CREATE TABLE posts (
-    id INTEGER PRIMARY KEY, member_id INTEGER NOT NULL REFERENCES members (id), title TEXT NOT NULL,
-    body TEXT NOT NULL, posted_on TEXT NOT NULL);
-CREATE INDEX posts_posted ON posts (posted_on);
-CREATE INDEX posts_member ON posts (member_id);
-CREATE TABLE checkouts (
-    id TEXT PRIMARY KEY, member_id INTEGER NOT NULL REFERENCES members (id), plan TEXT NOT NULL);
-CREATE INDEX checkouts_member ON checkouts (member_id);
-CREATE TABLE invites (id INTEGER PRIMARY KEY, email TEXT NOT NULL UNIQUE, invited_on TEXT NOT NULL);
-CREATE TABLE jobs (
-    id TEXT PRIMARY KEY, kind TEXT NOT NULL, status TEXT NOT NULL DEFAULT 'running', done INTEGER NOT NULL DEFAULT 0,
-    total INTEGER NOT NULL DEFAULT 0, result TEXT NOT NULL DEFAULT '');
-"""
 
 
 class Database:
@@ -68,7 +31,7 @@ class Database:
         self._connection = sqlite3.connect(path, isolation_level=None)
         self._connection.row_factory = sqlite3.Row
         self._connection.executescript("PRAGMA journal_mode=WAL; PRAGMA synchronous=OFF; PRAGMA foreign_keys=ON;")
-        self._connection.executescript(SCHEMA)
+        self._connection.executescript((DATA / "schema.sql").read_text(encoding="utf-8"))
 
     def all(self, sql: str, *values: object) -> list[sqlite3.Row]:
         """Every row of a query."""
@@ -114,29 +77,25 @@ class Database:
         today = datetime.now(UTC).date()
         day = [(today + timedelta(days=offset)).isoformat() for offset in range(-400, 200)]
         people = [_person(number, day) for number in range(3, MEMBERS + 1)]
-        people.append(
-            (1, names.MEMBER_EMAIL, "Test Member", "member", "canceled", TEST_CUSTOMER, member, "test", day[0])
-        )
-        people.append((2, names.ADMIN_EMAIL, "Test Admin", "admin", "active", None, admin, "test", day[0]))
+        people += [
+            (1, names.MEMBER_EMAIL, "Test Member", "member", "canceled", TEST_CUSTOMER, member, "test", day[0]),
+            (2, names.ADMIN_EMAIL, "Test Admin", "admin", "active", None, admin, "test", day[0]),
+        ]
+        rows: dict[str, list[tuple[object, ...]]] = {
+            "members (id, email, name, role, status, customer, password, cohort, joined_on)": people,
+            "events": [(n, f"Harbor evening {n}", f"Pier {n % 7 + 1}", day[200 + n]) for n in range(1, EVENTS + 1)],
+            "attendances": [
+                (m, (m * 7 + k * 53) % EVENTS + 1) for m in range(1, MEMBERS + 1) for k in range(ATTENDANCES_EACH)
+            ],
+            "posts": [
+                (n, n % MEMBERS + 1, f"Note {n}", f"What we learned on day {n} at the pier.", day[n // 5])
+                for n in range(1, POSTS + 1)
+            ],
+        }
         with self.transaction():
-            self._connection.executemany(
-                "INSERT INTO members (id, email, name, role, status, customer, password, cohort, joined_on)"
-                " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-                people,
-            )
-            self._connection.executemany(
-                "INSERT INTO events VALUES (?, ?, ?, ?)",
-                [(n, f"Harbor evening {n}", f"Pier {n % 7 + 1}", day[200 + n]) for n in range(1, EVENTS + 1)],
-            )
-            self._connection.executemany(
-                "INSERT INTO attendances VALUES (?, ?)",
-                [(m, (m * 7 + k * 53) % EVENTS + 1) for m in range(1, MEMBERS + 1) for k in range(ATTENDANCES_EACH)],
-            )
-            self._connection.executemany(
-                "INSERT INTO posts VALUES (?, ?, ?, ?, ?)",
-                [(n, n % MEMBERS + 1, f"Note {n}", f"What we learned on day {n} at the pier.", day[n // 5])
-                 for n in range(1, POSTS + 1)],
-            )  # fmt: skip
+            for table, values in rows.items():
+                marks = ", ".join("?" * len(values[0]))
+                self._connection.executemany(f"INSERT INTO {table} VALUES ({marks})", values)  # noqa: S608 - our own names
         self._connection.execute("ANALYZE")
 
 

@@ -7,20 +7,15 @@ import math
 import secrets
 import time
 from collections import defaultdict, deque
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from tornado.httputil import HTTPHeaders
-from tornado.web import Application, RequestHandler
+from tornado.web import RequestHandler
 
 from launchready_lib.demo import names
+from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.handler import EDGE_KEY, HSTS, REQUEST_ID
 from launchready_lib.demo.web.upstream import NoReplyError, Upstream
-
-if TYPE_CHECKING:
-    from collections.abc import Awaitable
-
-    from launchready_lib.demo.web.club import Club
 
 TRIES, WINDOW_S, PAUSE_S = 10, 60.0, 5.0
 MOST_ADDRESSES = 10_000
@@ -65,7 +60,7 @@ class Limits:
 
 
 class Edge(RequestHandler):
-    """Answers what it can, and asks the origin for the rest."""
+    """Answers what it can, and asks the origin for the rest; its log is the origin's, with the same request ids."""
 
     def initialize(self, club: Club, upstream: Upstream, limits: Limits) -> None:
         """Take what all of the edge's handlers share."""
@@ -174,14 +169,3 @@ class Edge(RequestHandler):
     def write_error(self, status_code: int, **_: object) -> None:
         """Refuse in plain words."""
         self._say(status_code, "That request could not be read." if status_code < 500 else "Please try again.")
-
-
-def application(club: Club, upstream: Upstream, limits: Limits) -> Application:
-    """The edge as an application for both of its ports."""
-    shared = {"club": club, "upstream": upstream, "limits": limits}
-    return Application([(r".*", Edge, shared)], log_function=_quiet)
-
-
-def _quiet(_: RequestHandler) -> Awaitable[None] | None:
-    """The edge keeps no log: the origin's carries the same request id."""
-    return None

@@ -2,43 +2,43 @@
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import html
 import json
 import secrets
+import sqlite3
 import time
 import traceback
-from typing import TYPE_CHECKING, Any
+from collections import defaultdict
+from typing import Any
 from urllib.parse import urlencode, urlsplit
 
+import yaml
 from tornado.web import HTTPError, RequestHandler
 
 from launchready_lib.demo import names
-from launchready_lib.demo.web import sessions
+from launchready_lib.demo.texts import DATA, filled
+from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.logs import TRACE, Trace
-
-if TYPE_CHECKING:
-    import sqlite3
-
-    from launchready_lib.demo.web.club import Club
 
 EDGE_KEY = "X-Harbor-Edge"
 REQUEST_ID = "X-Request-Id"
 METHODS = ("get", "post", "put", "patch", "delete", "options")
+SESSION = "__Host-session"
+LOOSE_SESSION = "session"
+"""The cookie's name where it lacks what the prefix `__Host-` demands (RFC 6265bis §4.1.3)."""
+SESSION_S = 14 * 86_400
 CSRF_COOKIE = "__Host-csrf"
 HSTS = "max-age=31536000; includeSubDomains"
 PERMISSIONS = "camera=(), geolocation=(), microphone=(), payment=(self)"
-WORDS = {
-    400: ("We could not read that", "Something in the request was incomplete. Go back, reload the page and try again."),
-    401: ("Please sign in", "This part of Harbor Club is for members. Sign in and try again."),
-    403: ("Not for this account", "Your account may not open this page."),
-    404: ("Page not found", "There is nothing at this address. The link may be old."),
-    405: ("That does not work here", "This page cannot be used in that way. Start again from the home page."),
-    413: ("That is too large", "What was sent is larger than we accept."),
-    415: ("We could not read that", "This page takes a form, nothing else."),
-}
-OUR_FAULT = ("Something went wrong on our side", "We have been told and are looking into it. Please try again.")
+REFUSALS = yaml.safe_load((DATA / "refusals.yaml").read_text(encoding="utf-8"))
 JSON_PATHS = ("/api/", "/admin/api/", "/webhooks/")
+
+
+def token_hash(token: str) -> str:
+    """What the database holds of a token."""
+    return hashlib.sha256(token.encode()).hexdigest()
 
 
 class Handler(RequestHandler):
@@ -52,11 +52,15 @@ class Handler(RequestHandler):
         keeping: who may keep the answer and for how long (Cache-Control, RFC 9111 §5.2.2).
     """
 
-    route = "(unknown)"
+    route = ""
     access = "everybody"
     keeping = "no-store"
     member: sqlite3.Row | None = None
     body: Any = None
+
+    def initialize(self, route: str = "") -> None:
+        """Take the name of the address, unless the handler has one of its own."""
+        self.route = self.route or route
 
     @property
     def club(self) -> Club:
@@ -80,11 +84,7 @@ class Handler(RequestHandler):
             self.set_header(name, value)
         self.set_header("Content-Security-Policy", content_policy(self.club))
         self.set_header("Cache-Control", self.keeping)
-        if origin := self.request.headers.get("Origin"):
-            self._share_with(origin)
-
-    def _share_with(self, origin: str) -> None:
-        if self.club.on("headers.cors"):
+        if (origin := self.request.headers.get("Origin")) and self.club.on("headers.cors"):
             self.set_header("Access-Control-Allow-Origin", origin)
             self.set_header("Access-Control-Allow-Credentials", "true")
 
@@ -109,12 +109,10 @@ class Handler(RequestHandler):
         if hmac.compare_digest(self.request.headers.get(EDGE_KEY, "").encode(), self.club.edge_key.encode()):
             return True
         host, on = self.request.host_name, self.club.on
-        if on("edge.origin_hidden") or host == names.FORMER:
-            return True
-        return on("edge.proxied") and host == names.API
+        return on("edge.origin_hidden") or host == names.FORMER or (on("edge.proxied") and host == names.API)
 
     def _admit(self) -> None:
-        self.member = sessions.member(self.club.database, self)
+        self.member = self.signed_in()
         if self.member is None:
             if self.speaks_json:
                 raise HTTPError(401)
@@ -122,13 +120,9 @@ class Handler(RequestHandler):
         elif self.access == "admin" and self.member["role"] != "admin":
             raise HTTPError(403)
         elif self.request.method not in {"GET", "HEAD"}:
-            self._same_site()
-
-    def _same_site(self) -> None:
-        """Refuse a change that another site's page sends; forms carry a token besides."""
-        origin = self.request.headers.get("Origin")
-        if origin and urlsplit(origin).netloc != self.request.host:
-            raise HTTPError(403)
+            origin = self.request.headers.get("Origin")
+            if origin and urlsplit(origin).netloc != self.request.host:
+                raise HTTPError(403)  # a change that another site's page sends; forms carry a token besides
 
     def read_json(self) -> Any:
         """Parse the JSON body; raises `HTTPError` 400."""
@@ -139,13 +133,13 @@ class Handler(RequestHandler):
                 raise
             raise HTTPError(400) from error
 
-    def form(self) -> dict[str, str]:
-        """Give the fields of a form of ours; raises `HTTPError` where it is not, or its token is missing."""
+    def form(self) -> defaultdict[str, str]:
+        """Give the fields of a form of ours, "" for others; raises `HTTPError` where its token is missing."""
         if _is_json(self.request.headers.get("Content-Type", "")):
             raise HTTPError(415)
-        fields = {name: self.get_body_argument(name) for name in self.request.body_arguments}
+        fields = defaultdict(str, {name: self.get_body_argument(name) for name in self.request.body_arguments})
         token = self.get_cookie(CSRF_COOKIE) or ""
-        if not token or not hmac.compare_digest(fields.get("csrf", "").encode(), token.encode()):
+        if not token or not hmac.compare_digest(fields["csrf"].encode(), token.encode()):
             raise HTTPError(400)
         return fields
 
@@ -155,10 +149,45 @@ class Handler(RequestHandler):
         self.set_cookie(CSRF_COOKIE, token, secure=True, httponly=True, samesite="Lax", path="/")
         return token
 
+    @property
+    def present(self) -> sqlite3.Row:
+        """The member that `access` has let in."""
+        if self.member is None:
+            raise HTTPError(401)
+        return self.member
+
+    @property
+    def session(self) -> str | None:
+        """The token of the session that the request carries; the database knows it by its hash alone."""
+        return self.get_cookie(SESSION) or self.get_cookie(LOOSE_SESSION)
+
+    def signed_in(self) -> sqlite3.Row | None:
+        """The member whose session the request carries, while it lasts."""
+        if not self.session:
+            return None
+        return self.club.database.one(
+            "SELECT m.id, m.email, m.name, m.bio, m.role, m.status, m.plan FROM sessions s JOIN members m"
+            " ON m.id = s.member_id WHERE s.id = ? AND s.expires_at > ?",
+            token_hash(self.session),
+            int(time.time()),
+        )
+
+    def begin_session(self, member: int) -> None:
+        """Sign a member in on this device, under a new token."""
+        run, token, now = self.club.database.run, secrets.token_urlsafe(32), int(time.time())
+        if self.session:
+            run("DELETE FROM sessions WHERE id = ?", token_hash(self.session))
+        run("DELETE FROM sessions WHERE member_id = ? AND expires_at <= ?", member, now)
+        run("INSERT INTO sessions VALUES (?, ?, ?)", token_hash(token), member, now + SESSION_S)
+        if self.club.on("headers.cookies"):
+            self.set_cookie(LOOSE_SESSION, token, max_age=SESSION_S)
+        else:
+            self.set_cookie(SESSION, token, max_age=SESSION_S, secure=True, httponly=True, samesite="Lax")
+
     def page(self, template: str, status: int = 200, **values: object) -> None:
         """Answer with a page."""
         self.set_status(status)
-        member = self.member or sessions.member(self.club.database, self)
+        member = self.member or self.signed_in()
         self.render(f"{template}.html", member=member, assets=self.settings["assets"], **values)
 
     def data(self, value: object, status: int = 200) -> None:
@@ -179,7 +208,7 @@ class Handler(RequestHandler):
 
     def write_error(self, status_code: int, **kwargs: Any) -> None:
         """Answer with words a member can read, and nothing of the inside."""
-        title, sentence = WORDS.get(status_code, OUR_FAULT)
+        title, sentence = REFUSALS.get(status_code, REFUSALS["else"])
         self.set_header("Cache-Control", "no-store")
         if status_code == 405:
             self.set_header("Allow", ", ".join(self._methods()))
@@ -225,12 +254,14 @@ class Handler(RequestHandler):
 class Missing(Handler):
     """Every address that nothing answers."""
 
+    route = "(unknown)"
+
     async def prepare(self) -> None:
         """Refuse, kindly."""
         await super().prepare()
         if self.club.on("hosting.production") and not self.speaks_json:
             self.set_status(404)
-            self.finish(_debug_page(self.request.path))
+            self.finish(filled("debug.html", path=html.escape(self.request.path)))
             return
         raise HTTPError(404)
 
@@ -269,14 +300,3 @@ def content_policy(club: Club) -> str:
 
 def _is_json(content_type: str) -> bool:
     return content_type.partition(";")[0].strip().endswith("json")
-
-
-def _debug_page(path: str) -> str:
-    return (
-        f"<!doctype html><html><head><title>NotFound at {html.escape(path)}</title></head><body>"
-        "<h1>werkzeug.routing.exceptions.NotFound</h1><p>You see this page because DEBUG = True.</p>"
-        "<h2>Traceback <em>(most recent call last)</em></h2><pre>Traceback (most recent call last):\n"
-        '  File "/app/harbor/web.py", line 212, in dispatch\n    rule = self.rules.match(path)\n'
-        '  File "/app/harbor/routing.py", line 57, in match\n    raise NotFound(path)\n'
-        f"NotFound: {html.escape(path)}</pre></body></html>"
-    )

@@ -6,12 +6,9 @@ import json
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from pathlib import Path
 
-if TYPE_CHECKING:
-    from pathlib import Path
-
-    from launchready_lib.demo.switchboard import Switchboard
+from launchready_lib.demo.faults import Switchboard
 
 MOST_BYTES = 4_000_000
 """A log that grows past this loses its older half."""

@@ -2,68 +2,91 @@
 
 from __future__ import annotations
 
+import hashlib
+import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tornado.routing import AnyMatches, HostMatches, Rule
 from tornado.web import Application, RequestHandler
 
 from launchready_lib.demo import names
 from launchready_lib.demo.web import accounts, admin, pages, webhooks
-from launchready_lib.demo.web.assets import Assets
+from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.handler import Handler, Missing
 
-if TYPE_CHECKING:
-    from launchready_lib.demo.web.club import Club
-
 TEMPLATES = Path(__file__).parent / "templates"
+STATIC = Path(__file__).parent / "static"
+KINDS = {
+    ".css": "text/css; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".svg": "image/svg+xml",
+}
 
-COMMON: list[tuple[str, type[Handler]]] = [
-    (r"/healthz", pages.Health),
-    (r"/version", pages.Version),
-    (r"/robots\.txt", pages.Robots),
-    (r"/static/([\w.-]+)", pages.Static),
-]
-ACCOUNTS: list[tuple[str, type[Handler]]] = [
-    (r"/login", accounts.Login),
-    (r"/logout", accounts.Logout),
-    (r"/forgot", accounts.Forgot),
-    (r"/reset", accounts.Reset),
-]
-API: list[tuple[str, type[Handler]]] = [
-    (r"/api/dashboard", pages.DashboardData),
-    (r"/api/me", pages.Me),
-    (r"/api/members/(\w{1,80})", admin.Billing),
-    (r"/webhooks/stripe", webhooks.Stripe),
-]
-ADMIN: list[tuple[str, type[Handler]]] = [
-    (r"/admin", admin.Admin),
-    (r"/admin/members/(\d{1,9})", admin.AdminChange),
-    (r"/admin/api/members", admin.Members),
-    (r"/admin/api/members/(\d{1,9})", admin.MemberPage),
-    (r"/admin/api/export", admin.Export),
-    (r"/admin/api/invites", admin.Invites),
-    (r"/admin/api/cohort", admin.Cohort),
-    (r"/admin/api/jobs/([0-9a-f]{16})", admin.Job),
-    (r"/admin/api/jobs/([0-9a-f]{16})/result", admin.JobResult),
-]
-SITE: list[tuple[str, type[Handler]]] = [
-    (r"/", pages.Home),
-    (r"/signup", accounts.Signup),
-    (r"/dashboard", pages.Dashboard),
-    (r"/profile", pages.Profile),
-    (r"/profile/password", accounts.ChangePassword),
-    (r"/checkout", pages.Checkout),
-    (r"/checkout/done", pages.CheckoutDone),
-    (r"/(\.env|\.git/HEAD|\.git/config)", pages.Leak),
-]
-POLICY: list[tuple[str, type[Handler]]] = [(r"/\.well-known/mta-sts\.txt", pages.MailPolicy)]
-REST: list[tuple[str, type[Handler]]] = [(r".*", Missing)]
+VARYING = re.compile(r"\((?:\?P<(\w+)>)?[^)]*\)")
+COMMON = {
+    r"/healthz": pages.Health,
+    r"/version": pages.Version,
+    r"/robots\.txt": pages.Text,
+    r"/static/(?P<file>[\w.-]+)": pages.Static,
+}
+ACCOUNTS = {
+    r"/login": accounts.Login,
+    r"/logout": accounts.Logout,
+    r"/forgot": accounts.Forgot,
+    r"/reset": accounts.Reset,
+}
+API = {
+    r"/api/dashboard": pages.DashboardData,
+    r"/api/me": pages.Me,
+    r"/api/members/(?P<customer>\w{1,80})": admin.Billing,
+    r"/webhooks/stripe": webhooks.Stripe,
+}
+ADMIN = {
+    r"/admin": admin.Admin,
+    r"/admin/members/(\d{1,9})": admin.AdminChange,
+    r"/admin/api/members": admin.Members,
+    r"/admin/api/members/(\d{1,9})": admin.MemberPage,
+    r"/admin/api/export": admin.Export,
+    r"/admin/api/invites": admin.Invites,
+    r"/admin/api/cohort": admin.Cohort,
+    r"/admin/api/jobs/([0-9a-f]{16})": admin.Job,
+    r"/admin/api/jobs/([0-9a-f]{16})/result": admin.JobResult,
+}
+SITE = {
+    r"/": pages.Home,
+    r"/signup": accounts.Signup,
+    r"/dashboard": pages.Dashboard,
+    r"/profile": pages.Profile,
+    r"/profile/password": accounts.ChangePassword,
+    r"/checkout": pages.Checkout,
+    r"/checkout/done": pages.CheckoutDone,
+    r"/(\.env|\.git/HEAD|\.git/config)": pages.Leak,
+}
+HOSTS: dict[str, dict[str, type[Handler]]] = {
+    names.ADMIN: {**COMMON, **ACCOUNTS, "/": admin.Admin, **ADMIN},
+    names.API: {**COMMON, "/": pages.ApiRoot, **API},
+    names.POLICY_HOST: {r"/\.well-known/mta-sts\.txt": pages.Text},
+}
+"""What the hosts with addresses of their own answer; every other host has the site's."""
 
-ON_SITE = [*COMMON, *ACCOUNTS, *API, *ADMIN, *SITE, *REST]
-ON_ADMIN = [*COMMON, *ACCOUNTS, (r"/", admin.Admin), *ADMIN, *REST]
-ON_POLICY = [*POLICY, *REST]
-ON_API = [*COMMON, (r"/", pages.ApiRoot), *API, *REST]
+
+class Assets:
+    """Our own stylesheet, scripts and icon: content and media type, by the fingerprinted name they are served under."""
+
+    def __init__(self) -> None:
+        self.files: dict[str, tuple[bytes, str]] = {}
+        self._served: dict[str, str] = {}
+        for path in sorted(STATIC.iterdir()):
+            content = path.read_bytes()
+            served = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
+            self.files[served] = (content, KINDS[path.suffix])
+            self._served[path.name] = f"/static/{served}"
+
+    def url(self, name: str) -> str:
+        """The address of a file, for templates."""
+        return self._served[name]
 
 
 def application(club: Club) -> Application:
@@ -73,16 +96,23 @@ def application(club: Club) -> Application:
         "assets": Assets(),
         "template_path": str(TEMPLATES),
         "template_whitespace": "oneline",
-        "log_function": _quiet,
+        "log_function": lambda _: None,  # the journal has it already
     }
-    inner = {
-        names.ADMIN: Application(ON_ADMIN, first_page="/", **settings),
-        names.API: Application(ON_API, first_page="/", **settings),
-        names.POLICY_HOST: Application(ON_POLICY, first_page="/", **settings),
-    }
-    rules = [Rule(HostMatches(host.replace(".", r"\.")), app) for host, app in inner.items()]
-    return Application([*rules, Rule(AnyMatches(), Application(ON_SITE, first_page="/dashboard", **settings))],
-                       log_function=_quiet)  # fmt: skip
+    rules = [
+        Rule(HostMatches(host.replace(".", r"\.")), Application(_routes(handlers), first_page="/", **settings))
+        for host, handlers in HOSTS.items()
+    ]
+    site = Application(_routes({**COMMON, **ACCOUNTS, **API, **ADMIN, **SITE}), first_page="/dashboard", **settings)
+    return Application([*rules, Rule(AnyMatches(), site)], log_function=lambda _: None)
+
+
+def _routes(handlers: Mapping[str, type[Handler]]) -> list[tuple[str, type[Handler], dict[str, str]]]:
+    """Each address with its handler and its name in the logs, which has {id} or a name for what varies."""
+    routes = []
+    for pattern, handler in handlers.items():
+        named = VARYING.sub(lambda part: f"{{{part[1] or 'id'}}}", pattern)
+        routes.append((pattern, handler, {"route": named.replace("\\", "")}))
+    return [*routes, (r".*", Missing, {})]
 
 
 class Door(RequestHandler):
@@ -101,12 +131,3 @@ class Door(RequestHandler):
         else:
             self.set_status(403)
             self.finish("Not here.")
-
-
-def door(club: Club) -> Application:
-    """The app of the origin's plain port."""
-    return Application([(r".*", Door, {"club": club})], log_function=_quiet)
-
-
-def _quiet(_: RequestHandler) -> None:
-    """Say nothing: the journal has it already."""

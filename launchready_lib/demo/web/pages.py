@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import secrets
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from tornado.web import HTTPError
 
@@ -13,13 +12,20 @@ from launchready_lib.demo import names
 from launchready_lib.demo.web.handler import Handler
 from launchready_lib.demo.web.repository import PREVIOUS
 
-if TYPE_CHECKING:
-    import sqlite3
-
 SLOW_READ_S = 0.6
 SLOW_NOW_AND_THEN_S = 0.9
 NOW_AND_THEN = 8
 """One read in so many is slow: an eighth is well over a twentieth, and far from half."""
+TEXTS = {
+    "/robots.txt": "User-agent: *\nDisallow: /admin\nDisallow: /api/\nDisallow: /dashboard\n",
+    "/.well-known/mta-sts.txt": f"version: STSv1\r\nmode: enforce\r\nmx: {names.MAIL_HOST}\r\nmax_age: 604800\r\n",
+}
+"""What search engines may read, and what senders of mail must insist on (RFC 8461 section 3.2): one mail host alone."""
+LEAKED = {
+    ".env": "APP_ENV=production\nSESSION_SECRET={secret}\nMAIL_RELAY=smtp.postlane.example",
+    ".git/HEAD": "ref: refs/heads/main\n",
+    ".git/config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n",
+}
 PLANS = {"monthly": "19 € a month", "yearly": "190 € a year"}
 
 MY_EVENTS = (
@@ -37,7 +43,6 @@ NEWS_FROM = "2000-01-01"
 class Home(Handler):
     """The first page."""
 
-    route = "/"
     keeping = "private, no-cache"
 
     def get(self) -> None:
@@ -53,7 +58,6 @@ class Home(Handler):
 class Dashboard(Handler):
     """What a member sees first; its script asks for the data."""
 
-    route = "/dashboard"
     access = "member"
 
     def get(self) -> None:
@@ -64,14 +68,13 @@ class Dashboard(Handler):
 class DashboardData(Handler):
     """The core read behind the dashboard."""
 
-    route = "/api/dashboard"
     access = "member"
     keeping = "private, no-cache"
 
     async def get(self) -> None:
         """Three queries, one answer, the same bytes until something changes."""
         await self._dawdle()
-        member = present(self.member)
+        member = self.present
         today = datetime.now(UTC).date().isoformat()
         database = self.club.database
         self.data(
@@ -94,7 +97,6 @@ class DashboardData(Handler):
 class Profile(Handler):
     """What a member says about themselves."""
 
-    route = "/profile"
     access = "member"
 
     def get(self) -> None:
@@ -104,31 +106,29 @@ class Profile(Handler):
     def post(self) -> None:
         """Keep what was changed."""
         fields = self.form()
-        if not fields.get("name", "").strip():
+        if not fields["name"].strip():
             self.page("profile", 422, csrf=self.csrf(), problem="Please give a name.", saved=False)
             return
-        keep_profile(self, fields.get("name", ""), fields.get("bio", ""))
+        keep_profile(self, fields["name"], fields["bio"])
         self.redirect("/profile?saved=1", status=303)
 
 
 class Me(Handler):
     """The core read behind the profile."""
 
-    route = "/api/me"
     access = "member"
     keeping = "private, no-cache"
 
     def get(self) -> None:
         """Tell a member who they are."""
-        member = present(self.member)
-        self.data({key: member[key] for key in ("id", "email", "name", "bio", "status", "plan")})
+        self.data({key: self.present[key] for key in ("id", "email", "name", "bio", "status", "plan")})
 
     def patch(self) -> None:
         """Change name or bio."""
         change = self.body
         if not isinstance(change, dict) or not all(isinstance(value, str) for value in change.values()):
             raise HTTPError(400)
-        member = present(self.member)
+        member = self.present
         keep_profile(self, change.get("name") or member["name"], change.get("bio", member["bio"]))
         self.data({"saved": True})
 
@@ -136,7 +136,6 @@ class Me(Handler):
 class Checkout(Handler):
     """Where a member pays, in the payment provider's test mode."""
 
-    route = "/checkout"
     access = "member"
 
     def get(self) -> None:
@@ -145,18 +144,17 @@ class Checkout(Handler):
 
     def post(self) -> None:
         """Open a checkout; membership follows when the provider's event arrives."""
-        plan = self.form().get("plan", "")
+        plan = self.form()["plan"]
         if plan not in PLANS:
             raise HTTPError(400)
         checkout = f"cs_test_{secrets.token_hex(16)}"
-        self.club.database.run("INSERT INTO checkouts VALUES (?, ?, ?)", checkout, present(self.member)["id"], plan)
+        self.club.database.run("INSERT INTO checkouts VALUES (?, ?, ?)", checkout, self.present["id"], plan)
         self.redirect("/checkout/done", status=303)
 
 
 class CheckoutDone(Handler):
     """What a member sees after paying."""
 
-    route = "/checkout/done"
     access = "member"
 
     def get(self) -> None:
@@ -167,8 +165,6 @@ class CheckoutDone(Handler):
 class Health(Handler):
     """Whether the app and its database are up."""
 
-    route = "/healthz"
-
     def get(self) -> None:
         """Ask the database one small question."""
         self.club.database.one("SELECT 1")
@@ -178,36 +174,21 @@ class Health(Handler):
 class Version(Handler):
     """Which release this is."""
 
-    route = "/version"
-
     def get(self) -> None:
         """Say what the deploy left."""
         served = self.club.release_file.read_text(encoding="utf-8").strip()
         self.data({"release": PREVIOUS if self.club.on("deploy.release") else served})
 
 
-class Robots(Handler):
-    """What search engines may read."""
+class Text(Handler):
+    """A plain text for programs."""
 
-    route = "/robots.txt"
     keeping = "public, max-age=3600"
 
     def get(self) -> None:
-        """Keep them to the public pages."""
+        """Show it."""
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish("User-agent: *\nDisallow: /admin\nDisallow: /api/\nDisallow: /dashboard\n")
-
-
-class MailPolicy(Handler):
-    """What senders of mail to the club must insist on (RFC 8461 section 3.2)."""
-
-    route = "/.well-known/mta-sts.txt"
-    keeping = "public, max-age=3600"
-
-    def get(self) -> None:
-        """Name the one mail host; nothing else is to be trusted with mail."""
-        self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(f"version: STSv1\r\nmode: enforce\r\nmx: {names.MAIL_HOST}\r\nmax_age: 604800\r\n")
+        self.finish(TEXTS[self.request.path])
 
 
 class ApiRoot(Handler):
@@ -226,27 +207,27 @@ class ApiRoot(Handler):
 class Static(Handler):
     """Our own files, each under a name that changes with its content."""
 
-    route = "/static/{file}"
     keeping = "public, max-age=31536000, immutable"
 
-    def get(self, name: str) -> None:
+    def get(self, file: str) -> None:
         """Give one file."""
-        if (found := self.settings["assets"].files.get(name)) is None:
-            self._map(name.removesuffix(".map"))
+        if file not in self.settings["assets"].files:
+            self._map(file.removesuffix(".map"))
             return
-        if self.club.on("exposure.bundles") and name.endswith(".js"):
-            self.set_header("SourceMap", f"/static/{name}.map")
+        content, kind = self.settings["assets"].files[file]
+        if self.club.on("exposure.bundles") and file.endswith(".js"):
+            self.set_header("SourceMap", f"/static/{file}.map")
         if self.club.on("caching.static"):
             self.set_header("Cache-Control", "no-cache, must-revalidate, max-age=0")
-        self.set_header("Content-Type", found.kind)
-        self.finish(found.content)
+        self.set_header("Content-Type", kind)
+        self.finish(content)
 
-    def _map(self, name: str) -> None:
+    def _map(self, file: str) -> None:
         """Answer as any unknown address, unless a careless build published its source maps, with a key in them."""
-        script = self.settings["assets"].files.get(name)
-        if script is None or not self.club.on("exposure.bundles"):
+        script, _ = self.settings["assets"].files.get(file, (b"", ""))
+        if not script or not self.club.on("exposure.bundles"):
             raise HTTPError(404)
-        source = f'const paymentsKey = "sk_live_{self.club.careless}";\n{script.content.decode()}'
+        source = f'const paymentsKey = "sk_live_{self.club.careless}";\n{script.decode()}'
         self.data({"version": 3, "sources": ["src/payments.js"], "sourcesContent": [source], "mappings": ""})
 
 
@@ -255,30 +236,17 @@ class Leak(Handler):
 
     route = "(unknown)"
 
-    def get(self, name: str) -> None:
+    def get(self, file: str) -> None:
         """Answer as any unknown address, unless the fault is on."""
         if not self.club.on("exposure.files"):
             raise HTTPError(404)
         self.set_header("Content-Type", "text/plain; charset=utf-8")
-        self.finish(
-            {
-                ".env": f"APP_ENV=production\nSESSION_SECRET={secrets.token_hex(24)}\nMAIL_RELAY=smtp.postlane.example",
-                ".git/HEAD": "ref: refs/heads/main\n",
-                ".git/config": "[core]\n\trepositoryformatversion = 0\n\tfilemode = true\n\tbare = false\n",
-            }[name]
-        )
-
-
-def present(member: sqlite3.Row | None) -> sqlite3.Row:
-    """The member that `access` has let in."""
-    if member is None:
-        raise HTTPError(401)
-    return member
+        self.finish(LEAKED[file].format(secret=secrets.token_hex(24)))
 
 
 def keep_profile(handler: Handler, name: str, bio: str) -> None:
     """Store a member's own words."""
-    member = present(handler.member)
+    member = handler.present
     handler.club.database.run(
         "UPDATE members SET name = ?, bio = ? WHERE id = ?", name.strip()[:80], bio.strip()[:1_000], member["id"]
     )

@@ -8,18 +8,15 @@ import secrets
 import sqlite3
 import time
 from http.cookies import SimpleCookie
-from typing import TYPE_CHECKING
 from urllib.parse import urlencode
 
 from tornado.httputil import HTTPHeaders
 
 from launchready_lib.demo import names
+from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.handler import EDGE_KEY, REQUEST_ID
 from launchready_lib.demo.web.logs import TRACE, Trace
-
-if TYPE_CHECKING:
-    from launchready_lib.demo.web.club import Club
-    from launchready_lib.demo.web.upstream import Reply, Upstream
+from launchready_lib.demo.web.upstream import Reply, Upstream
 
 VISITS = 3
 ROUNDS = 6

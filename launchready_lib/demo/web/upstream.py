@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from tornado.http1connection import HTTP1Connection, HTTP1ConnectionParameters
 from tornado.httputil import HTTPHeaders, HTTPMessageDelegate, RequestStartLine, ResponseStartLine
 from tornado.iostream import IOStream, StreamClosedError
 from tornado.tcpclient import TCPClient
-
-if TYPE_CHECKING:
-    import ssl
 
 MOST_IDLE = 16
 PARAMETERS = HTTP1ConnectionParameters(max_body_size=20_000_000)

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchready_lib.checks.secure_edge.mail import signatures
-from launchready_lib.demo import dkim as demo_dkim
+from launchready_lib.demo import mailbox as demo_mail
 from launchready_lib.network import Answer
 
 pytestmark = pytest.mark.anyio
@@ -153,7 +153,7 @@ async def test_what_harbor_club_signs_verifies(tmp_path):
     pem = key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     (tmp_path / "s1.pem").write_bytes(pem)
     public = key.public_key().public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
-    raw = demo_dkim.sign(b"From: a@harborclub.example\r\nSubject:  x \r\n\r\nHello  you \r\n\r\n", tmp_path, "s1")
+    raw = demo_mail.sign(b"From: a@harborclub.example\r\nSubject:  x \r\n\r\nHello  you \r\n\r\n", tmp_path, "s1")
     data = base64.b64encode(public).decode()
     own = zone("harborclub.example.", f's1._domainkey TXT "v=DKIM1; p={data[:200]}" "{data[200:]}"\n')
     (found,) = await verified(raw, [own])

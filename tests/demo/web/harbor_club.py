@@ -15,9 +15,9 @@ from email.parser import BytesParser
 
 import httpx
 
-from launchready_lib.demo import dkim, mailbox, names, web
+from launchready_lib.demo import mailbox, names, web
 from launchready_lib.demo.certificates import CertificateAuthority
-from launchready_lib.demo.switchboard import Switchboard
+from launchready_lib.demo.faults import Switchboard
 
 SITE, WWW, APP, ADMIN, API = names.WEB_HOSTS
 PAGES = ("/", "/login", "/signup", "/forgot")
@@ -67,7 +67,7 @@ class Club:
         self.clients = []
 
     async def _start(self, authority):
-        dkim.make_keys(self.folder / "dkim")
+        mailbox.make_keys(self.folder / "dkim")
         smtp = await mailbox.start(self.folder / "inbox", self.folder / "dkim", self.switchboard, authority)
         here = smtp.sockets[0].getsockname()
         started = await web.start(

@@ -109,7 +109,7 @@ def test_a_new_password_ends_the_other_sessions(club):
 
 def test_an_expired_session_leads_to_login(club, monkeypatch):
     member = club.member()
-    monkeypatch.setattr(web.sections.database.time, "time", lambda: 4e9)
+    monkeypatch.setattr(web.database.time, "time", lambda: 4e9)
     assert member.get("/dashboard").status_code == 302
 
 

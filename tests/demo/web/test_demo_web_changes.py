@@ -25,5 +25,7 @@ def test_production_names_the_release_before_where_the_deploy_did_not_arrive(clu
 
 
 def test_every_fault_of_the_checkout_is_a_change():
-    assert {fault.check for fault in faults._CHECKOUT} - {"deploy.release"} == set(repository.CHANGED)
+    assert {fault.check for fault in faults.FAULTS.values() if fault.part == "checkout"} - {"deploy.release"} == set(
+        repository.CHANGED
+    )
     assert {path.name for path in repository.CHANGES.iterdir()} == set(repository.CHANGED)

@@ -3,11 +3,8 @@
 import json
 import re
 import subprocess
-from pathlib import Path
 
-from harbor_club import SITE, git
-
-from launchready_lib import parameters
+from harbor_club import git
 
 
 def test_logs_hold_an_id_on_every_line_and_nothing_personal(club):
@@ -44,10 +41,3 @@ def test_the_checkout_builds_runs_its_check_and_rolls_back(club):
     assert club.browser().get("/version").json() == {"release": "2026.10.4"}
     assert run("./deploy", "launch") == 0
     assert club.browser().get("/version").json() == {"release": "launch"}
-
-
-def test_its_sections_make_a_valid_parameters_file(club):
-    sections = club.web.parameters()
-    parameters.load({"name": "Harbor Club", "domain": SITE, "release": "launch", **sections})
-    for path in [*sections["logs"], sections["query_log"], sections["runbook"]]:
-        assert Path(path).is_file()
