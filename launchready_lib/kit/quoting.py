@@ -33,10 +33,6 @@ def _printable(text: str, syntax: str, refused: str = "") -> str:
     return text
 
 
-def _escaped(text: str, chars: str) -> str:
-    return "".join(f"\\{char}" if char in chars else char for char in text)
-
-
 def is_plain_name(name: str) -> bool:
     """Whether a DNS name needs no escape in any syntax (RFC 1123 section 2.1, and the underscore of service names)."""
     return len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
@@ -55,46 +51,29 @@ def comment(text: str) -> Quoted:
     return Quoted(line[:_LONGEST_COMMENT].replace("?>", "? >"))
 
 
-def nginx(text: str) -> Quoted:
-    """A quoted parameter of an nginx directive; "$" starts a variable there and has no escape."""
-    return Quoted(f'"{_escaped(_printable(text, "nginx", "$"), chr(92) + chr(34))}"')
+def _string(syntax: str, mark: str = '"', *, refused: str = "") -> Callable[[str], Quoted]:
+    """The quoting of a syntax whose strings stand between two marks, and hold a mark or a backslash behind another."""
 
+    def quote(text: str) -> Quoted:
+        body = "".join(f"\\{char}" if char in f"\\{mark}" else char for char in _printable(text, syntax, refused))
+        return Quoted(f"{mark}{body}{mark}")
 
-def caddy(text: str) -> Quoted:
-    """A quoted token of a Caddyfile; braces start a placeholder there and have no escape that every version knows."""
-    return Quoted(f'"{_escaped(_printable(text, "a Caddyfile", "{}" + chr(92)), chr(34))}"')
+    return quote
 
 
 def hcl(text: str) -> Quoted:
     """A quoted string of Terraform's language, in which "${" and "%{" start templates."""
-    body = _escaped(_printable(text, "HCL"), '\\"')
-    return Quoted('"' + body.replace("${", "$${").replace("%{", "%%{") + '"')
+    return Quoted(_string("HCL")(text).replace("${", "$${").replace("%{", "%%{"))
 
 
 def rule(text: str) -> Quoted:
     """A string inside a Cloudflare expression, which itself stands in a quoted string of Terraform's language."""
-    inner = f'"{_escaped(_printable(text, "a Cloudflare expression"), chr(92) + chr(34))}"'
-    return Quoted(hcl(inner)[1:-1])
+    return Quoted(hcl(_string("a Cloudflare expression")(text))[1:-1])
 
 
 def javascript(text: str) -> Quoted:
     """A string literal of JavaScript and of JSON (ECMA-404); every character outside ASCII is escaped."""
     return Quoted(json.dumps(text))
-
-
-def toml(text: str) -> Quoted:
-    """A basic string of TOML."""
-    return Quoted(f'"{_escaped(_printable(text, "TOML"), chr(92) + chr(34))}"')
-
-
-def python(text: str) -> Quoted:
-    """A string literal of Python, in the double quotes that formatters like."""
-    return Quoted(f'"{_escaped(_printable(text, "Python"), chr(92) + chr(34))}"')
-
-
-def single(text: str) -> Quoted:
-    """A single-quoted string of Ruby and of PHP: nothing is interpolated in it."""
-    return Quoted(f"'{_escaped(_printable(text, 'Ruby or PHP'), chr(92) + chr(39))}'")
 
 
 def line(text: str) -> Quoted:
@@ -116,8 +95,21 @@ def padded(text: Quoted, width: int) -> Quoted:
     return Quoted(text.ljust(width))
 
 
+def code(text: str) -> Quoted:
+    """A command, path or name as Markdown shows it, on one line."""
+    return Quoted(f"`{comment(text.replace('`', ' '))}`")
+
+
+def cell(text: str) -> Quoted:
+    """One cell of a Markdown table."""
+    return Quoted(comment(text).replace("|", "\\|"))
+
+
 FILTERS: dict[str, Callable[..., Quoted]] = {
-    each.__name__: each
-    for each in (token, comment, nginx, caddy, hcl, rule, javascript, toml, python, single, line, word, padded)
+    **{each.__name__: each for each in (token, comment, hcl, rule, javascript, line, word, padded, code, cell)},
+    "nginx": _string("nginx", refused="$"),  # which starts a variable there, and has no escape
+    "caddy": _string("a Caddyfile", refused="{}\\"),  # a placeholder's braces have no escape that every version knows
+    "python": _string("Python"),
+    "single": _string("Ruby or PHP", "'"),  # nothing is interpolated in it
 }
 """The templates' filters, by name."""

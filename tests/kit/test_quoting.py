@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import tomllib
 
 import dns.rdata
 import pytest
@@ -49,7 +48,6 @@ def hcl_string(text):
 READERS = {
     "javascript": lambda text: (json.loads(text), ""),
     "python": lambda text: (ast.literal_eval(text), ""),
-    "toml": lambda text: (tomllib.loads(f"x = {text}\n")["x"], ""),
     "nginx": nginx_token,
     "caddy": nginx_token,
     "single": single_quoted,

@@ -173,3 +173,8 @@ def _trust(
     except (OSError, ValueError) as error:
         return Unavailable(f"the trust anchor could not be read ({type(error).__name__})", "network.dnssec_anchor")
     return validation.validate(links, answers, anchor, now)
+
+
+def leads(answer: Answer) -> bool:
+    """Whether an answer leads anywhere: to records, or to another name."""
+    return answer.state == "NOERROR" or bool(answer.chain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from launchready_lib.checks import check
-from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence
+from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence, leads
 from launchready_lib.evidence import Row
 from launchready_lib.network import Answer
 from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
@@ -37,7 +37,7 @@ def _alike(domain: DomainEvidence, host: str) -> Verdict:
     servers = sorted({a.server for a in domain.answers if a.name == host})
     views = {server: {a.rdtype: a for a in direct if a.server == server} for server in servers}
     refusing = [s for s, view in views.items() if any(a.state == "SERVFAIL" for a in view.values())]
-    missing = [s for s, view in views.items() if view and s not in refusing and not any(map(_leads, view.values()))]
+    missing = [s for s, view in views.items() if view and s not in refusing and not any(map(leads, view.values()))]
     named = {a.server: domain.server_name(a) for a in direct}
     if missing or refusing:
         who = listed([named[s] for s in (missing or refusing)])
@@ -78,7 +78,7 @@ def _of_the_zone_file(domain: DomainEvidence) -> list[Verdict]:
         found = [answer for answer in domain.others if answer.name == name]
         rows = [domain.row(answer) for answer in found]
         heard = [answer for answer in found if answer.state != "TIMEOUT"]
-        if not any(map(_leads, heard)) and all(a.state in ("NXDOMAIN", "NODATA") for a in heard) and heard:
+        if not any(map(leads, heard)) and all(a.state in ("NXDOMAIN", "NODATA") for a in heard) and heard:
             alike += [{**row, "note": "gone from DNS since the zone file was made"} for row in rows[:1]]
             continue
         if problem := _apart(domain, name, heard):
@@ -99,9 +99,9 @@ def _of_the_zone_file(domain: DomainEvidence) -> list[Verdict]:
 
 def _apart(domain: DomainEvidence, name: str, heard: list[Answer]) -> str | None:
     """How nameservers differ in their answers for one name; None where they do not."""
-    lost = [a for a in heard if a.state == "SERVFAIL"] or [a for a in heard if not _leads(a)]
+    lost = [a for a in heard if a.state == "SERVFAIL"] or [a for a in heard if not leads(a)]
     # One family may be missing on purpose: a name is missing only where a server has neither.
-    lost = [a for a in lost if a.state == "SERVFAIL" or not any(_leads(b) for b in heard if b.server == a.server)]
+    lost = [a for a in lost if a.state == "SERVFAIL" or not any(leads(b) for b in heard if b.server == a.server)]
     if lost:
         who = listed(dict.fromkeys(domain.server_name(a) for a in lost))
         return f"{who} does not answer for {name}" if lost[0].state == "SERVFAIL" else f"{name} does not exist at {who}"
@@ -123,10 +123,6 @@ def _alias_at_apex(domain: DomainEvidence) -> list[Verdict]:
     )
     rows = [{**domain.row(answer), "alias_of": answer.chain[0]} for answer in aliased]
     return [failed(text, evidence=rows, fix=fix, about=(domain.domain, "apex alias"))]
-
-
-def _leads(answer: Answer) -> bool:
-    return answer.state == "NOERROR" or bool(answer.chain)
 
 
 def _by_resolver(domain: DomainEvidence, host: str, resolver: list[Answer], rows: list[Row]) -> Verdict:
