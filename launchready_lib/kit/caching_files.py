@@ -45,11 +45,7 @@ class Place:
 
 @dataclass(frozen=True)
 class CachingPlan:
-    """What to keep, and whether to compress.
-
-    Attributes:
-        notes: what it cannot know, a sentence each.
-    """
+    """What to keep, whether to compress, and what it cannot know, a sentence each."""
 
     places: tuple[Place, ...] = ()
     compress: bool = False
@@ -77,11 +73,8 @@ def plan(failures: Container[str], seen: StaticEvidence | None) -> CachingPlan:
     short = [asset for asset in came if asset.fingerprinted and kept_for(asset.response) < THIRTY_DAYS_S]
     folders = dict.fromkeys(folder for asset in short if (folder := _folder(asset)) and _PLAIN.fullmatch(folder))
     places = [place for folder in list(folders)[:_MOST] if (place := _place(folder, came)) is not None]
-    return CachingPlan(
-        tuple(places),
-        any(asset.is_text and asset.size >= SMALL and not asset.is_compressed for asset in came),
-        tuple(_notes(places, short)),
-    )
+    large = any(asset.is_text and asset.size >= SMALL and not asset.is_compressed for asset in came)
+    return CachingPlan(tuple(places), large, tuple(_notes(places, short)))
 
 
 def _path(asset: Asset) -> str:

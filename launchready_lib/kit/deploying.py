@@ -18,8 +18,7 @@ from launchready_lib.checks.stabilize_deployment.releasing import DeployEvidence
 from launchready_lib.checks.stabilize_deployment.validated import Outcome, StartEvidence
 from launchready_lib.evidence import Row
 from launchready_lib.kit.model import Delivery, Judged, Kit, KitFile, kept_going, one
-from launchready_lib.kit.quoting import comment
-from launchready_lib.kit.rendering import render
+from launchready_lib.kit.quoting import comment, render
 from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Finding, Status
 from launchready_lib.sources.credentials import Standing
@@ -49,8 +48,8 @@ def deploys(stage: Judged, *evidence: object) -> Kit:
     """Files and deliverables of stage 2, from its cells' evidence in any order."""
     client, judged, failures = stage.client, stage.judged, stage.failures
     settings, found = one(EnvironmentEvidence, evidence), one(DeployEvidence, evidence)
-    back, drill = one(RollbackEvidence, evidence), one(DrillEvidence, evidence)
-    checklist = _checklist(client.parameters, client.release, judged, settings, found, back, drill)
+    back = one(RollbackEvidence, evidence)
+    checklist = _checklist(stage, settings, found, back, one(DrillEvidence, evidence))
     files = [
         KitFile(CHECKLIST, checklist),
         *_matrix_file(settings),
@@ -63,17 +62,15 @@ def deploys(stage: Judged, *evidence: object) -> Kit:
 
 
 def _checklist(
-    p: Parameters,
-    release: str,
-    judged: Mapping[str, Finding],
+    stage: Judged,
     settings: EnvironmentEvidence | None,
     found: DeployEvidence | None,
     back: RollbackEvidence | None,
     drill: DrillEvidence | None,
 ) -> str:
     """What to do at each deploy, from what this client's own parameters, repository and answers say."""
+    p, release, failed = stage.client.parameters, stage.client.release, stage.failures
     origin = (p.site.canonical or f"https://{p.domain}").rstrip("/")
-    failed = {check: finding.summary for check, finding in judged.items() if finding.status is Status.FAIL}
 
     def at(path: str) -> str:
         return path if "://" in path else f"{origin}/{path.lstrip('/')}"
@@ -84,7 +81,7 @@ def _checklist(
         p=p,
         release=release,
         build_failed="build.clean" in failed,
-        unlocked=failed.get("build.locked"),
+        unlocked=failed["build.locked"].summary if "build.locked" in failed else "",
         needed=len(settings.needed) if settings is not None else 0,
         destroying=[each.path for each in found.irreversible[:_MOST]] if found is not None else [],
         by_hand=found.by_hand[:_MOST] if found is not None else (),

@@ -30,8 +30,8 @@ from launchready_lib.kit import (
 )
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.model import Delivery, Judged, Kit, KitFile, kept_going, one
+from launchready_lib.kit.quoting import render
 from launchready_lib.kit.records import ZonePatch
-from launchready_lib.kit.rendering import render
 from launchready_lib.record.findings import Finding, Status
 from launchready_lib.site.signin import SignedIn
 

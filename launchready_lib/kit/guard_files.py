@@ -13,8 +13,8 @@ from launchready_lib.checks.secure_edge.exposure import ExposureEvidence
 from launchready_lib.kit import stacks
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.model import KitFile
+from launchready_lib.kit.quoting import render
 from launchready_lib.kit.records import ZonePatch
-from launchready_lib.kit.rendering import render
 from launchready_lib.wording import listed
 
 _REAL_HEADERS = {"cloudflare": "CF-Connecting-IP", "fastly": "Fastly-Client-IP"}

@@ -59,8 +59,6 @@ class HeaderPlan:
     """What to send, what to take away.
 
     Attributes:
-        set: (header, value), each once.
-        remove: headers that should not be sent.
         origins: the only foreign origins that may read answers with a member's cookies; empty where that is right.
         cookies: names of session cookies to lock.
         private: names of session cookies with which an answer may be kept by nobody else.

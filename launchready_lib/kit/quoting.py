@@ -1,4 +1,4 @@
-"""Texts made safe for the place in a configuration file where they stand: what cannot be, is refused.
+"""The kit's templates, and texts made safe for the place in a file where they stand: what cannot be, is refused.
 
 Some of what the kit prints comes from the client's site and DNS, so it may try to break out of a string. Each function
 here writes one text as one value of one syntax, and the templates take nothing but what came through one of them.
@@ -9,6 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from launchready_lib.paths import PACKAGE
 
 _LONGEST_COMMENT = 300
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
@@ -113,3 +119,39 @@ FILTERS: dict[str, Callable[..., Quoted]] = {
     "single": _string("Ruby or PHP", "'"),  # nothing is interpolated in it
 }
 """The templates' filters, by name."""
+
+
+class UnquotedError(TypeError):
+    """A template prints a value that no filter has made safe: a mistake in the template."""
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in a template (a path below templates/).
+
+    Raises:
+        UnquotableError: a value cannot be written in the template's syntax.
+    """
+    return _environment().get_template(f"{template}.j2").render(values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(PACKAGE / "kit" / "templates"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - no HTML is made here; `finalize` refuses what was not quoted for its syntax
+        finalize=_quoted,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= FILTERS
+    return environment
+
+
+def _quoted(value: object) -> str:
+    if isinstance(value, Quoted):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise UnquotedError(f"a template prints a {type(value).__name__} that was not quoted")

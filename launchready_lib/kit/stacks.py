@@ -9,7 +9,7 @@ from typing import Any
 
 import yaml
 
-from launchready_lib.kit.rendering import render
+from launchready_lib.kit.quoting import render
 from launchready_lib.network import Response
 from launchready_lib.paths import PACKAGE
 

@@ -16,7 +16,7 @@ from launchready_lib.checks.stabilize_deployment.releasing import read_deploys
 from launchready_lib.checks.stabilize_deployment.validated import Outcome, Start, StartEvidence
 from launchready_lib.client import Client
 from launchready_lib.kit import deploying
-from launchready_lib.kit.rendering import render
+from launchready_lib.kit.quoting import render
 from launchready_lib.parameters import load
 from launchready_lib.record.findings import Finding, Status
 from launchready_lib.roadmap import Severity

@@ -46,8 +46,8 @@ def _alike(domain: DomainEvidence, host: str) -> Verdict:
     if different := _different(domain, host, direct):
         text = f"{host} has different {different} records depending on which nameserver is asked"
         return failed(text, evidence=rows, fix=_publish(domain, host, direct), about=(host, different))
-    if outside := _outside(host, direct, resolver, rows):
-        return outside
+    if not any(a.records for a in (*direct, *resolver)):
+        return _outside(host, direct, resolver, rows)
     if silent := [s for s in servers if not views[s]]:
         who = listed(silent)
         return unknown(f"the nameserver at {who} did not answer for {host}", needs="a second run", evidence=rows)
@@ -56,14 +56,13 @@ def _alike(domain: DomainEvidence, host: str) -> Verdict:
 
 def _families(domain: DomainEvidence, host: str) -> Verdict | None:
     """Whether a host has an IPv4 address; None where it has none at all, or the look-up failed."""
-    answers = [a for a in (*domain.resolved, *domain.answers) if a.name == host]
-    found = {rdtype for rdtype in ("A", "AAAA") if any(a.rdtype == rdtype and a.records for a in answers)}
-    told = all(a.state in ("NOERROR", "NODATA") for a in domain.resolved if a.name == host and a.rdtype == "A")
-    if found == {"AAAA"} and told:
+    resolved = [a for a in domain.resolved if a.name == host]
+    found = {a.rdtype for a in (*resolved, *domain.answers) if a.name == host and a.records}
+    known = all(a.state in ("NOERROR", "NODATA") for a in resolved if a.rdtype == "A")
+    if found == {"AAAA"} and known:
         text = f"{host} has an IPv6 address only, which members whose networks have IPv4 alone cannot reach"
         fix = f"Publish an A record for {host} beside the AAAA record, or an edge that answers both"
-        rows = [domain.row(a) for a in domain.resolved if a.name == host]
-        return failed(text, evidence=rows, fix=fix, about=(host, "IPv4"))
+        return failed(text, evidence=[domain.row(a) for a in resolved], fix=fix, about=(host, "IPv4"))
     if "A" not in found:
         return None
     families = "IPv4 and IPv6" if "AAAA" in found else "IPv4 only, which everybody reaches"
@@ -152,32 +151,24 @@ def _different(domain: DomainEvidence, host: str, direct: Iterable[Answer]) -> s
     return None
 
 
-def _outside(host: str, direct: Iterable[Answer], resolver: list[Answer], rows: list[Row]) -> Verdict | None:
+def _outside(host: str, direct: Iterable[Answer], resolver: list[Answer], rows: list[Row]) -> Verdict:
     """Where a name leads out of the zone, whether it arrives: only a resolver can tell."""
-    if any(a.records for a in direct):
-        return None
     target = next((a.chain[-1] for a in direct if a.chain), host)
-    if any(a.records for a in resolver):
-        return None
     states = {a.state for a in resolver}
-    if states <= {"NXDOMAIN", "NODATA"} and states:
-        text = f"{host} leads to {target}, which has no address"
-        return failed(text, evidence=rows, about=(host,))
+    if states and states <= {"NXDOMAIN", "NODATA"}:
+        return failed(f"{host} leads to {target}, which has no address", evidence=rows, about=(host,))
     reason = f"{host} leads to {target}, which could not be looked up"
     return unknown(reason, needs="a second run once that name answers", evidence=rows)
 
 
 def _publish(domain: DomainEvidence, host: str, direct: Iterable[Answer]) -> str | None:
     """The lines that every nameserver should hold, as the resolver or another nameserver has them."""
-    source = [a for a in domain.resolved if a.name == host and a.state == "NOERROR"] or [
-        a for a in direct if a.state == "NOERROR"
-    ]
+    resolved = [a for a in domain.resolved if a.name == host and a.state == "NOERROR"]
+    source = resolved or [a for a in direct if a.state == "NOERROR"]
     lines = [f"{host}. 3600 IN {a.rdtype} {record}" for a in source for record in a.records]
-    if chain_to := next((a.chain[0] for a in source if a.chain), None):
-        lines = [f"{host}. 3600 IN CNAME {chain_to}."]
-    if not lines:
-        return None
-    return f"Publish the same on every nameserver: {'; '.join(dict.fromkeys(lines))}"
+    if alias := next((a.chain[0] for a in source if a.chain), None):
+        lines = [f"{host}. 3600 IN CNAME {alias}."]
+    return f"Publish the same on every nameserver: {'; '.join(dict.fromkeys(lines))}" if lines else None
 
 
 def _accepting(domain: DomainEvidence) -> Verdict:
@@ -189,14 +180,11 @@ def _accepting(domain: DomainEvidence) -> Verdict:
         reason = f"{counted(domain.untried, 'more address', 'es')} of the main names not tried"
         clauses.append(unknown(reason, needs="records that name the site's own servers only", evidence=rows))
     if closed:
-        places = listed([f"{each.address} ({each.host})" for each in closed])
+        places = listed(f"{each.address} ({each.host})" for each in closed)
         text = f"{places} accepts no connection: {closed[0].error}, tried twice while our own network worked"
         clauses.append(failed(text, evidence=rows, about=[each.address for each in closed]))
     if unseen:
-        places = listed([f"{each.address} ({each.host})" for each in unseen])
+        places = listed(f"{each.address} ({each.host})" for each in unseen)
         clauses.append(unknown(f"{places} was not tried: {unseen[0].error}", needs=unseen[0].needs, evidence=rows))
-    return (
-        combine(*clauses)
-        if clauses
-        else passed(f"{counted(len(rows), 'address', 'es')} accept connections", evidence=rows)
-    )
+    text = f"{counted(len(rows), 'address', 'es')} accept connections"
+    return combine(*clauses) if clauses else passed(text, evidence=rows)
