@@ -110,17 +110,12 @@ def files(facts: Facts, caching: CachingPlan) -> Iterator[tuple[str, str]]:
     """(name in kit/, text) of each file that the plan needs."""
     if not caching:
         return
+    most = {stack for stack in facts.stacks if caching.places or (caching.compress and stack not in _COMPRESSES)}
+    able = [stack for stack in facts.stacks if (caching.folders if stack in _BY_FOLDER else stack in most)]
     yield from stacks.printed(
         "caching",
-        stacks.files("caching", [stack for stack in facts.stacks if _can(stack, caching)]),
+        stacks.files("caching", able),
         title="Files that never change are kept, and text travels compressed",
         plan=caching,
         hosts=listed(facts.hosts, most=20),
     )
-
-
-def _can(stack: str, caching: CachingPlan) -> bool:
-    """Whether a system's rules can say anything of the plan."""
-    if stack in _BY_FOLDER:
-        return bool(caching.folders)
-    return bool(caching.places) or (caching.compress and stack not in _COMPRESSES)

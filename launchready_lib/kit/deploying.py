@@ -132,29 +132,24 @@ def _matrix_delivery(settings: EnvironmentEvidence | None, judged: Mapping[str, 
         return Delivery("environment_matrix", "unknown", {}, reason=reason)
     gaps = [gap.reason for gap in (*settings.unread, *settings.cuts)]
     gaps += [] if settings.environments else ["no environment's variables were given"]
-    data = {"variables": matrix(settings)}
+    data = {"variables": _matrix(settings)}
     return Delivery("environment_matrix", "partial" if gaps else "made", data, "; ".join(gaps) or None, MATRIX)
 
 
-def matrix(settings: EnvironmentEvidence) -> list[Row]:
+def _matrix(settings: EnvironmentEvidence) -> list[Row]:
     """One row a variable, one column an environment; never a value."""
     return [{str(key): value for key, value in row.items()} for row in settings.frame().to_dict("records")]
 
 
 def _matrix_file(settings: EnvironmentEvidence | None) -> Iterator[KitFile]:
-    rows = matrix(settings) if settings is not None else []
-    if rows:
+    if rows := _matrix(settings) if settings is not None else []:
         text = io.StringIO()
-        writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({key: _cell(value) for key, value in row.items()} for row in rows)
+        writer = csv.writer(text, lineterminator="\n")
+        writer.writerow(rows[0])
+        for row in rows:
+            cells = [comment(str(value)) for value in row.values()]
+            writer.writerow(f"'{cell}" if cell.startswith(_FORMULA) else cell for cell in cells)
         yield KitFile(MATRIX, text.getvalue())
-
-
-def _cell(value: object) -> str:
-    """A cell that no spreadsheet takes for a formula."""
-    text = comment(str(value))
-    return f"'{text}" if text.startswith(_FORMULA) else str(text)
 
 
 def _repository_files(

@@ -84,18 +84,14 @@ def proxied(facts: Facts, patches: Iterable[ZonePatch]) -> list[KitFile]:
     """Records that Cloudflare stands before, for Terraform."""
     found = list(patches)
     records = [
-        (_label(each.name, each.rdtype, number), each.name, each.rdtype, value)
+        (re.sub(r"[^a-z0-9]+", "_", f"launchready {s.name} {s.rdtype} {n}".lower()), s.name, s.rdtype, value)
         for patch in found
-        for each in patch.sets
-        if each.proxied
-        for number, value in enumerate(each.values, 1)
+        for s in patch.sets
+        if s.proxied
+        for n, value in enumerate(s.values, 1)
     ]
     if not records or "cloudflare" not in facts.stacks:
         return []
     text = render("cloudflare/records.tf", title="Hosts behind Cloudflare's proxy", records=records)
     fixes = tuple(check for patch in found for check in patch.fixes if check.startswith("edge."))
     return [KitFile("cloudflare/records.tf", text, fixes)]
-
-
-def _label(*parts: object) -> str:
-    return re.sub(r"[^a-z0-9]+", "_", " ".join(map(str, ("launchready", *parts))).lower())

@@ -10,7 +10,7 @@ from itertools import islice
 
 from launchready_lib.checks.secure_edge.headers.cookies import SetAtLogin, faults, kept, sessions
 from launchready_lib.checks.secure_edge.headers.csp import judge as policies_of
-from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence, View
+from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence
 from launchready_lib.checks.secure_edge.headers.framing import judge as framers_of
 from launchready_lib.checks.secure_edge.headers.isolation import embedder, resource
 from launchready_lib.checks.secure_edge.headers.keeping import shared_by
@@ -115,7 +115,10 @@ def _policy(facts: Facts, failures: Mapping[str, object], headers: HeadersEviden
     framed = "headers.framing" in failures
     if framed:
         yield HeaderPlan((("X-Frame-Options", "SAMEORIGIN"),), fixes=("headers.framing",))
-    open_lists = framed and any(not framers_of(v).good and _names_framers(v) for v in views)
+    open_lists = framed and any(
+        not framers_of(view).good and any("frame-ancestors" in each.directives for each in policies_of(view).policies)
+        for view in views
+    )
     if not ("headers.csp" in failures or open_lists):
         return
     if advice := content_policy.advised(views, framing=framed, third_parties=facts.third_parties):
@@ -125,10 +128,6 @@ def _policy(facts: Facts, failures: Mapping[str, object], headers: HeadersEviden
             notes=(own, *advice.notes) if advice.by_app else advice.notes,
             fixes=tuple(check for check in ("headers.csp", "headers.framing") if check in failures),
         )
-
-
-def _names_framers(view: View) -> bool:
-    return any("frame-ancestors" in each.directives for each in policies_of(view).policies)
 
 
 def _removals(failures: Mapping[str, object], headers: HeadersEvidence) -> Iterator[HeaderPlan]:

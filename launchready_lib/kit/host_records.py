@@ -8,7 +8,6 @@ from collections.abc import Container, Iterator
 from launchready_lib.checks.secure_edge.edge import Edge, EdgeEvidence, Named
 from launchready_lib.checks.secure_edge.floods import FloodEvidence, unguarded
 from launchready_lib.checks.secure_edge.tls import TlsEvidence
-from launchready_lib.checks.secure_edge.tls.evidence import HostTls
 from launchready_lib.checks.secure_edge.tls.verdicts import allowed_names, is_private
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
@@ -80,28 +79,19 @@ def _issuers(facts: Facts, tls: TlsEvidence) -> Iterator[Change]:
     for host in tls.hosts:
         if host.own is None or is_private(host) or not host.caa or host.caa[-1].state not in _ANSWERED:
             continue
-        standing = [_caa(record) for record in host.caa[-1].records]
-        name = host.caa[-1].name if any(standing) else facts.domain
+        found = [match for record in host.caa[-1].records if (match := _CAA.fullmatch(record))]
+        standing = [f'{m[1]} {m[2].lower()} "{m[3]}"' for m in found if m[3].isprintable()]
+        name = host.caa[-1].name if standing else facts.domain
         names = allowed_names(host.own)
-        if not any(standing) and not names:
+        if not standing and not names:
             yield f"{host.host}: ask {host.own.issuer} for its CAA name, and publish it"
         elif is_plain_name(name) and all(map(is_plain_name, names)):
-            lines = sets.setdefault(name, dict.fromkeys(line for line in standing if line))
-            lines |= dict.fromkeys(_allowing(host, names, lines))
+            lines = sets.setdefault(name, dict.fromkeys(standing))
+            # issuewild rules wild cards where it stands.
+            wild = any(n.startswith("*.") for n in host.own.names) and any(" issuewild " in line for line in lines)
+            for tag in ("issue", "issuewild") if wild else ("issue",):
+                if names and not any(f'0 {tag} "{each}"' in lines for each in names):
+                    lines[f'0 {tag} "{names[0]}"'] = None
     for name, lines in sets.items():
         why = f"authorities that may issue for {name} and below: those in use now"
         yield RecordSet(name, "CAA", tuple(lines), why)
-
-
-def _allowing(host: HostTls, names: tuple[str, ...], lines: dict[str, None]) -> Iterator[str]:
-    """The lines that the host's authority still needs; issuewild rules wild cards where it stands."""
-    wild = any(name.startswith("*.") for name in (host.own.names if host.own else ()))
-    tags = ["issue", *(["issuewild"] if wild and any(" issuewild " in line for line in lines) else [])]
-    for tag in tags:
-        if names and not any(f'0 {tag} "{name}"' in lines for name in names):
-            yield f'0 {tag} "{names[0]}"'
-
-
-def _caa(record: str) -> str | None:
-    match = _CAA.fullmatch(record)
-    return f'{match[1]} {match[2].lower()} "{match[3]}"' if match and match[3].isprintable() else None

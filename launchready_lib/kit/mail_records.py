@@ -10,7 +10,7 @@ from collections.abc import Callable, Container, Iterator
 
 from launchready_lib.checks.secure_edge.mail import TransportEvidence, dmarc_discovery
 from launchready_lib.checks.secure_edge.mail import transport_records as texts
-from launchready_lib.checks.secure_edge.mail.dkim_keys import DkimDomain, DkimKey
+from launchready_lib.checks.secure_edge.mail.dkim_keys import DkimDomain
 from launchready_lib.checks.secure_edge.mail.dmarc_discovery import Discovery, DmarcRecord
 from launchready_lib.checks.secure_edge.mail.survey import DomainMail, MailEvidence
 from launchready_lib.checks.secure_edge.mail.transport import DomainTransport
@@ -34,7 +34,9 @@ def patches(
     """What to change in each zone that the From domains lie in; `domain`: the client's own."""
     found = [*(_authentication(mail, failures, domain) if mail is not None else ())]
     if ways is not None and TRANSPORT in failures:
-        found += [each for way in ways.domains for each in of(_zone(way.domain, domain), TRANSPORT, _transport(way))]
+        for way in ways.domains:
+            changes = (*_mail_hosts(way), *_tls_reports(way), *_sts_record(way)) if is_plain_name(way.domain) else ()
+            found += of(_zone(way.domain, domain), TRANSPORT, changes)
     return patched("the records that let mail arrive", found)
 
 
@@ -55,14 +57,12 @@ def _zone(name: str, domain: str) -> str:
 
 
 def _spf(mail: MailEvidence, each: DomainMail) -> Iterator[Change]:
-    record = mended(mail, each)
-    if record is None or not is_plain_name(each.domain):
-        return
-    if not record.text:
-        yield record.why
-        return
+    record, why = mended(mail, each) or ("", "")
     others = f"; the other {len(each.spf.others)} TXT records stay" if each.spf.others else ""
-    yield RecordSet(each.domain, "TXT", (record.text, *each.spf.others), f"{record.why}{others}")
+    if record and is_plain_name(each.domain):
+        yield RecordSet(each.domain, "TXT", (record, *each.spf.others), f"{why}{others}")
+    elif why and is_plain_name(each.domain):
+        yield why
 
 
 def _dmarc(found: Discovery) -> Iterator[Change]:
@@ -109,18 +109,16 @@ def _reporting(found: Discovery, record: DmarcRecord, own: str) -> tuple[str | N
 
 def _dkim(mail: MailEvidence, signing: DkimDomain) -> Iterator[str]:
     """A key cannot be invented: where to copy it from, and where to."""
+    provider = listed(mail.providers) or "your mail provider"
     declared = any(key.declared for key in signing.keys)
     for key in signing.keys:
         if key.state in ("valid", "lost") or not (key.declared or (not declared and key.state == "broken")):
             continue
-        yield _copy(key, listed(mail.providers) or "your mail provider")
-
-
-def _copy(key: DkimKey, provider: str) -> str:
-    if key.target and key.state == "missing":
-        return f'{key.name}. {key.detail}: take the CNAME that {provider} shows now for selector "{key.selector}"'
-    line = f'{key.name}. 3600 IN TXT "v=DKIM1; k=rsa; p=<the key>"'
-    return f"{key.name} {key.detail}: copy the whole record that {provider} shows for this selector: {line}"
+        if key.target and key.state == "missing":
+            yield f'{key.name}. {key.detail}: take the CNAME that {provider} shows now for selector "{key.selector}"'
+        else:
+            line = f'{key.name}. 3600 IN TXT "v=DKIM1; k=rsa; p=<the key>"'
+            yield f"{key.name} {key.detail}: copy the whole record that {provider} shows for this selector: {line}"
 
 
 def policies(ways: TransportEvidence | None, failures: Container[str]) -> Iterator[KitFile]:
@@ -128,11 +126,6 @@ def policies(ways: TransportEvidence | None, failures: Container[str]) -> Iterat
     for each in ways.domains if ways is not None and TRANSPORT in failures else ():
         if text := _sts_policy(each):
             yield KitFile(f"mail/{each.domain}/mta-sts.txt", text, (TRANSPORT,))
-
-
-def _transport(each: DomainTransport) -> Iterator[Change]:
-    if is_plain_name(each.domain):
-        yield from (*_mail_hosts(each), *_tls_reports(each), *_sts_record(each))
 
 
 def _mail_hosts(each: DomainTransport) -> Iterator[Change]:

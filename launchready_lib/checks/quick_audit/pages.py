@@ -54,25 +54,13 @@ class CorePages:
     def frame(self) -> pd.DataFrame:
         """One row a request, for a chart of what came when: page, started_s, ended_s, kind, host, size_kb, blocking."""
         columns = ["page", "visit", "url", "host", "kind", "started_s", "ended_s", "size_kb", "blocking", "failed"]
-        return pd.DataFrame(
-            [
-                {
-                    "page": each.name,
-                    "visit": number,
-                    "url": load.url,
-                    "host": load.host,
-                    "kind": load.kind,
-                    "started_s": load.started_ms / 1000,
-                    "ended_s": None if load.ended_ms is None else load.ended_ms / 1000,
-                    "size_kb": load.size / 1000,
-                    "blocking": load.blocking,
-                    "failed": load.failed,
-                }
-                for number, each in enumerate(self.visits, 1)
-                for load in each.loads
-            ],
-            columns=columns,
-        )
+        rows = []
+        for number, each in enumerate(self.visits, 1):
+            for load in each.loads:
+                ended_s = None if load.ended_ms is None else load.ended_ms / 1000
+                row = (each.name, number, load.url, load.host, load.kind, load.started_ms / 1000, ended_s)
+                rows.append((*row, load.size / 1000, load.blocking, load.failed))
+        return pd.DataFrame(rows, columns=columns)
 
 
 def _rank(each: Visit) -> tuple[bool, float]:
@@ -93,14 +81,14 @@ def row(each: Visit) -> Row:
         "longest_task_ms": round(max((length for _, length in each.tasks), default=0)),
         "requests": len(each.loads),
         "kilobytes": round(sum(load.size for load in each.loads) / 1000, 1),
-        "largest": "; ".join(_told(load) for load in sorted(each.loads, key=lambda load: -load.size)[:LARGEST]),
-        "blocking": "; ".join(_told(load) for load in each.loads if load.blocking),
+        "largest": "; ".join(_described(load) for load in sorted(each.loads, key=lambda load: -load.size)[:LARGEST]),
+        "blocking": "; ".join(_described(load) for load in each.loads if load.blocking),
         "did_not_come": "; ".join(f"{load.host} ({load.failed})" for load in failures[:5]),
         "note": each.problem.reason if each.problem else "",
     }
 
 
-def _told(load: Load) -> str:
+def _described(load: Load) -> str:
     return f"{load.host}{urlsplit(load.url).path[:80]} {load.size / 1000:.0f} kB"
 
 

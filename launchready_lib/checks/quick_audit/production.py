@@ -133,20 +133,20 @@ async def survey(client: Client) -> ProductionEvidence | Unavailable:
     urls |= {host: f"https://{host}/" for host in zone.own}
     urls[UNKNOWN_PAGE] = web.address(client, _unknown())
     pages = await _read(client, urls)
-    return ProductionEvidence(tuple(page for page in pages if not _is_idle(page, zone)), zone)
+    # A name that only the zone file knows may show no page of its own: it is silent, or leads elsewhere.
+    shown = []
+    for page in pages:
+        reply = page.response
+        elsewhere = reply.status in REDIRECTS or web.host_of(reply.url) != page.name
+        if page.name not in zone.own or not (elsewhere or reply.state in SILENT):
+            shown.append(page)
+    return ProductionEvidence(tuple(shown), zone)
 
 
 async def _read(client: Client, urls: dict[str, str]) -> tuple[Tried, ...]:
     """Ask for pages as a stranger would."""
     answers = await asyncio.gather(*(client.network.request("GET", url, follow=web.HOPS) for url in urls.values()))
     return tuple(Tried(name, "page", "GET", url, a) for (name, url), a in zip(urls.items(), answers, strict=True))
-
-
-def _is_idle(page: Tried, zone: ZoneHosts) -> bool:
-    """Whether a name that only the zone file knows shows no page of its own: it is silent, or leads elsewhere."""
-    response = page.response
-    led = web.host_of(response.url) != page.name or response.status in REDIRECTS
-    return page.name in zone.own and (response.state in SILENT or led)
 
 
 def _unknown() -> str:

@@ -126,7 +126,7 @@ def gathered(
     statements: Iterable[Statement],
     parameters: Parameters,
     *,
-    routes: Mapping[str, str] | None = None,
+    routes: Mapping[str, str],
     cut: bool = False,
 ) -> QueryEvidence:
     """Sum up the statements of each page; `routes` gives the route of a request id where the log does not."""
@@ -135,7 +135,7 @@ def gathered(
     declared = {page: _declared(parameters.queries.get(page, []), statements) for page in PAGES}
     times: dict[tuple[str, str, str], list[float]] = {}
     for statement in statements:
-        route = statement.route or (routes or {}).get(statement.request_id, "")
+        route = statement.route or routes.get(statement.request_id, "")
         for page in PAGES:
             if route and _serves(route, page, paths[page]):
                 known = "route" if statement.route else "request id"
@@ -145,13 +145,9 @@ def gathered(
                 continue
             times.setdefault((page, statement.fingerprint, known), []).append(statement.ms)
     found = [QueryTime(*key, len(each), sum(each) / len(each), max(each)) for key, each in times.items()]
-    return QueryEvidence(
-        source=source,
-        statements=len(statements),
-        times=tuple(sorted(found, key=lambda time: -time.worst_ms)),
-        without=tuple(page for page in PAGES if parameters.queries.get(page) == []),
-        cut=cut,
-    )
+    without = tuple(page for page in PAGES if parameters.queries.get(page) == [])
+    slowest_first = tuple(sorted(found, key=lambda time: -time.worst_ms))
+    return QueryEvidence(source, len(statements), slowest_first, without, cut)
 
 
 def _declared(texts: Iterable[str], statements: Iterable[Statement]) -> set[str]:
