@@ -68,7 +68,7 @@ class QueryEvidence(Evidence):
 
     Attributes:
         source: the log.
-        statements: how many executions it tells of; `cut` where older ones were left out.
+        statements: how many executions it tells of.
         times: one a page and statement, slowest first.
         without: pages that, by the parameters, no statement serves.
     """
@@ -77,7 +77,6 @@ class QueryEvidence(Evidence):
     statements: int
     times: tuple[QueryTime, ...] = ()
     without: tuple[str, ...] = ()
-    cut: bool = False
 
     def rows(self) -> list[Row]:
         """One row a page and statement."""
@@ -106,7 +105,7 @@ def _read(client: Client) -> QueryEvidence | Unavailable:
         return Unavailable(reason, f"query_log: {needs}")
     orphans = {s.request_id for s in statements if s.request_id and not s.route}
     routes = dict(_routes(client, orphans)) if orphans else {}
-    return gathered(shown, statements, client.parameters, routes=routes, cut=sample.cut)
+    return gathered(shown, statements, client.parameters, routes=routes)
 
 
 def _routes(client: Client, wanted: set[str]) -> Iterator[tuple[str, str]]:
@@ -122,12 +121,7 @@ def _routes(client: Client, wanted: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def gathered(
-    source: str,
-    statements: Iterable[Statement],
-    parameters: Parameters,
-    *,
-    routes: Mapping[str, str],
-    cut: bool = False,
+    source: str, statements: Iterable[Statement], parameters: Parameters, *, routes: Mapping[str, str]
 ) -> QueryEvidence:
     """Sum up the statements of each page; `routes` gives the route of a request id where the log does not."""
     site, statements = parameters.site, list(statements)
@@ -147,7 +141,7 @@ def gathered(
     found = [QueryTime(*key, len(each), sum(each) / len(each), max(each)) for key, each in times.items()]
     without = tuple(page for page in PAGES if parameters.queries.get(page) == [])
     slowest_first = tuple(sorted(found, key=lambda time: -time.worst_ms))
-    return QueryEvidence(source, len(statements), slowest_first, without, cut)
+    return QueryEvidence(source, len(statements), slowest_first, without)
 
 
 def _declared(texts: Iterable[str], statements: Iterable[Statement]) -> set[str]:
