@@ -17,7 +17,7 @@ from launchready_lib.checks.stabilize_deployment.drill import DrillEvidence
 from launchready_lib.checks.stabilize_deployment.releasing import DeployEvidence
 from launchready_lib.checks.stabilize_deployment.validated import Outcome, StartEvidence
 from launchready_lib.evidence import Row
-from launchready_lib.kit.model import Delivery, Judged, Kit, KitFile, kept_going, one
+from launchready_lib.kit.model import Delivery, Judged, Kit, KitFile, never_raising, one
 from launchready_lib.kit.quoting import comment, render
 from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Finding, Status
@@ -43,7 +43,7 @@ _PRIVATE_KEY = "-----BEGIN ([A-Z0-9]{1,12} ){0,3}PRIVATE KEY( BLOCK)?-----"
 _SCAN = ("scripts/secret_scan.sh", ".githooks/pre-commit", ".github/workflows/secret-scan.yml")
 
 
-@kept_going
+@never_raising
 def deploys(stage: Judged, *evidence: object) -> Kit:
     """Files and deliverables of stage 2, from its cells' evidence in any order."""
     client, judged, failures = stage.client, stage.judged, stage.failures

@@ -29,7 +29,7 @@ from launchready_lib.kit import (
     redirect_files,
 )
 from launchready_lib.kit.facts import Facts
-from launchready_lib.kit.model import Delivery, Judged, Kit, KitFile, kept_going, one
+from launchready_lib.kit.model import Delivery, Judged, Kit, KitFile, never_raising, one
 from launchready_lib.kit.quoting import render
 from launchready_lib.kit.records import ZonePatch
 from launchready_lib.record.findings import Finding, Status
@@ -42,7 +42,7 @@ _MOST_NAMED = 4
 """Files of one plan that a finding names one by one."""
 
 
-@kept_going
+@never_raising
 def names(stage: Judged, *evidence: object) -> Kit:
     """Files for what stage 1 found wrong with names and redirects, from its cells' evidence in any order."""
     hops = one(RedirectEvidence, evidence)
@@ -53,7 +53,7 @@ def names(stage: Judged, *evidence: object) -> Kit:
     return Kit((*_dns(patches, "names"), *_with_zone(_of_systems(redirect_files.files(facts, plan), plan.fixes))))
 
 
-@kept_going
+@never_raising
 def edge(stage: Judged, *evidence: object) -> Kit:
     """Files for what stage 3 found wrong, and its deliverables, from its cells' evidence in any order."""
     headers, tls, mail = one(HeadersEvidence, evidence), one(TlsEvidence, evidence), one(MailEvidence, evidence)
@@ -82,7 +82,7 @@ def edge(stage: Judged, *evidence: object) -> Kit:
     return Kit(tuple(_with_zone(files)), deliveries)
 
 
-@kept_going
+@never_raising
 def speed(stage: Judged, *evidence: object) -> Kit:
     """Files for what stage 4 found wrong with caching, from its cells' evidence in any order."""
     files = one(StaticEvidence, evidence)

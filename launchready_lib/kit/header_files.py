@@ -94,9 +94,8 @@ def plan(
             parts.append(HeaderPlan(origins=tuple(f"https://{host}" for host in facts.hosts), fixes=("headers.cors",)))
     if member is not None and "headers.cookies" in failures:
         parts += _cookies(member, headers)
-    merged = {f.name: tuple(dict.fromkeys(each for part in parts for each in getattr(part, f.name)))
-              for f in fields(HeaderPlan)}  # fmt: skip
-    return HeaderPlan(**merged)
+    columns = ([each for part in parts for each in getattr(part, field.name)] for field in fields(HeaderPlan))
+    return HeaderPlan(*(tuple(dict.fromkeys(column)) for column in columns))
 
 
 def _plain(facts: Facts, failures: Mapping[str, object]) -> Iterator[HeaderPlan]:

@@ -101,10 +101,10 @@ def _reporting(found: Discovery, record: DmarcRecord, own: str) -> tuple[str | N
     if found.targets and len(deaf) < len(found.targets):
         return None, ""
     tags = [tag.strip() for tag in record.text.split(";") if tag.strip()]
-    kept = [tag for tag in tags if tag.partition("=")[0].strip().lower() != "rua"]
+    retained = [tag for tag in tags if tag.partition("=")[0].strip().lower() != "rua"]
     reason = f"{listed(deaf)} takes none" if deaf else "none were asked for"
     why = f"DMARC of {record.domain}: reports to {own} ({reason}); create that mailbox, {_RISE}"
-    return "; ".join([*kept, f"rua=mailto:{own}"]), why
+    return "; ".join([*retained, f"rua=mailto:{own}"]), why
 
 
 def _dkim(mail: MailEvidence, signing: DkimDomain) -> Iterator[str]:

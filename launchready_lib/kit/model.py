@@ -58,7 +58,7 @@ class Kit:
     problem: str = ""
 
 
-def kept_going(make: Callable[P, Kit]) -> Callable[P, Kit]:
+def never_raising(make: Callable[P, Kit]) -> Callable[P, Kit]:
     """A kit that breaks is said to be broken, with type and place, and stops no notebook."""
 
     @functools.wraps(make)
