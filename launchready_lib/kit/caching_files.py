@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from launchready_lib.checks.reduce_drag.caching import SMALL, THIRTY_DAYS_S, Asset, StaticEvidence, kept_for
+from launchready_lib.kit import stacks
 from launchready_lib.kit.facts import Facts
-from launchready_lib.kit.rendering import render
 from launchready_lib.wording import listed
 
 CHECK = "caching.static"
@@ -19,19 +19,6 @@ _PLAIN = re.compile(r"/(?:[A-Za-z0-9_-]{1,80}/){0,8}")
 _BUILDS = ("/_next/static/", "/_nuxt/", "/_astro/", "/_app/immutable/")
 _ENDS_HASHED = re.compile(f".*{HASHED}\\Z")
 _MOST = 8
-_TITLE = "Files that never change are kept, and text travels compressed"
-# stack -> (name in kit/, what it is for); the template has the file's name.
-_FILES: dict[str, tuple[tuple[str, str], ...]] = {
-    "cloudflare": (("cloudflare/caching.tf", "Cloudflare, with Terraform"),),
-    "nginx": (("caching/nginx-http.conf", "nginx: the http block"), ("caching/nginx.conf", "nginx: the server blocks")),
-    "caddy": (("caching/Caddyfile", "Caddy"),),
-    "vercel": (("caching/vercel.json", "Vercel: merge it into your vercel.json"),),
-    "netlify": (("caching/_headers", "Netlify"),),
-    "nextjs": (("caching/next.config.js", "Next.js"),),
-    "express": (("caching/express.js", "Express"),),
-    "django": (("caching/django_middleware.py", "Django"),),
-    "rails": (("caching/rails.rb", "Rails"),),
-}
 _BY_FOLDER = ("cloudflare", "netlify")
 """Systems whose rules name whole folders only."""
 _COMPRESSES = ("cloudflare", "vercel", "netlify")
@@ -58,11 +45,7 @@ class Place:
 
 @dataclass(frozen=True)
 class CachingPlan:
-    """What to keep, and whether to compress.
-
-    Attributes:
-        notes: what it cannot know, a sentence each.
-    """
+    """What to keep, whether to compress, and what it cannot know, a sentence each."""
 
     places: tuple[Place, ...] = ()
     compress: bool = False
@@ -90,11 +73,8 @@ def plan(failures: Container[str], seen: StaticEvidence | None) -> CachingPlan:
     short = [asset for asset in came if asset.fingerprinted and kept_for(asset.response) < THIRTY_DAYS_S]
     folders = dict.fromkeys(folder for asset in short if (folder := _folder(asset)) and _PLAIN.fullmatch(folder))
     places = [place for folder in list(folders)[:_MOST] if (place := _place(folder, came)) is not None]
-    return CachingPlan(
-        tuple(places),
-        any(asset.is_text and asset.size >= SMALL and not asset.is_compressed for asset in came),
-        tuple(_notes(places, short)),
-    )
+    large = any(asset.is_text and asset.size >= SMALL and not asset.is_compressed for asset in came)
+    return CachingPlan(tuple(places), large, tuple(_notes(places, short)))
 
 
 def _path(asset: Asset) -> str:
@@ -130,24 +110,12 @@ def files(facts: Facts, caching: CachingPlan) -> Iterator[tuple[str, str]]:
     """(name in kit/, text) of each file that the plan needs."""
     if not caching:
         return
-    named = [each for stack in facts.stacks if _can(stack, caching) for each in _FILES.get(stack, ())]
-    values = {
-        "title": _TITLE,
-        "plan": caching,
-        "compress": int(caching.compress),
-        "hosts": listed(facts.hosts, most=20),
-        "folders": caching.folders,
-        "pattern": caching.pattern,
-        "places": [(place.folder, place.rest) for place in caching.places],
-        "files": named,
-    }
-    yield "caching/README.md", render("caching/README.md", **values)
-    for name, _ in named:
-        yield name, render(name, **values)
-
-
-def _can(stack: str, caching: CachingPlan) -> bool:
-    """Whether a system's rules can say anything of the plan."""
-    if stack in _BY_FOLDER:
-        return bool(caching.folders)
-    return bool(caching.places) or (caching.compress and stack not in _COMPRESSES)
+    most = {stack for stack in facts.stacks if caching.places or (caching.compress and stack not in _COMPRESSES)}
+    able = [stack for stack in facts.stacks if (caching.folders if stack in _BY_FOLDER else stack in most)]
+    yield from stacks.printed(
+        "caching",
+        stacks.files("caching", able),
+        title="Files that never change are kept, and text travels compressed",
+        plan=caching,
+        hosts=listed(facts.hosts, most=20),
+    )

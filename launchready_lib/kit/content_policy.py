@@ -20,22 +20,15 @@ from launchready_lib.kit.quoting import is_plain_name
 
 HEADER = "Content-Security-Policy"
 MOST_HASHES = 20
-_SELF: dict[str, tuple[str, ...]] = {
-    "default-src": ("'self'",),
-    "script-src": ("'self'",),
-    "style-src": ("'self'",),
-    "img-src": ("'self'", "data:"),
-    "font-src": ("'self'",),
-    "connect-src": ("'self'",),
-    "form-action": ("'self'",),
-    "object-src": ("'none'",),
-    "base-uri": ("'self'",),
-}
-_ALWAYS = {"object-src": ("'none'",), "base-uri": ("'self'",)}
+_SELF = (
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; object-src 'none'; base-uri 'self'"
+)
 _FETCH = re.compile(
     r"(default|child|connect|font|frame|img|manifest|media|object|prefetch|script|style|worker)-src(-elem|-attr)?"
 )
 _LISTS = frozenset({"base-uri", "form-action", "frame-ancestors"})
+_OTHERS = frozenset({"report-uri", "report-to", "sandbox"})
 _BARE = frozenset({"upgrade-insecure-requests", "block-all-mixed-content"})
 _KEYWORD = re.compile(
     r"'(self|none|unsafe-inline|unsafe-eval|unsafe-hashes|wasm-unsafe-eval|strict-dynamic|report-sample)'",
@@ -50,6 +43,10 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _ENDPOINT = re.compile(r"[A-Za-z0-9/._~%@!*+=:?&-]{1,300}")
+
+
+Directives = dict[str, dict[str, None]]
+"""Directive -> its values, in order, each once."""
 
 
 @dataclass(frozen=True)
@@ -78,26 +75,27 @@ def advised(views: Iterable[View], *, framing: bool, third_parties: Iterable[str
     if not pages:
         return None
     standing = [found for view in pages if (found := _standing(view)) is not None]
-    directives = (
-        _union([_kept(each) for each in standing]) if standing else {k: dict.fromkeys(v) for k, v in _SELF.items()}
-    )
+    directives = _union([_retained(each) for each in standing or [policy.parse(_SELF)]])
     opened = _opened(standing) if len(standing) == len(pages) else None
     content = [loaded.read(view.response.text, view.response.url) for view in pages]
     for view, page in zip(pages, content, strict=True):
-        _add(directives, _sources(page, view.response.url), opened)
+        named = ((directive, _source(address, view.response.url)) for directive, address in page.sources)
+        _add(directives, ((directive, source) for directive, source in named if source), opened)
     hashes = list(dict.fromkeys(each for page in content for each in page.hashes))
     if opened is None or "script-src" in opened:
         _add(directives, (("script-src", each) for each in hashes[:MOST_HASHES]), None)
     if not standing:
         _fresh(directives, content, third_parties)
-    for name, sources in _ALWAYS.items():
-        directives.setdefault(name, dict.fromkeys(sources))
+    directives.setdefault("object-src", {"'none'": None})
+    directives.setdefault("base-uri", {"'self'": None})
     if framing or "frame-ancestors" not in directives:
         directives["frame-ancestors"] = {"'self'": None}
     by_app = any(_NONCE.fullmatch(v) for each in standing for values in each.directives.values() for v in values)
     if by_app:
         directives.setdefault("script-src", {"'self'": None})["'nonce-{nonce}'"] = None
-    return Advised(_safe(directives), by_app, tuple(_notes(content, hashes, by_app=by_app)))
+    found = policy.parse("; ".join(" ".join([name, *values]) for name, values in directives.items()))
+    text = policy.mended(found) if any(w.unsafe for w in policy.weaknesses(found)) else found.text
+    return Advised(text, by_app, tuple(_notes(content, hashes, by_app=by_app)))
 
 
 def _standing(view: View) -> Policy | None:
@@ -107,38 +105,30 @@ def _standing(view: View) -> Policy | None:
     return min(policies, key=lambda p: sum(w.unsafe for w in policy.weaknesses(p)), default=None)
 
 
-def _kept(standing: Policy) -> dict[str, dict[str, None]]:
+def _retained(standing: Policy) -> Directives:
     """What of a policy is safe and well-formed; what it never ruled on (no default-src) stays free."""
     safe = policy.parse(policy.mended(standing))
     if "default-src" not in standing.directives:
         del safe.directives["default-src"]
         safe.directives.setdefault("script-src", ("'self'",))
-    kept = {name: dict.fromkeys(v for v in values if _is_value(name, v)) for name, values in safe.directives.items()}
-    return {name: values for name, values in kept.items() if name in _BARE or (values and _is_known(name))}
+    found: Directives = {}
+    for name, values in safe.directives.items():
+        patterns = (_ENDPOINT,) if name in _OTHERS else (_KEYWORD, _HASH, _SCHEME, _HOST)
+        sound = dict.fromkeys(v for v in values if any(pattern.fullmatch(v) for pattern in patterns))
+        if name in _BARE or (sound and (_FETCH.fullmatch(name) or name in _LISTS | _OTHERS)):
+            found[name] = sound
+    return found
 
 
-def _is_known(name: str) -> bool:
-    return bool(_FETCH.fullmatch(name)) or name in _LISTS or name in ("report-uri", "report-to", "sandbox")
-
-
-def _is_value(name: str, value: str) -> bool:
-    if name in ("report-uri", "report-to", "sandbox"):
-        return _ENDPOINT.fullmatch(value) is not None
-    return any(pattern.fullmatch(value) for pattern in (_KEYWORD, _HASH, _SCHEME, _HOST))
-
-
-def _union(policies: Iterable[dict[str, dict[str, None]]]) -> dict[str, dict[str, None]]:
+def _union(policies: list[Directives]) -> Directives:
     """One policy that lets each page load what its own let it: what one lacks falls back to its default-src."""
-    policies = list(policies)
-    names = dict.fromkeys(name for each in policies for name in each)
-    return {name: _each(name, policies) for name in names}
-
-
-def _each(name: str, policies: list[dict[str, dict[str, None]]]) -> dict[str, None]:
-    values: dict[str, None] = {}
-    for each in policies:
-        values |= each.get(name, each.get("default-src", {}) if _FETCH.fullmatch(name) else {})
-    return {v: None for v in values if v.lower() != "'none'"} or {"'none'": None} if values else {}
+    found: Directives = {}
+    for name in dict.fromkeys(name for each in policies for name in each):
+        values: dict[str, None] = {}
+        for each in policies:
+            values |= each.get(name, each.get("default-src", {}) if _FETCH.fullmatch(name) else {})
+        found[name] = {v: None for v in values if v.lower() != "'none'"} or dict.fromkeys(["'none'"] if values else [])
+    return found
 
 
 def _opened(policies: Iterable[Policy]) -> set[str]:
@@ -146,12 +136,6 @@ def _opened(policies: Iterable[Policy]) -> set[str]:
     unsafe = [w for each in policies for w in policy.weaknesses(each) if w.unsafe]
     named = {w.directive for w in unsafe if w.value or w.kind == "MISSING_DIRECTIVES"}
     return named | ({"script-src"} if named & {"default-src", "script-src-elem"} else set())
-
-
-def _sources(page: loaded.Loaded, url: str) -> Iterator[tuple[str, str]]:
-    for directive, address in page.sources:
-        if source := _source(address, url):
-            yield directive, source
 
 
 def _source(address: str, page: str) -> str | None:
@@ -168,17 +152,12 @@ def _source(address: str, page: str) -> str | None:
     if same:
         return "'self'"
     whole = f"https://{host}" + (f":{port}" if port and port not in (80, 443) else "")
-    if _is_bypass(whole):
+    if any(w.kind == "SCRIPT_ALLOWLIST_BYPASS" for w in policy.weaknesses(policy.parse(f"script-src {whole}"))):
         whole += quote(parts.path, safe="/._~%@!+=:-")
     return whole if _HOST.fullmatch(whole) else None
 
 
-def _is_bypass(source: str) -> bool:
-    found = policy.weaknesses(policy.parse(f"script-src {source}"))
-    return any(w.kind == "SCRIPT_ALLOWLIST_BYPASS" for w in found)
-
-
-def _add(directives: dict[str, dict[str, None]], sources: Iterable[tuple[str, str]], opened: set[str] | None) -> None:
+def _add(directives: Directives, sources: Iterable[tuple[str, str]], opened: set[str] | None) -> None:
     for directive, source in sources:
         if opened is not None and directive not in opened:
             continue
@@ -190,22 +169,13 @@ def _add(directives: dict[str, dict[str, None]], sources: Iterable[tuple[str, st
         values[source] = None
 
 
-def _fresh(
-    directives: dict[str, dict[str, None]], content: Iterable[loaded.Loaded], third_parties: Iterable[str]
-) -> None:
+def _fresh(directives: Directives, content: Iterable[loaded.Loaded], third_parties: Iterable[str]) -> None:
     """Beside what the pages load: their own styles, and what a service that is needed opens and calls."""
     if any(page.has_styles for page in content):
         directives["style-src"]["'unsafe-inline'"] = None
-    for host in third_parties:
-        if is_plain_name(host):
-            for directive in ("script-src", "connect-src", "frame-src", "img-src"):
-                _add(directives, [(directive, f"https://{host}")], None)
-
-
-def _safe(directives: dict[str, dict[str, None]]) -> str:
-    """The policy's text, without what our own check would call unsafe."""
-    found = policy.parse("; ".join(" ".join([name, *values]) for name, values in directives.items()))
-    return policy.mended(found) if any(w.unsafe for w in policy.weaknesses(found)) else found.text
+    services = [f"https://{host}" for host in third_parties if is_plain_name(host)]
+    kinds = ("script-src", "connect-src", "frame-src", "img-src")
+    _add(directives, ((kind, service) for service in services for kind in kinds), None)
 
 
 def _notes(content: Iterable[loaded.Loaded], hashes: list[str], *, by_app: bool) -> Iterator[str]:

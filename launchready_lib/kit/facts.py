@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -27,7 +27,6 @@ class Facts:
     """One client, as far as its configuration goes.
 
     Attributes:
-        domain: what is registered.
         canonical: the host where the site lives.
         hosts: every public host, the canonical one among them.
         edge: hosting.edge; edge_networks: its published networks and those added.
@@ -45,28 +44,26 @@ class Facts:
     origins: tuple[str, ...] = ()
     stacks: tuple[str, ...] = stacks.ALL
     limited: tuple[str, ...] = ("/login", "/signup", "/forgot")
-    third_parties: tuple[str, ...] = field(default=())
+    third_parties: tuple[str, ...] = ()
 
     @classmethod
     def of(cls, client: Client, answers: Iterable[Response] = ()) -> Facts:
         """Gather them; looks into the client's repository for what the app is made with."""
         p = client.parameters
         known = edges.known().get(p.hosting.edge or "")
-        hosts = tuple(host for host in public_hosts(client.parameters) if is_plain_name(host))
+        forms = (urlsplit(p.site.pages[name]).path for name in LIMITED_PAGES if name in p.site.pages)
+        limited = tuple(dict.fromkeys(path for path in forms if path.startswith("/") and path != "/"))
         return cls(
             domain=normal(p.domain),
             canonical=web.host_of(web.origin(client)),
-            hosts=hosts,
+            hosts=tuple(host for host in public_hosts(p) if is_plain_name(host)),
             edge=p.hosting.edge,
             edge_networks=(*(known.networks if known else ()), *map(str, p.hosting.edge_networks)),
             origins=tuple(str(address) for address in p.hosting.origins),
             stacks=stacks.used(
-                edge=p.hosting.edge,
-                provider=p.hosting.provider,
-                repository=client.repository_path(),
-                answers=answers,
+                edge=p.hosting.edge, provider=p.hosting.provider, repository=client.repository_path(), answers=answers
             ),
-            limited=_limited(p.site.pages),
+            limited=limited or cls.limited,
             third_parties=tuple(p.site.third_parties),
         )
 
@@ -83,16 +80,5 @@ class Facts:
     def at_edge(self, address: str) -> bool:
         """Whether an address is the edge's."""
         parsed = address_of(address)
-        return parsed is not None and any(
-            parsed in network for network in map(_network, self.edge_networks) if network.version == parsed.version
-        )
-
-
-def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network:
-    return ipaddress.ip_network(text, strict=False)
-
-
-def _limited(pages: Mapping[str, str]) -> tuple[str, ...]:
-    paths = (urlsplit(pages[name]).path for name in LIMITED_PAGES if name in pages)
-    found = tuple(dict.fromkeys(path for path in paths if path.startswith("/") and path != "/"))
-    return found or Facts.limited
+        networks = (ipaddress.ip_network(text, strict=False) for text in self.edge_networks)
+        return parsed is not None and any(parsed in each for each in networks if each.version == parsed.version)

@@ -1,8 +1,9 @@
-"""All files of one stage's kit, put together from the evidence of its cells."""
+"""All files of one stage's kit, and stage 3's deliverables, put together from the evidence of its cells."""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Iterable, Mapping
+from functools import partial
 
 from launchready_lib.checks.quick_audit.domain import DomainEvidence
 from launchready_lib.checks.quick_audit.redirects import RedirectEvidence
@@ -15,30 +16,33 @@ from launchready_lib.checks.secure_edge.floods import FloodEvidence
 from launchready_lib.checks.secure_edge.headers import HeadersEvidence
 from launchready_lib.checks.secure_edge.mail import MailEvidence, TransportEvidence
 from launchready_lib.checks.secure_edge.tls import TlsEvidence
+from launchready_lib.checks.secure_edge.tls.evidence import row as tls_row
+from launchready_lib.evidence import Row
 from launchready_lib.kit import (
     caching_files,
-    deliverables,
     guard_files,
     header_files,
-    header_plan,
     host_records,
     mail_records,
     name_records,
     records,
     redirect_files,
-    transport_records,
 )
 from launchready_lib.kit.facts import Facts
-from launchready_lib.kit.model import Judged, Kit, KitFile, kept_going, one
+from launchready_lib.kit.model import Delivery, Judged, Kit, KitFile, never_raising, one
+from launchready_lib.kit.quoting import render
 from launchready_lib.kit.records import ZonePatch
-from launchready_lib.kit.rendering import render
+from launchready_lib.record.findings import Finding, Status
 from launchready_lib.site.signin import SignedIn
 
+MAIL = ("mail.spf", "mail.dkim", "mail.dmarc", "mail.transport")
+TLS = ("tls.certificate", "tls.protocols", "tls.issuance")
+_STATES = {Status.PASS: "in force", Status.UNKNOWN: "not known", Status.NOT_APPLICABLE: "not applicable"}
 _MOST_NAMED = 4
 """Files of one plan that a finding names one by one."""
 
 
-@kept_going
+@never_raising
 def names(stage: Judged, *evidence: object) -> Kit:
     """Files for what stage 1 found wrong with names and redirects, from its cells' evidence in any order."""
     hops = one(RedirectEvidence, evidence)
@@ -49,7 +53,7 @@ def names(stage: Judged, *evidence: object) -> Kit:
     return Kit((*_dns(patches, "names"), *_with_zone(_of_systems(redirect_files.files(facts, plan), plan.fixes))))
 
 
-@kept_going
+@never_raising
 def edge(stage: Judged, *evidence: object) -> Kit:
     """Files for what stage 3 found wrong, and its deliverables, from its cells' evidence in any order."""
     headers, tls, mail = one(HeadersEvidence, evidence), one(TlsEvidence, evidence), one(MailEvidence, evidence)
@@ -57,37 +61,34 @@ def edge(stage: Judged, *evidence: object) -> Kit:
     facts, failures, ways = Facts.of(stage.client, answers), stage.failures, one(TransportEvidence, evidence)
     gate, open_hosts = one(EdgeEvidence, evidence), one(FloodEvidence, evidence)
     hosts = host_records.patches(facts, failures, gate, open_hosts, tls)
-    plan = header_plan.plan(facts, failures, headers, one(SignedIn, evidence))
-    guards = (
+    plan = header_files.plan(facts, failures, headers, one(SignedIn, evidence))
+    files = [
+        *_dns(hosts, "hosts"),
         *guard_files.proxied(facts, hosts),
         *guard_files.protocols(facts, failures),
         *guard_files.limits(facts, failures, one(BurstEvidence, evidence)),
         *guard_files.private(facts, failures, one(ExposureEvidence, evidence)),
         *guard_files.origin(facts, failures),
-    )
-    files = [
-        *_dns(hosts, "hosts"),
-        *(KitFile(each.name, each.text, each.fixes) for each in guards),
         *_of_systems(header_files.files(facts, plan), plan.fixes),
         *_dns(mail_records.patches(mail, ways, failures, facts.domain), "mail"),
-        *_policies(ways, failures),
+        *mail_records.policies(ways, failures),
     ]
-    named = [(each.name, each.fixes) for each in files]
-    return Kit(tuple(_with_zone(files)), deliverables.of(stage.judged, named, tls, mail))
+    deliver = partial(_delivery, stage.judged, files)
+    deliveries = (
+        deliver("domain_and_tls", TLS, hosts=[] if tls is None else [tls_row(host, tls.now) for host in tls.hosts]),
+        deliver("mail_records", MAIL, published=[] if mail is None else _published(mail)),
+        deliver("edge_protections", [check for check in stage.judged if check.startswith(("edge.", "headers."))]),
+    )
+    return Kit(tuple(_with_zone(files)), deliveries)
 
 
-@kept_going
+@never_raising
 def speed(stage: Judged, *evidence: object) -> Kit:
     """Files for what stage 4 found wrong with caching, from its cells' evidence in any order."""
     files = one(StaticEvidence, evidence)
     facts = Facts.of(stage.client, (asset.response for asset in files.assets) if files is not None else ())
     caching = caching_files.plan(stage.failures, files)
     return Kit(tuple(_with_zone(_of_systems(caching_files.files(facts, caching), (caching_files.CHECK,)))))
-
-
-def _policies(ways: TransportEvidence | None, failures: Container[str]) -> Iterable[KitFile]:
-    found = transport_records.policies(ways, failures) if ways is not None else ()
-    return (KitFile(name, text, (transport_records.CHECK,)) for name, text in found)
 
 
 def _dns(patches: Iterable[ZonePatch], subject: str) -> Iterable[KitFile]:
@@ -99,10 +100,8 @@ def _dns(patches: Iterable[ZonePatch], subject: str) -> Iterable[KitFile]:
 def _of_systems(files: Iterable[tuple[str, str]], fixes: tuple[str, ...]) -> list[KitFile]:
     """One plan's files; where they are many, the first of them, which names the others, stands for all."""
     found = list(files)
-    return [
-        KitFile(name, text, fixes if place == 0 or len(found) <= _MOST_NAMED else ())
-        for place, (name, text) in enumerate(found)
-    ]
+    first = 1 if len(found) > _MOST_NAMED else len(found)
+    return [KitFile(name, text, fixes if place < first else ()) for place, (name, text) in enumerate(found)]
 
 
 def _with_zone(files: list[KitFile]) -> list[KitFile]:
@@ -110,3 +109,34 @@ def _with_zone(files: list[KitFile]) -> list[KitFile]:
     if any(each.name.startswith("cloudflare/") for each in files):
         return [*files, KitFile("cloudflare/zone.tf", render("cloudflare/zone.tf"))]
     return files
+
+
+def _delivery(
+    judged: Mapping[str, Finding], files: list[KitFile], name: str, checks: Iterable[str], **data: list[Row]
+) -> Delivery:
+    """Made where all is in force or ready to paste, partial where some is not, unknown where nothing was seen."""
+    found = [judged[check] for check in checks if check in judged]
+    if all(finding.status is Status.UNKNOWN for finding in found):
+        reasons = dict.fromkeys(finding.reason for finding in found if finding.reason)
+        return Delivery(name, "unknown", {}, reason="; ".join(reasons) or "none of its checks was judged")
+    rows = []
+    for finding in found:
+        pasted = [f"kit/{file.name}" for file in files if finding.check in file.fixes]
+        state = _STATES.get(finding.status) or ("ready to paste" if pasted else "to do")
+        rows.append({"what": finding.title, "state": state, "files": ", ".join(pasted) or None})
+    missing = [str(row["what"]) for row in rows if row["state"] in ("to do", "not known")]
+    reason = f"not in force and without a file: {', '.join(missing)}" if missing else None
+    first = next((file.name for file in files if any(f.check in file.fixes for f in found)), None)
+    return Delivery(name, "partial" if missing else "made", {"protections": rows, **data}, reason, first)
+
+
+def _published(mail: MailEvidence) -> list[Row]:
+    """Every record that stands in DNS now."""
+    rows: list[Row] = []
+    for each in mail.domains:
+        rows += [{"name": each.domain, "record": "SPF", "published": text} for text in each.spf.records]
+        if each.dmarc.record is not None:
+            where = f"_dmarc.{each.dmarc.record.domain}"
+            rows.append({"name": where, "record": "DMARC", "published": each.dmarc.record.text})
+    keys = [key for signing in mail.dkim for key in signing.keys if key.record]
+    return rows + [{"name": key.name, "record": "DKIM", "published": key.record} for key in keys]

@@ -1,43 +1,156 @@
-"""The plan for headers, written for each system that the client uses."""
+"""What answers should say in their headers, from what failed, written for each system that the client uses."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import re
+import string
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, fields
+from itertools import islice
 
+from launchready_lib.checks.secure_edge.headers.cookies import SetAtLogin, faults, kept, sessions, shared_by
+from launchready_lib.checks.secure_edge.headers.csp import judge as policies_of
+from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence
+from launchready_lib.checks.secure_edge.headers.isolation import ADVISED, embedder, framers_of, permissions, resource
+from launchready_lib.checks.secure_edge.headers.plain import told
+from launchready_lib.kit import content_policy, stacks
 from launchready_lib.kit.facts import Facts
-from launchready_lib.kit.header_plan import HSTS_S, HeaderPlan
-from launchready_lib.kit.quoting import hcl
-from launchready_lib.kit.rendering import render
+from launchready_lib.kit.quoting import UnquotableError, hcl, token
 from launchready_lib.wording import listed
 
-# stack -> files as (name in kit/, template, what it is for).
-_FILES: dict[str, tuple[tuple[str, str, str], ...]] = {
-    "cloudflare": (("cloudflare/headers.tf", "cloudflare/headers.tf", "Cloudflare, with Terraform"),),
-    "nginx": (
-        ("headers/nginx.conf", "headers/nginx.conf", "nginx: the server blocks"),
-        ("headers/nginx-http.conf", "headers/nginx-http.conf", "nginx: the http block"),
+HSTS_S = 31_536_000
+_HSTS = "Strict-Transport-Security"
+_FIXED = {
+    "headers.hsts": (
+        _HSTS,
+        f"max-age={HSTS_S}",
+        "once every subdomain speaks HTTPS for good, add includeSubDomains to Strict-Transport-Security",
     ),
-    "caddy": (("headers/Caddyfile", "headers/Caddyfile", "Caddy"),),
-    "vercel": (("headers/vercel.json", "headers/vercel.json", "Vercel: merge it into your vercel.json"),),
-    "netlify": (("headers/_headers", "headers/_headers", "Netlify"),),
-    "nextjs": (("headers/next.config.js", "headers/next.config.js", "Next.js"),),
-    "express": (("headers/express.js", "headers/express.js", "Express"),),
-    "django": (
-        ("headers/django_settings.py", "headers/django_settings.py", "Django: settings"),
-        ("headers/django_middleware.py", "headers/django_middleware.py", "Django: what settings cannot do"),
+    "headers.sniffing": ("X-Content-Type-Options", "nosniff", ""),
+    "headers.referrer": (
+        "Referrer-Policy",
+        "strict-origin-when-cross-origin",
+        "a <meta name=referrer> in a page rules over the header: take it out, or give it the same value",
     ),
-    "rails": (("headers/rails.rb", "headers/rails.rb", "Rails"),),
-    "laravel": (("headers/laravel.php", "headers/laravel.php", "Laravel"),),
 }
+"""Check -> header, value and a note, where the value does not depend on the site."""
+_POPUPS = (
+    "stripe.com",
+    "paypal.com",
+    "accounts.google.com",
+    "appleid.apple.com",
+    "paddle.com",
+    "auth0.com",
+    "clerk.com",
+)
+_PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,80}")
+"""Names that mean themselves in a regular expression, but for a dot, which means itself too."""
+_PRIVATE = "send Cache-Control: private, no-store with every page that a member sees signed in: your app knows which"
+_UNUSUAL = "a session cookie's name holds unusual characters: set Secure, HttpOnly and SameSite=Lax in the app"
 _SETS_ONLY = ("vercel", "netlify")
 """Systems that cannot take a header away, nor answer by the asker's origin."""
-_SETTINGS = {
-    "X-Frame-Options": "X_FRAME_OPTIONS",
-    "Referrer-Policy": "SECURE_REFERRER_POLICY",
-    "Cross-Origin-Opener-Policy": "SECURE_CROSS_ORIGIN_OPENER_POLICY",
-}
-_HSTS = "Strict-Transport-Security"
-_TITLE = "Headers that keep members safe"
+
+
+@dataclass(frozen=True)
+class HeaderPlan:
+    """What to send, what to take away.
+
+    Attributes:
+        origins: the only foreign origins that may read answers with a member's cookies; empty where that is right.
+        cookies: names of session cookies to lock.
+        private: names of session cookies with which an answer may be kept by nobody else.
+        notes: a sentence each.
+        fixes: ids of the checks that it is for.
+    """
+
+    set: tuple[tuple[str, str], ...] = ()
+    remove: tuple[str, ...] = ()
+    origins: tuple[str, ...] = ()
+    cookies: tuple[str, ...] = ()
+    private: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
+    fixes: tuple[str, ...] = ()
+
+    def __bool__(self) -> bool:
+        return bool(self.set or self.remove or self.origins or self.cookies or self.private)
+
+    @property
+    def hides_server(self) -> bool:
+        """Whether the server that takes the plan must be silent about itself, too."""
+        return "headers.disclosure" in self.fixes
+
+
+def plan(
+    facts: Facts, failures: Mapping[str, object], headers: HeadersEvidence | None, member: SetAtLogin | None
+) -> HeaderPlan:
+    """The plan for what failed; an empty one where nothing did."""
+    parts: list[HeaderPlan] = []
+    if headers is not None:
+        parts += [*_plain(facts, failures), *_policy(facts, failures, headers), *_removals(failures, headers)]
+        if "headers.cors" in failures:
+            parts.append(HeaderPlan(origins=tuple(f"https://{host}" for host in facts.hosts), fixes=("headers.cors",)))
+    if member is not None and "headers.cookies" in failures:
+        parts += _cookies(member, headers)
+    columns = ([each for part in parts for each in getattr(part, field.name)] for field in fields(HeaderPlan))
+    return HeaderPlan(*(tuple(dict.fromkeys(column)) for column in columns))
+
+
+def _plain(facts: Facts, failures: Mapping[str, object]) -> Iterator[HeaderPlan]:
+    """Headers whose value does not depend on the pages."""
+    for check, (name, value, note) in _FIXED.items():
+        if check in failures:
+            yield HeaderPlan(((name, value),), notes=(note,) if note else (), fixes=(check,))
+    if "headers.isolation" in failures:
+        value = "same-origin-allow-popups" if any(h.endswith(_POPUPS) for h in facts.third_parties) else "same-origin"
+        yield HeaderPlan((("Cross-Origin-Opener-Policy", value),), fixes=("headers.isolation",))
+
+
+def _policy(facts: Facts, failures: Mapping[str, object], headers: HeadersEvidence) -> Iterator[HeaderPlan]:
+    """The Content-Security-Policy, and X-Frame-Options for who may frame the pages."""
+    views = [view for view in headers.seen() if view.is_html]
+    framed = "headers.framing" in failures
+    if framed:
+        yield HeaderPlan((("X-Frame-Options", "SAMEORIGIN"),), fixes=("headers.framing",))
+    open_lists = framed and any(
+        not framers_of(view).good and any("frame-ancestors" in each.directives for each in policies_of(view).policies)
+        for view in views
+    )
+    if not ("headers.csp" in failures or open_lists):
+        return
+    if advice := content_policy.advised(views, framing=framed, third_parties=facts.third_parties):
+        own = f"the policy for your app to send: {advice.text}"
+        yield HeaderPlan(
+            () if advice.by_app else ((content_policy.HEADER, advice.text),),
+            notes=(own, *advice.notes) if advice.by_app else advice.notes,
+            fixes=tuple(check for check in ("headers.csp", "headers.framing") if check in failures),
+        )
+
+
+def _removals(failures: Mapping[str, object], headers: HeadersEvidence) -> Iterator[HeaderPlan]:
+    """Headers that tell versions, and isolation headers that browsers do not know."""
+    views = [*headers.seen(), *headers.hosts]
+    if "headers.disclosure" in failures:
+        names = tuple(string.capwords(name, "-") for view in views for name, _ in told(view))
+        yield HeaderPlan(remove=names, fixes=("headers.disclosure",))
+    if "headers.isolation" in failures:
+        wrong = [("Cross-Origin-Embedder-Policy", embedder), ("Cross-Origin-Resource-Policy", resource)]
+        if any(not permissions(view).good for view in views):
+            note = "where a frame of your own needs the camera or the like, name its site in Permissions-Policy"
+            yield HeaderPlan((("Permissions-Policy", ADVISED),), notes=(note,))
+        unknown = tuple(name for name, judge in wrong if not all(judge(view).good for view in views))
+        yield HeaderPlan(remove=unknown, fixes=("headers.isolation",))
+
+
+def _cookies(member: SetAtLogin, headers: HeadersEvidence | None) -> Iterator[HeaderPlan]:
+    held = sessions(kept(member.set_cookies))
+    for cookie in filter(faults, held):
+        try:
+            yield HeaderPlan(cookies=(token(cookie.name),), fixes=("headers.cookies",))
+        except UnquotableError:
+            yield HeaderPlan(notes=(_UNUSUAL,), fixes=("headers.cookies",))
+    if headers is not None and any(shared_by(v) for v in (*headers.seen(), *headers.reads) if v.signed_in):
+        names = tuple(each.name for each in held if _PLAIN.fullmatch(each.name))
+        yield HeaderPlan(private=names, notes=(_PRIVATE,), fixes=("headers.cookies",))
 
 
 def files(facts: Facts, plan: HeaderPlan) -> Iterator[tuple[str, str]]:
@@ -45,24 +158,17 @@ def files(facts: Facts, plan: HeaderPlan) -> Iterator[tuple[str, str]]:
     if not (plan or plan.notes):
         return
     named = [
-        (stack, name, template, what)
-        for stack in facts.stacks
-        for name, template, what in _FILES[stack]
-        if plan.set or stack not in _SETS_ONLY
-        if plan.private or not name.endswith("-http.conf")
+        file
+        for file in stacks.files("headers", facts.stacks)
+        if (plan.set or file[0] not in _SETS_ONLY) and (plan.private or not file[1].endswith("-http.conf"))
     ]
-    values = {
-        "plan": plan,
-        "title": _TITLE,
-        "hosts": listed(facts.hosts, most=20),
-        "hsts": HSTS_S if any(name == _HSTS for name, _ in plan.set) else 0,
-        "nosniff": int(any(name == "X-Content-Type-Options" for name, _ in plan.set)),
-        "others": [(name, value) for name, value in plan.set if name != _HSTS],
-        "width": max((len(hcl(name)) for name in (*dict(plan.set), *plan.remove) if name != _HSTS), default=0),
-        "settings": _SETTINGS,
-        "files": [(name, what) for _, name, _, what in named],
-    }
-    yield "headers/README.md", render("headers/README.md", **values)
-    if plan:
-        for _, name, template, _ in named:
-            yield name, render(template, **values)
+    found = stacks.printed(
+        "headers",
+        named,
+        plan=plan,
+        title="Headers that keep members safe",
+        hosts=listed(facts.hosts, most=20),
+        hsts=HSTS_S,
+        width=max((len(hcl(name)) for name in (*dict(plan.set), *plan.remove) if name != _HSTS), default=0),
+    )
+    yield from found if plan else islice(found, 1)

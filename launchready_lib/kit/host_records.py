@@ -8,11 +8,10 @@ from collections.abc import Container, Iterator
 from launchready_lib.checks.secure_edge.edge import Edge, EdgeEvidence, Named
 from launchready_lib.checks.secure_edge.floods import FloodEvidence, unguarded
 from launchready_lib.checks.secure_edge.tls import TlsEvidence
-from launchready_lib.checks.secure_edge.tls.evidence import HostTls
 from launchready_lib.checks.secure_edge.tls.verdicts import allowed_names, is_private
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
-from launchready_lib.kit.records import RecordSet, ZonePatch, join, of
+from launchready_lib.kit.records import Change, RecordSet, ZonePatch, of, patched
 
 _CAA = re.compile(r'(\d{1,3})\s+([A-Za-z0-9]{1,15})\s+"?([^"\\\s][^"\\]*?)"?')
 _ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
@@ -29,95 +28,70 @@ def patches(
     tls: TlsEvidence | None,
 ) -> tuple[ZonePatch, ...]:
     """What to change in the client's zone for the edge and for certificates."""
-    found: list[ZonePatch] = []
+    found: list[tuple[str, str, Change]] = []
     if gate is not None and "edge.proxied" in failures:
-        found.extend(of("edge.proxied", _past(facts, gate)))
+        found += of(facts.domain, "edge.proxied", _past(facts, gate))
     if gate is not None and open_hosts is not None and "edge.ddos" in failures:
-        found.extend(of("edge.ddos", _open(facts, gate, open_hosts)))
+        edge = gate.edge
+        ways = [_NONE] if edge is None else [c for each in unguarded(open_hosts) for c in _way_in(facts, each, edge)]
+        found += of(facts.domain, "edge.ddos", ways)
     if tls is not None and "tls.issuance" in failures:
-        found.extend(of("tls.issuance", _issuers(facts, tls)))
-    whole = join(facts.domain, f"{facts.domain}: hosts behind the edge, and who may issue certificates", found)
-    return (whole,) if whole else ()
+        found += of(facts.domain, "tls.issuance", _issuers(facts, tls))
+    return patched("hosts behind the edge, and who may issue certificates", found)
 
 
-def _past(facts: Facts, gate: EdgeEvidence) -> Iterator[ZonePatch]:
+def _past(facts: Facts, gate: EdgeEvidence) -> Iterator[Change]:
     """Web hosts that lead past the edge, and other names that lead to it."""
     if gate.edge is None:
-        yield ZonePatch(facts.domain, "", notes=(_NONE,))
+        yield _NONE
         return
     for named in gate.web_hosts:
         if named.state == "ok" and not gate.edge.serves(named.chain) and _outside(named, gate.edge):
-            yield _way_in(facts, named, gate.edge)
+            yield from _way_in(facts, named, gate.edge)
     for named in gate.others:
         if any(gate.edge.holds(address) for address in named.addresses):
-            note = f"{named.name} ({named.role}): switch the proxy off, and enter its own address"
-            yield ZonePatch(facts.domain, "", notes=(note,))
-
-
-def _open(facts: Facts, gate: EdgeEvidence, open_hosts: FloodEvidence) -> Iterator[ZonePatch]:
-    """Hosts with no edge at all before them."""
-    if gate.edge is None:
-        yield ZonePatch(facts.domain, "", notes=(_NONE,))
-        return
-    yield from (_way_in(facts, named, gate.edge) for named in unguarded(open_hosts))
+            yield f"{named.name} ({named.role}): switch the proxy off, and enter its own address"
 
 
 def _outside(named: Named, edge: Edge) -> tuple[str, ...]:
     return tuple(address for address in named.addresses if not edge.holds(address))
 
 
-def _way_in(facts: Facts, named: Named, edge: Edge) -> ZonePatch:
+def _way_in(facts: Facts, named: Named, edge: Edge) -> list[Change]:
     why = f"{named.name} through {edge.title}" + ("" if named.role == "web" else " (or delete it, if nobody needs it)")
     if not is_plain_name(named.name):
-        return ZonePatch(facts.domain, "")
-    if edge.id == "cloudflare":
-        return ZonePatch(facts.domain, "", tuple(_proxied(named, edge, why)))
+        return []
     if edge.id in _WAYS_IN:
         rdtype, value = _WAYS_IN[edge.id][named.name != facts.domain]
-        return ZonePatch(facts.domain, "", (RecordSet(named.name, rdtype, (value,), why),))
-    note = f"point {named.name} to the host name that {edge.title} shows for it"
-    return ZonePatch(facts.domain, "", notes=(note,))
-
-
-def _proxied(named: Named, edge: Edge, why: str) -> Iterator[RecordSet]:
+        return [RecordSet(named.name, rdtype, (value,), why)]
+    if edge.id != "cloudflare":
+        return [f"point {named.name} to the host name that {edge.title} shows for it"]
     if named.chain and is_plain_name(named.chain[0]):
-        yield RecordSet(named.name, "CNAME", (f"{named.chain[0]}.",), why, proxied=True)
-        return
-    for rdtype, six in (("A", False), ("AAAA", True)):
-        values = tuple(address for address in _outside(named, edge) if (":" in address) is six)
-        if values:
-            yield RecordSet(named.name, rdtype, values, why, proxied=True)
+        return [RecordSet(named.name, "CNAME", (f"{named.chain[0]}.",), why, proxied=True)]
+    four = tuple(address for address in _outside(named, edge) if ":" not in address)
+    six = tuple(address for address in _outside(named, edge) if ":" in address)
+    return [RecordSet(named.name, t, found, why, proxied=True) for t, found in (("A", four), ("AAAA", six)) if found]
 
 
-def _issuers(facts: Facts, tls: TlsEvidence) -> Iterator[ZonePatch]:
+def _issuers(facts: Facts, tls: TlsEvidence) -> Iterator[Change]:
     """CAA records that allow the authorities in use, beside those that stand there (RFC 8659 section 4)."""
     sets: dict[str, dict[str, None]] = {}
     for host in tls.hosts:
         if host.own is None or is_private(host) or not host.caa or host.caa[-1].state not in _ANSWERED:
             continue
-        standing = [_caa(record) for record in host.caa[-1].records]
-        name = host.caa[-1].name if any(standing) else facts.domain
+        found = [match for record in host.caa[-1].records if (match := _CAA.fullmatch(record))]
+        standing = [f'{m[1]} {m[2].lower()} "{m[3]}"' for m in found if m[3].isprintable()]
+        name = host.caa[-1].name if standing else facts.domain
         names = allowed_names(host.own)
-        if not any(standing) and not names:
-            note = f"{host.host}: ask {host.own.issuer} for its CAA name, and publish it"
-            yield ZonePatch(facts.domain, "", notes=(note,))
+        if not standing and not names:
+            yield f"{host.host}: ask {host.own.issuer} for its CAA name, and publish it"
         elif is_plain_name(name) and all(map(is_plain_name, names)):
-            lines = sets.setdefault(name, dict.fromkeys(line for line in standing if line))
-            lines |= dict.fromkeys(_allowing(host, names, lines))
+            lines = sets.setdefault(name, dict.fromkeys(standing))
+            # issuewild rules wild cards where it stands.
+            wild = any(n.startswith("*.") for n in host.own.names) and any(" issuewild " in line for line in lines)
+            for tag in ("issue", "issuewild") if wild else ("issue",):
+                if names and not any(f'0 {tag} "{each}"' in lines for each in names):
+                    lines[f'0 {tag} "{names[0]}"'] = None
     for name, lines in sets.items():
         why = f"authorities that may issue for {name} and below: those in use now"
-        yield ZonePatch(facts.domain, "", (RecordSet(name, "CAA", tuple(lines), why),))
-
-
-def _allowing(host: HostTls, names: tuple[str, ...], lines: dict[str, None]) -> Iterator[str]:
-    """The lines that the host's authority still needs; issuewild rules wild cards where it stands."""
-    wild = any(name.startswith("*.") for name in (host.own.names if host.own else ()))
-    tags = ["issue", *(["issuewild"] if wild and any(" issuewild " in line for line in lines) else [])]
-    for tag in tags:
-        if names and not any(f'0 {tag} "{name}"' in lines for name in names):
-            yield f'0 {tag} "{names[0]}"'
-
-
-def _caa(record: str) -> str | None:
-    match = _CAA.fullmatch(record)
-    return f'{match[1]} {match[2].lower()} "{match[3]}"' if match and match[3].isprintable() else None
+        yield RecordSet(name, "CAA", tuple(lines), why)

@@ -1,20 +1,29 @@
-"""DNS records for mail: SPF mended, DMARC in its place, and what to copy where only the provider knows the key."""
+"""DNS records and files for mail: SPF mended, DMARC in its place, mail hosts, MTA-STS and TLS reports.
+
+Where only the provider knows a DKIM key, the founder is told what to copy.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterator
+import hashlib
+from collections.abc import Callable, Container, Iterator
 
 from launchready_lib.checks.secure_edge.mail import TransportEvidence, dmarc_discovery
-from launchready_lib.checks.secure_edge.mail.dkim_keys import DkimDomain, DkimKey
+from launchready_lib.checks.secure_edge.mail import transport_records as texts
+from launchready_lib.checks.secure_edge.mail.dkim_keys import DkimDomain
 from launchready_lib.checks.secure_edge.mail.dmarc_discovery import Discovery, DmarcRecord
 from launchready_lib.checks.secure_edge.mail.survey import DomainMail, MailEvidence
-from launchready_lib.kit import transport_records
+from launchready_lib.checks.secure_edge.mail.transport import DomainTransport
+from launchready_lib.kit.model import KitFile
 from launchready_lib.kit.quoting import is_plain_name
-from launchready_lib.kit.records import RecordSet, Removal, ZonePatch, join, of
+from launchready_lib.kit.records import Change, RecordSet, Removal, ZonePatch, of, patched
 from launchready_lib.kit.sender_records import mended
 from launchready_lib.names.hosts import registered_domain, under
+from launchready_lib.network import address_of
 from launchready_lib.wording import listed
 
+TRANSPORT = "mail.transport"
+WEEK_S = 604_800
 _FIRST = "v=DMARC1; p=none; rua=mailto:{address}"
 _RISE = "read the reports, then raise p to quarantine and reject within some weeks"
 
@@ -23,55 +32,49 @@ def patches(
     mail: MailEvidence | None, ways: TransportEvidence | None, failures: Container[str], domain: str
 ) -> tuple[ZonePatch, ...]:
     """What to change in each zone that the From domains lie in; `domain`: the client's own."""
-    found: list[ZonePatch] = []
-    if mail is not None:
-        found.extend(_authentication(mail, failures, domain))
-    if ways is not None:
-        found.extend(transport_records.patches(ways, failures, domain))
-    zones = dict.fromkeys(patch.zone for patch in found if patch)
-    return tuple(join(zone, f"{zone}: the records that let mail arrive", found) for zone in zones)
+    found = [*(_authentication(mail, failures, domain) if mail is not None else ())]
+    if ways is not None and TRANSPORT in failures:
+        for way in ways.domains:
+            changes = (*_mail_hosts(way), *_tls_reports(way), *_sts_record(way)) if is_plain_name(way.domain) else ()
+            found += of(_zone(way.domain, domain), TRANSPORT, changes)
+    return patched("the records that let mail arrive", found)
 
 
-def _authentication(mail: MailEvidence, failures: Container[str], domain: str) -> Iterator[ZonePatch]:
+def _authentication(mail: MailEvidence, failures: Container[str], domain: str) -> Iterator[tuple[str, str, Change]]:
     for each in mail.domains:
         zone = _zone(each.domain, domain)
         if "mail.spf" in failures:
-            yield from of("mail.spf", _spf(mail, each, zone))
+            yield from of(zone, "mail.spf", _spf(mail, each))
         if "mail.dmarc" in failures:
-            yield from of("mail.dmarc", _dmarc(each.dmarc, zone))
+            yield from of(zone, "mail.dmarc", _dmarc(each.dmarc))
     if "mail.dkim" in failures:
         for signing in mail.dkim:
-            notes = tuple(_dkim(mail, signing))
-            yield from of("mail.dkim", [ZonePatch(_zone(signing.domain, domain), "", notes=notes)])
+            yield from of(_zone(signing.domain, domain), "mail.dkim", _dkim(mail, signing))
 
 
 def _zone(name: str, domain: str) -> str:
     return domain if under(name, domain) else registered_domain(name)
 
 
-def _spf(mail: MailEvidence, each: DomainMail, zone: str) -> Iterator[ZonePatch]:
-    record = mended(mail, each)
-    if record is None or not is_plain_name(each.domain):
-        return
-    if not record.text:
-        yield ZonePatch(zone, "", notes=(record.why,))
-        return
-    kept = f"; the other {len(each.spf.others)} TXT records stay" if each.spf.others else ""
-    yield ZonePatch(zone, "", (RecordSet(each.domain, "TXT", (record.text, *each.spf.others), f"{record.why}{kept}"),))
+def _spf(mail: MailEvidence, each: DomainMail) -> Iterator[Change]:
+    record, why = mended(mail, each) or ("", "")
+    others = f"; the other {len(each.spf.others)} TXT records stay" if each.spf.others else ""
+    if record and is_plain_name(each.domain):
+        yield RecordSet(each.domain, "TXT", (record, *each.spf.others), f"{why}{others}")
+    elif why and is_plain_name(each.domain):
+        yield why
 
 
-def _dmarc(found: Discovery, zone: str) -> Iterator[ZonePatch]:
+def _dmarc(found: Discovery) -> Iterator[Change]:
     """One valid policy, with reports that arrive, where receivers look."""
     if found.lost or not is_plain_name(f"_dmarc.{found.domain}"):
         return
     record, why = _policy(found)
     if record is None:
         return
-    name = f"_dmarc.{found.record.domain if found.record else found.domain}"
-    removals: tuple[Removal, ...] = ()
+    yield RecordSet(f"_dmarc.{found.record.domain if found.record else found.domain}", "TXT", (record,), why)
     if found.misplaced:
-        removals = (Removal(f"_dmarc.{found.misplaced.domain}", "TXT", "nobody looks here"),)
-    yield ZonePatch(zone, "", (RecordSet(name, "TXT", (record,), why),), removals)
+        yield Removal(f"_dmarc.{found.misplaced.domain}", "TXT", "nobody looks here")
 
 
 def _policy(found: Discovery) -> tuple[str | None, str]:
@@ -98,23 +101,88 @@ def _reporting(found: Discovery, record: DmarcRecord, own: str) -> tuple[str | N
     if found.targets and len(deaf) < len(found.targets):
         return None, ""
     tags = [tag.strip() for tag in record.text.split(";") if tag.strip()]
-    kept = [tag for tag in tags if tag.partition("=")[0].strip().lower() != "rua"]
+    retained = [tag for tag in tags if tag.partition("=")[0].strip().lower() != "rua"]
     reason = f"{listed(deaf)} takes none" if deaf else "none were asked for"
     why = f"DMARC of {record.domain}: reports to {own} ({reason}); create that mailbox, {_RISE}"
-    return "; ".join([*kept, f"rua=mailto:{own}"]), why
+    return "; ".join([*retained, f"rua=mailto:{own}"]), why
 
 
 def _dkim(mail: MailEvidence, signing: DkimDomain) -> Iterator[str]:
     """A key cannot be invented: where to copy it from, and where to."""
+    provider = listed(mail.providers) or "your mail provider"
     declared = any(key.declared for key in signing.keys)
     for key in signing.keys:
         if key.state in ("valid", "lost") or not (key.declared or (not declared and key.state == "broken")):
             continue
-        yield _copy(key, listed(mail.providers) or "your mail provider")
+        if key.target and key.state == "missing":
+            yield f'{key.name}. {key.detail}: take the CNAME that {provider} shows now for selector "{key.selector}"'
+        else:
+            line = f'{key.name}. 3600 IN TXT "v=DKIM1; k=rsa; p=<the key>"'
+            yield f"{key.name} {key.detail}: copy the whole record that {provider} shows for this selector: {line}"
 
 
-def _copy(key: DkimKey, provider: str) -> str:
-    if key.target and key.state == "missing":
-        return f'{key.name}. {key.detail}: take the CNAME that {provider} shows now for selector "{key.selector}"'
-    line = f'{key.name}. 3600 IN TXT "v=DKIM1; k=rsa; p=<the key>"'
-    return f"{key.name} {key.detail}: copy the whole record that {provider} shows for this selector: {line}"
+def policies(ways: TransportEvidence | None, failures: Container[str]) -> Iterator[KitFile]:
+    """Each MTA-STS policy that has to name other mail hosts, or cannot be read."""
+    for each in ways.domains if ways is not None and TRANSPORT in failures else ():
+        if text := _sts_policy(each):
+            yield KitFile(f"mail/{each.domain}/mta-sts.txt", text, (TRANSPORT,))
+
+
+def _mail_hosts(each: DomainTransport) -> Iterator[Change]:
+    """The MX records that lead to a host with an address."""
+    dead = [h for h in each.hosts if not h.lost and (not h.addresses or address_of(h.name) or not h.reachable)]
+    alive = [host for host in each.hosts if host not in dead and is_plain_name(host.name)]
+    if not each.mx.records or not (dead or each.refuses):
+        return
+    if not alive:
+        yield f"name the hosts of a mailbox that somebody reads in the MX records of {each.domain}"
+        return
+    gone = listed([host.name for host in dead]) or "the null MX"
+    values = tuple(f"{host.preference} {host.name}." for host in alive)
+    yield RecordSet(each.domain, "MX", values, f"mail hosts of {each.domain}, without {gone}")
+
+
+def _tls_reports(each: DomainTransport) -> Iterator[Change]:
+    published = [text for text in each.reports.records if texts.TLSRPT_START.match(text)]
+    if not published or (len(published) == 1 and _reads(texts.tls_reports, published[0])):
+        return
+    address = f"tls-reports@{registered_domain(each.domain)}"
+    why = f"TLS reports of {each.domain}: create the mailbox {address}"
+    yield RecordSet(f"_smtp._tls.{each.domain}", "TXT", (f"v=TLSRPTv1; rua=mailto:{address}",), why)
+
+
+def _sts_record(each: DomainTransport) -> Iterator[Change]:
+    """One valid record, with another id where the policy changes, so that senders fetch it anew."""
+    published = [text for text in each.sts.records if texts.STS_START.match(text)]
+    policy = _sts_policy(each)
+    valid = len(published) == 1 and _reads(texts.sts_id, published[0])
+    if not published or (valid and not policy):
+        return
+    version = hashlib.sha256((policy or each.domain).encode()).hexdigest()[:20]
+    why = f"MTA-STS of {each.domain}" + (": serve kit/mail/…/mta-sts.txt first" if policy else "")
+    yield RecordSet(f"_mta-sts.{each.domain}", "TXT", (f"v=STSv1; id={version}",), why)
+
+
+def _sts_policy(each: DomainTransport) -> str | None:
+    """The policy file, in testing first; None where the one there will do, or none is published."""
+    published = any(texts.STS_START.match(text) for text in each.sts.records)
+    hosts = [host.name for host in each.hosts if host.addresses and is_plain_name(host.name)]
+    if not published or not hosts or each.fetched is None or each.fetched.state == "blocked":
+        return None
+    try:
+        standing = texts.sts_policy(each.fetched.text) if each.fetched.status == 200 else None
+    except texts.RecordError:
+        standing = None
+    if standing is not None and (standing.mode == "none" or all(map(standing.covers, hosts))):
+        return None
+    mode = standing.mode if standing is not None else "testing"
+    lines = ["version: STSv1", f"mode: {mode}", *(f"mx: {name}" for name in hosts), f"max_age: {WEEK_S}"]
+    return "\r\n".join(lines) + "\r\n"
+
+
+def _reads(reader: Callable[[str], object], text: str) -> bool:
+    try:
+        reader(text)
+    except texts.RecordError:
+        return False
+    return True

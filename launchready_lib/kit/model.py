@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import functools
-import traceback
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
 from launchready_lib.client import Client
+from launchready_lib.evidence import broken
 from launchready_lib.record.findings import Finding
 
 P = ParamSpec("P")
@@ -43,12 +42,7 @@ class Delivery:
 
 @dataclass(frozen=True)
 class KitFile:
-    """One file.
-
-    Attributes:
-        name: its path in kit/.
-        fixes: ids of the checks whose fix it is.
-    """
+    """One file: its path in kit/, its text, and ids of the checks whose fix it is."""
 
     name: str
     text: str
@@ -57,18 +51,14 @@ class KitFile:
 
 @dataclass(frozen=True)
 class Kit:
-    """What a stage leaves for the founder.
-
-    Attributes:
-        problem: why it could not be made; empty where it was.
-    """
+    """What a stage leaves for the founder; `problem`: why it could not be made, empty where it was."""
 
     files: tuple[KitFile, ...] = ()
     deliveries: tuple[Delivery, ...] = ()
     problem: str = ""
 
 
-def kept_going(make: Callable[P, Kit]) -> Callable[P, Kit]:
+def never_raising(make: Callable[P, Kit]) -> Callable[P, Kit]:
     """A kit that breaks is said to be broken, with type and place, and stops no notebook."""
 
     @functools.wraps(make)
@@ -76,9 +66,7 @@ def kept_going(make: Callable[P, Kit]) -> Callable[P, Kit]:
         try:
             return make(*args, **kwargs)
         except Exception as error:  # noqa: BLE001 - the findings of the stage matter more than its files
-            frame = traceback.extract_tb(error.__traceback__)[-1]
-            place = f"{type(error).__name__} at {Path(frame.filename).name}:{frame.lineno}"
-            return Kit(problem=f"the kit broke ({place}); this is a defect of Launch Ready")
+            return Kit(problem=broken(error, "the kit").reason)
 
     return made
 

@@ -1,4 +1,4 @@
-"""Texts made safe for the place in a configuration file where they stand: what cannot be, is refused.
+"""The kit's templates, and texts made safe for the place in a file where they stand: what cannot be, is refused.
 
 Some of what the kit prints comes from the client's site and DNS, so it may try to break out of a string. Each function
 here writes one text as one value of one syntax, and the templates take nothing but what came through one of them.
@@ -9,6 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from launchready_lib.paths import PACKAGE
 
 _LONGEST_COMMENT = 300
 _PRINTABLE = re.compile(r"[\x20-\x7e]*")
@@ -33,10 +39,6 @@ def _printable(text: str, syntax: str, refused: str = "") -> str:
     return text
 
 
-def _escaped(text: str, chars: str) -> str:
-    return "".join(f"\\{char}" if char in chars else char for char in text)
-
-
 def is_plain_name(name: str) -> bool:
     """Whether a DNS name needs no escape in any syntax (RFC 1123 section 2.1, and the underscore of service names)."""
     return len(name) <= _LONGEST_NAME and _NAME.fullmatch(name) is not None
@@ -55,46 +57,29 @@ def comment(text: str) -> Quoted:
     return Quoted(line[:_LONGEST_COMMENT].replace("?>", "? >"))
 
 
-def nginx(text: str) -> Quoted:
-    """A quoted parameter of an nginx directive; "$" starts a variable there and has no escape."""
-    return Quoted(f'"{_escaped(_printable(text, "nginx", "$"), chr(92) + chr(34))}"')
+def _string(syntax: str, mark: str = '"', *, refused: str = "") -> Callable[[str], Quoted]:
+    """The quoting of a syntax whose strings stand between two marks, and hold a mark or a backslash behind another."""
 
+    def quote(text: str) -> Quoted:
+        body = "".join(f"\\{char}" if char in f"\\{mark}" else char for char in _printable(text, syntax, refused))
+        return Quoted(f"{mark}{body}{mark}")
 
-def caddy(text: str) -> Quoted:
-    """A quoted token of a Caddyfile; braces start a placeholder there and have no escape that every version knows."""
-    return Quoted(f'"{_escaped(_printable(text, "a Caddyfile", "{}" + chr(92)), chr(34))}"')
+    return quote
 
 
 def hcl(text: str) -> Quoted:
     """A quoted string of Terraform's language, in which "${" and "%{" start templates."""
-    body = _escaped(_printable(text, "HCL"), '\\"')
-    return Quoted('"' + body.replace("${", "$${").replace("%{", "%%{") + '"')
+    return Quoted(_string("HCL")(text).replace("${", "$${").replace("%{", "%%{"))
 
 
 def rule(text: str) -> Quoted:
     """A string inside a Cloudflare expression, which itself stands in a quoted string of Terraform's language."""
-    inner = f'"{_escaped(_printable(text, "a Cloudflare expression"), chr(92) + chr(34))}"'
-    return Quoted(hcl(inner)[1:-1])
+    return Quoted(hcl(_string("a Cloudflare expression")(text))[1:-1])
 
 
 def javascript(text: str) -> Quoted:
     """A string literal of JavaScript and of JSON (ECMA-404); every character outside ASCII is escaped."""
     return Quoted(json.dumps(text))
-
-
-def toml(text: str) -> Quoted:
-    """A basic string of TOML."""
-    return Quoted(f'"{_escaped(_printable(text, "TOML"), chr(92) + chr(34))}"')
-
-
-def python(text: str) -> Quoted:
-    """A string literal of Python, in the double quotes that formatters like."""
-    return Quoted(f'"{_escaped(_printable(text, "Python"), chr(92) + chr(34))}"')
-
-
-def single(text: str) -> Quoted:
-    """A single-quoted string of Ruby and of PHP: nothing is interpolated in it."""
-    return Quoted(f"'{_escaped(_printable(text, 'Ruby or PHP'), chr(92) + chr(39))}'")
 
 
 def line(text: str) -> Quoted:
@@ -116,8 +101,57 @@ def padded(text: Quoted, width: int) -> Quoted:
     return Quoted(text.ljust(width))
 
 
+def code(text: str) -> Quoted:
+    """A command, path or name as Markdown shows it, on one line."""
+    return Quoted(f"`{comment(text.replace('`', ' '))}`")
+
+
+def cell(text: str) -> Quoted:
+    """One cell of a Markdown table."""
+    return Quoted(comment(text).replace("|", "\\|"))
+
+
 FILTERS: dict[str, Callable[..., Quoted]] = {
-    each.__name__: each
-    for each in (token, comment, nginx, caddy, hcl, rule, javascript, toml, python, single, line, word, padded)
+    **{each.__name__: each for each in (token, comment, hcl, rule, javascript, line, word, padded, code, cell)},
+    "nginx": _string("nginx", refused="$"),  # which starts a variable there, and has no escape
+    "caddy": _string("a Caddyfile", refused="{}\\"),  # a placeholder's braces have no escape that every version knows
+    "python": _string("Python"),
+    "single": _string("Ruby or PHP", "'"),  # nothing is interpolated in it
 }
 """The templates' filters, by name."""
+
+
+class UnquotedError(TypeError):
+    """A template prints a value that no filter has made safe: a mistake in the template."""
+
+
+def render(template: str, **values: Any) -> str:
+    """Fill in a template (a path below templates/).
+
+    Raises:
+        UnquotableError: a value cannot be written in the template's syntax.
+    """
+    return _environment().get_template(f"{template}.j2").render(values)
+
+
+@cache
+def _environment() -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(PACKAGE / "kit" / "templates"),
+        undefined=StrictUndefined,
+        autoescape=False,  # noqa: S701 - no HTML is made here; `finalize` refuses what was not quoted for its syntax
+        finalize=_quoted,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    environment.filters |= FILTERS
+    return environment
+
+
+def _quoted(value: object) -> str:
+    if isinstance(value, Quoted):
+        return value
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)
+    raise UnquotedError(f"a template prints a {type(value).__name__} that was not quoted")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 import yaml
@@ -13,6 +13,7 @@ from launchready_lib.kit.quoting import comment, is_plain_name
 
 TTL = 3600
 _CHUNK = 255
+_ESCAPES = {n: f"\\{n:03d}" for n in (*range(32), *range(127, 256))} | {ord(char): f"\\{char}" for char in '"\\'}
 _CAA = re.compile(r'(\d{1,3}) ([a-z0-9]{1,15}) "([^"\\]*)"')
 _RULE = "Each name and type here takes the place of all that the zone holds under that name and type."
 
@@ -66,44 +67,45 @@ class ZonePatch:
     notes: tuple[str, ...] = ()
     fixes: tuple[str, ...] = ()
 
-    def __bool__(self) -> bool:
-        return bool(self.sets or self.removals or self.notes)
+
+Change = RecordSet | Removal | str
+"""What to change; a text is what nobody but the founder can fill in or decide."""
 
 
-def join(zone: str, title: str, patches: Iterable[ZonePatch]) -> ZonePatch:
-    """The patches of one zone as one; of two sets for the same name and type the later one stands."""
-    found = [patch for patch in patches if patch.zone == zone and patch]
-    sets = {(each.name, each.rdtype): each for patch in found for each in patch.sets}
-    removals = {(each.name, each.rdtype): each for patch in found for each in patch.removals}
-    notes = dict.fromkeys(note for patch in found for note in patch.notes)
-    fixes = dict.fromkeys(check for patch in found for check in patch.fixes)
-    return ZonePatch(zone, title, tuple(sets.values()), tuple(removals.values()), tuple(notes), tuple(fixes))
+def of(zone: str, check: str, changes: Iterable[Change]) -> Iterator[tuple[str, str, Change]]:
+    """These changes of one zone, marked as made for this check."""
+    return ((zone, check, change) for change in changes)
 
 
-def of(check: str, patches: Iterable[ZonePatch]) -> Iterator[ZonePatch]:
-    """The same patches, marked as made for this check."""
-    return (replace(patch, fixes=(check,)) for patch in patches)
+def patched(title: str, changes: Iterable[tuple[str, str, Change]]) -> tuple[ZonePatch, ...]:
+    """One patch a zone, of (zone, check, change); of two sets for the same name and type the later one stands."""
+    zones: dict[str, list[tuple[str, Change]]] = {}
+    for zone, check, change in changes:
+        zones.setdefault(zone, []).append((check, change))
+    return tuple(
+        ZonePatch(
+            zone,
+            f"{zone}: {title}",
+            tuple({(c.name, c.rdtype): c for _, c in found if isinstance(c, RecordSet)}.values()),
+            tuple({(c.name, c.rdtype): c for _, c in found if isinstance(c, Removal)}.values()),
+            tuple(dict.fromkeys(c for _, c in found if isinstance(c, str))),
+            tuple(dict.fromkeys(check for check, _ in found)),
+        )
+        for zone, found in zones.items()
+    )
 
 
 def bind(patch: ZonePatch) -> str:
     """The patch as lines of a zone file; what to remove, and what nobody but the founder knows, as comments."""
-    return "\n".join(_bind_lines(patch)) + "\n"
-
-
-def _bind_lines(patch: ZonePatch) -> Iterator[str]:
-    yield f"; {comment(patch.title)}"
-    yield f"; {_RULE}"
+    lines = [f"; {comment(patch.title)}", f"; {_RULE}"]
     for each in patch.sets:
-        yield f"; {comment(each.why)}" if each.why else ";"
-        for value in each.values:
-            mark = "" if each.proxied is None else f" ; cf_tags=cf-proxied:{str(each.proxied).lower()}"
-            yield f"{each.name}. {TTL} IN {each.rdtype} {presentation(each.rdtype, value)}{mark}"
+        lines.append(f"; {comment(each.why)}" if each.why else ";")
+        mark = "" if each.proxied is None else f" ; cf_tags=cf-proxied:{str(each.proxied).lower()}"
+        lines += [f"{each.name}. {TTL} IN {each.rdtype} {presentation(each.rdtype, v)}{mark}" for v in each.values]
     for gone in patch.removals:
         if is_plain_name(gone.name):
-            yield f"; {comment(gone.why)}" if gone.why else ";"
-            yield f"; remove: {gone.name}. {gone.rdtype}"
-    for note in patch.notes:
-        yield f"; to do: {comment(note)}"
+            lines += [f"; {comment(gone.why)}" if gone.why else ";", f"; remove: {gone.name}. {gone.rdtype}"]
+    return "\n".join([*lines, *(f"; to do: {comment(note)}" for note in patch.notes)]) + "\n"
 
 
 def presentation(rdtype: str, value: str) -> str:
@@ -112,14 +114,7 @@ def presentation(rdtype: str, value: str) -> str:
         return value
     octets = value.encode("latin-1", "replace")
     chunks = [octets[at : at + _CHUNK] for at in range(0, len(octets), _CHUNK)] or [b""]
-    return " ".join(f'"{"".join(map(_octet, chunk))}"' for chunk in chunks)
-
-
-def _octet(value: int) -> str:
-    char = chr(value)
-    if char in '"\\':
-        return f"\\{char}"
-    return char if 32 <= value < 127 else f"\\{value:03d}"
+    return " ".join(f'"{chunk.decode("latin-1").translate(_ESCAPES)}"' for chunk in chunks)
 
 
 def octodns(patch: ZonePatch) -> str:
@@ -131,7 +126,9 @@ def octodns(patch: ZonePatch) -> str:
     names: dict[str, list[dict[str, Any]]] = {}
     for each in patch.sets:
         if body := _octodns_set(each):
-            names.setdefault(_relative(each.name, patch.zone), []).append(body)
+            names.setdefault("" if each.name == patch.zone else each.name.removesuffix(f".{patch.zone}"), []).append(
+                body
+            )
         else:
             tail.append(
                 f"to do: {each.name} {each.rdtype} holds characters that octoDNS refuses; take it from the zone"
@@ -141,10 +138,6 @@ def octodns(patch: ZonePatch) -> str:
     text = yaml.safe_dump(tree, sort_keys=True, width=10_000, allow_unicode=False) if tree else "{}\n"
     text = re.sub(r"(?m)^\? ''\n: ", "'':\n  ", text)  # the bare domain's key, as people write it
     return "".join(f"# {line}\n" for line in head) + "---\n" + text + "".join(f"# {line}\n" for line in tail)
-
-
-def _relative(name: str, zone: str) -> str:
-    return "" if name == zone else name.removesuffix(f".{zone}")
 
 
 def _octodns_set(each: RecordSet) -> dict[str, Any] | None:

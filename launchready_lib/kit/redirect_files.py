@@ -7,25 +7,11 @@ from dataclasses import dataclass
 from urllib.parse import urlsplit
 
 from launchready_lib.checks.quick_audit.redirects import RedirectEvidence
+from launchready_lib.kit import stacks
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
-from launchready_lib.kit.rendering import render
 from launchready_lib.network import normal
 from launchready_lib.wording import listed
-
-_TITLE = "One encrypted address for members"
-_FILES = {
-    "cloudflare": ("cloudflare/redirects.tf", "cloudflare/redirects.tf", "Cloudflare, with Terraform"),
-    "nginx": ("redirects/nginx.conf", "redirects/nginx.conf", "nginx"),
-    "caddy": ("redirects/Caddyfile", "redirects/Caddyfile", "Caddy"),
-    "vercel": ("redirects/vercel.json", "redirects/vercel.json", "Vercel: merge it into your vercel.json"),
-    "netlify": ("redirects/_redirects", "redirects/_redirects", "Netlify"),
-    "nextjs": ("redirects/next.config.js", "redirects/next.config.js", "Next.js"),
-    "express": ("redirects/express.js", "redirects/express.js", "Express"),
-    "django": ("redirects/django_middleware.py", "redirects/django_middleware.py", "Django"),
-    "rails": ("redirects/rails.rb", "redirects/rails.rb", "Rails"),
-    "laravel": ("redirects/laravel.php", "redirects/laravel.php", "Laravel"),
-}
 
 
 @dataclass(frozen=True)
@@ -62,15 +48,13 @@ def files(facts: Facts, redirects: RedirectPlan) -> Iterator[tuple[str, str]]:
     if not redirects.moves:
         return
     moved = [(start.removeprefix("https://"), goal) for start, goal in redirects.moves if start.startswith("https:")]
-    named = [_FILES[stack] for stack in facts.stacks if moved or stack != "vercel"]  # Vercel leads to HTTPS by itself
-    values = {
-        "title": _TITLE,
-        "moves": redirects.moves,
-        "hosts_moved": moved,
-        "https": any(start.startswith("http:") for start, _ in redirects.moves),
-        "hosts": listed(dict.fromkeys(start.partition("://")[2] for start, _ in redirects.moves), most=20),
-        "files": [(name, what) for name, _, what in named],
-    }
-    yield "redirects/README.md", render("redirects/README.md", **values)
-    for name, template, _ in named:
-        yield name, render(template, **values)
+    systems = [stack for stack in facts.stacks if moved or stack != "vercel"]  # Vercel leads to HTTPS by itself
+    yield from stacks.printed(
+        "redirects",
+        stacks.files("redirects", systems),
+        title="One encrypted address for members",
+        moves=redirects.moves,
+        hosts_moved=moved,
+        https=any(start.startswith("http:") for start, _ in redirects.moves),
+        hosts=listed((start.partition("://")[2] for start, _ in redirects.moves), most=20),
+    )

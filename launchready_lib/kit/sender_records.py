@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 
 from launchready_lib.checks.secure_edge.mail import providers, spf_audit, spf_tree
 from launchready_lib.checks.secure_edge.mail.spf import costliest
@@ -17,38 +16,29 @@ _LOST = ("SERVFAIL", "TIMEOUT")
 _WIDE = {4: 8, 6: 19}
 
 
-@dataclass(frozen=True)
-class Mended:
-    """An SPF record for one domain.
+def mended(mail: MailEvidence, each: DomainMail) -> tuple[str, str] | None:
+    """The record that one From domain should publish, and what is different in it.
 
-    Attributes:
-        text: the record; empty where none can be written without the founder.
-        why: what is different in it, or what the founder has to decide.
+    The record is empty where the founder has to decide first; None where the one there needs no change, or cannot be
+    seen.
     """
-
-    text: str
-    why: str
-
-
-def mended(mail: MailEvidence, each: DomainMail) -> Mended | None:
-    """The record that one From domain should publish; None where the one there needs no change, or cannot be seen."""
     found = spf_audit.audit(each.spf)
-    kept = [term for term in _terms(each.spf) if _stays(term)]
-    missing = list(_missing(mail, each, kept))
+    retained = [term for term in _terms(each.spf) if _stays(term)]
+    missing = list(_missing(mail, each, retained))
     if each.spf.state in _LOST or not (found.problems or missing):
         return None
     if not each.spf.records and not mail.declared:
         return None
-    terms = _each_once([*kept, *missing, *_closing(each.spf, kept)])
+    terms = _each_once([*retained, *missing, *_closing(each.spf, retained)])
     text = " ".join(["v=spf1", *(term.raw for term in terms)])
     if len(terms) < 2:
-        return Mended("", f"name what sends for {each.domain}: mail.senders or mail.providers in the parameters")
+        return "", f"name what sends for {each.domain}: mail.senders or mail.providers in the parameters"
     after = spf_audit.audit(Node(each.domain, "NOERROR", (text,), tuple(terms)))
     if after.problems:
         reasons = "; ".join(problem.text for problem in after.problems)
         blame = f" (costliest: {listed(costliest(after), most=3)})" if after.lookups > spf_audit.LOOKUPS else ""
-        return Mended("", f"no record can be written for you yet: {reasons}{blame}")
-    return Mended(text, _difference(each, terms))
+        return "", f"no record can be written for you yet: {reasons}{blame}"
+    return text, _difference(each, terms)
 
 
 def _terms(node: Node) -> tuple[Term, ...]:
@@ -73,16 +63,16 @@ def _stays(term: Term) -> bool:
     return not (closing is not None and closing.qualifier == "+" and term.name == "include")
 
 
-def _missing(mail: MailEvidence, each: DomainMail, kept: Iterable[Term]) -> Iterator[Term]:
+def _missing(mail: MailEvidence, each: DomainMail, retained: Iterable[Term]) -> Iterator[Term]:
     """Terms for the senders and providers that no record lets send; they go into the first domain's record."""
     if each is not mail.domains[0]:
         return
-    kept = list(kept)
+    retained = list(retained)
     for address in dict.fromkeys(sending.address for domain in mail.domains for sending in domain.sendings):
         elsewhere = any(s.result == "pass" for d in mail.domains[1:] for s in d.sendings if s.address == address)
-        if not elsewhere and not any(_may_allow(term, address) for term in kept):
+        if not elsewhere and not any(_may_allow(term, address) for term in retained):
             yield from spf_tree.parse(f"v=spf1 {'ip6' if ':' in address else 'ip4'}:{address}", each.domain)
-    targets = {term.target for term in (*kept, *(t for d in mail.domains[1:] for t in d.spf.terms)) if term.target}
+    targets = {term.target for term in (*retained, *(t for d in mail.domains[1:] for t in d.spf.terms)) if term.target}
     targets |= {term.target for d in mail.domains for node in d.spf.walk() for term in node.terms if term.target}
     for text in mail.providers:
         known = providers.called(text)
@@ -105,10 +95,10 @@ def _may_allow(term: Term, address: str) -> bool:
     return term.name in ("include", "redirect", "exists", "ptr") or (term.name in ("a", "mx") and not term.states)
 
 
-def _closing(node: Node, kept: Iterable[Term]) -> tuple[Term, ...]:
+def _closing(node: Node, retained: Iterable[Term]) -> tuple[Term, ...]:
     """The end: "-all" where every record ends so, nothing beside a redirect, else "~all"."""
     ends = [term for term in _terms(node) if term.name == "all" and not term.error]
-    if not ends and any(term.name == "redirect" for term in kept):
+    if not ends and any(term.name == "redirect" for term in retained):
         return ()
     strict = bool(ends) and all(term.qualifier == "-" for term in ends)
     return spf_tree.parse(f"v=spf1 {'-' if strict else '~'}all", node.name)

@@ -3,69 +3,62 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
+from typing import Any
 
+import yaml
+
+from launchready_lib.kit.quoting import render
 from launchready_lib.network import Response
+from launchready_lib.paths import PACKAGE
 
-ALL = ("cloudflare", "nginx", "caddy", "vercel", "netlify", "nextjs", "express", "django", "rails", "laravel")
+_SYSTEMS: dict[str, dict[str, Any]] = yaml.safe_load((PACKAGE / "data" / "stacks.yaml").read_text("utf-8"))
+ALL = tuple(_SYSTEMS)
 """Every system that the kit has files for."""
-
 _LARGEST = 200_000
-# (file in the repository, what stands in it, what that means); the pattern's absence means that the file alone tells.
-_FILES = (
-    ("package.json", r'"next"\s*:', "nextjs"),
-    ("package.json", r'"express"\s*:', "express"),
-    ("manage.py", r"django", "django"),
-    ("Gemfile", r"""gem ["']rails["']""", "rails"),
-    ("composer.json", r'"laravel/framework"', "laravel"),
-    ("vercel.json", None, "vercel"),
-    ("netlify.toml", None, "netlify"),
-    ("Caddyfile", None, "caddy"),
-    ("nginx.conf", None, "nginx"),
-)
-_HEADERS = (
-    ("server", r"nginx|openresty", "nginx"),
-    ("server", r"\bcaddy\b", "caddy"),
-    ("via", r"\bcaddy\b", "caddy"),
-    ("server", r"^cloudflare$", "cloudflare"),
-    ("cf-ray", r".", "cloudflare"),
-    ("server", r"^vercel$", "vercel"),
-    ("server", r"^netlify", "netlify"),
-    ("x-powered-by", r"next\.js", "nextjs"),
-    ("x-powered-by", r"^express$", "express"),
-)
 
 
 def used(
     *, edge: str | None, provider: str | None, repository: Path | None, answers: Iterable[Response]
 ) -> tuple[str, ...]:
     """The systems in use, in the order of `ALL`; all of them where nothing tells."""
-    words = {(edge or "").lower(), (provider or "").lower()}
-    found = {stack for stack in ALL if stack in words}
-    found |= set(_in(repository)) if repository is not None else set()
-    found |= {stack for answer in answers for stack in _says(answer)}
-    return tuple(stack for stack in ALL if stack in found) or ALL
+    words, replies = {(edge or "").lower(), (provider or "").lower()}, list(answers)
+    found = [
+        stack
+        for stack, system in _SYSTEMS.items()
+        if stack in words
+        or (repository is not None and _stands_in(repository, system.get("repository", {})))
+        or any(
+            re.search(pattern, value[:200], re.IGNORECASE)
+            for header, pattern in system.get("headers", {}).items()
+            for reply in replies
+            for value in reply.all(header)
+        )
+    ]
+    return tuple(found) or ALL
 
 
-def _in(repository: Path) -> Iterable[str]:
-    for name, pattern, stack in _FILES:
-        text = _text(repository / name)
-        if text is not None and (pattern is None or re.search(pattern, text, re.IGNORECASE)):
-            yield stack
+def _stands_in(repository: Path, signs: dict[str, str]) -> bool:
+    for name, pattern in signs.items():
+        file = repository / name
+        try:
+            if file.is_file() and not file.is_symlink():
+                with file.open("rb") as opened:
+                    if re.search(pattern, opened.read(_LARGEST).decode("utf-8", "replace"), re.IGNORECASE):
+                        return True
+        except OSError:
+            continue
+    return False
 
 
-def _text(file: Path) -> str | None:
-    try:
-        if not file.is_file() or file.is_symlink():
-            return None
-        with file.open("rb") as opened:
-            return opened.read(_LARGEST).decode("utf-8", "replace")
-    except OSError:
-        return None
+def files(subject: str, stacks: Iterable[str]) -> list[tuple[str, str, str]]:
+    """(system, name in kit/, what it is for) of the files that these systems have for one subject."""
+    return [(each, *file) for each in stacks for file in _SYSTEMS[each]["kit"].get(subject, {}).items()]
 
 
-def _says(answer: Response) -> Iterable[str]:
-    for header, pattern, stack in _HEADERS:
-        if any(re.search(pattern, value[:200], re.IGNORECASE) for value in answer.all(header)):
-            yield stack
+def printed(subject: str, named: Iterable[tuple[str, str, str]], **values: Any) -> Iterator[tuple[str, str]]:
+    """(name in kit/, text) of one subject's README, and of the files that it lists."""
+    values["files"] = [(name, what) for _, name, what in named]
+    for name in (f"{subject}/README.md", *(name for name, _ in values["files"])):
+        yield name, render(name, **values)

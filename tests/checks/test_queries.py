@@ -22,7 +22,7 @@ def parameters(**more):
 
 
 def evidence(*statements, routes=None, **more):
-    return queries.gathered("queries.log", statements, parameters(**more), routes=routes)
+    return queries.gathered("queries.log", statements, parameters(**more), routes=routes or {})
 
 
 LOGIN = Statement("select id from members where email = ?", 3.0, route="POST /login")

@@ -15,8 +15,8 @@ from launchready_lib.checks.stabilize_deployment.deploy import RollbackEvidence,
 from launchready_lib.checks.stabilize_deployment.releasing import read_deploys
 from launchready_lib.checks.stabilize_deployment.validated import Outcome, Start, StartEvidence
 from launchready_lib.client import Client
-from launchready_lib.kit import secret_patterns
-from launchready_lib.kit.rendering import render
+from launchready_lib.kit import deploying
+from launchready_lib.kit.quoting import render
 from launchready_lib.parameters import load
 from launchready_lib.record.findings import Finding, Status
 from launchready_lib.roadmap import Severity
@@ -92,7 +92,7 @@ def test_a_gate_names_every_fault_at_once(gate):
 def scanned(tmp_path):
     """A repository with the kit's scan in it; scan it as the CI job or the commit hook does."""
     commit = new_checkout(tmp_path / "app")
-    values = {"patterns": secret_patterns.patterns()}
+    values = {"patterns": deploying.patterns()}
     names = ("scripts/secret_scan.sh", ".githooks/pre-commit", ".github/workflows/secret-scan.yml")
     folder = commit({name: render(f"repository/{name}", **values) for name in names})
 

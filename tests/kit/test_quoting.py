@@ -3,7 +3,6 @@
 import ast
 import json
 import re
-import tomllib
 
 import dns.rdata
 import pytest
@@ -12,9 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchready_lib.kit import quoting
-from launchready_lib.kit.quoting import UnquotableError
+from launchready_lib.kit.quoting import UnquotableError, UnquotedError, _environment
 from launchready_lib.kit.records import RecordSet, Removal, ZonePatch, bind, octodns, presentation
-from launchready_lib.kit.rendering import UnquotedError, _environment
 
 HOSTILE = st.text(max_size=80) | st.text("\"'\\${}%#;\n\r\t ?><`a", max_size=40)
 PRINTABLE = st.text(st.characters(min_codepoint=32, max_codepoint=126), max_size=300)
@@ -49,7 +47,6 @@ def hcl_string(text):
 READERS = {
     "javascript": lambda text: (json.loads(text), ""),
     "python": lambda text: (ast.literal_eval(text), ""),
-    "toml": lambda text: (tomllib.loads(f"x = {text}\n")["x"], ""),
     "nginx": nginx_token,
     "caddy": nginx_token,
     "single": single_quoted,

@@ -24,15 +24,11 @@ def missing(evidence: EnvironmentEvidence) -> Verdict:
         row = {"code_files": evidence.code_files, "variables_read": len(evidence.read), "needed": 0}
         return combine(passed(f"None of {evidence.code_files} code files needs a variable", evidence=[row]), *cut)
     if PRODUCTION not in evidence.environments and not set(evidence.needed) <= set(evidence.of(PRODUCTION)):
-        return _production_unknown(evidence)
+        reason = next((gap.reason for gap in evidence.unread), "nobody said what production defines")
+        rows = [_need_row(name, reads) for name, reads in evidence.needed.items()]
+        needs = "repository.env_files.production, or names alone in repository.production_variables"
+        return unknown(reason, needs=needs, evidence=rows[:MOST_ROWS])
     return combine(_all_defined(evidence), _all_real(evidence), *cut)
-
-
-def _production_unknown(evidence: EnvironmentEvidence) -> Verdict:
-    reason = next((gap.reason for gap in evidence.unread), "nobody said what production defines")
-    rows = [_need_row(name, reads) for name, reads in evidence.needed.items()]
-    needs = "repository.env_files.production, or names alone in repository.production_variables"
-    return unknown(reason, needs=needs, evidence=rows[:MOST_ROWS])
 
 
 def _all_defined(evidence: EnvironmentEvidence) -> Verdict:
@@ -52,29 +48,22 @@ def _all_defined(evidence: EnvironmentEvidence) -> Verdict:
 def _all_real(evidence: EnvironmentEvidence) -> Verdict:
     """None of the variables is blank or a placeholder; where only names are known, that is unknown."""
     defined = {name: found for name, found in evidence.of(PRODUCTION).items() if name in evidence.needed}
-    hollow, unseen, real = [], [], []
-    for name, settings in defined.items():
-        seen = [setting for setting in settings if setting.known]
-        if not seen:
-            unseen.append(name)
-        elif all(setting.blank or setting.placeholder for setting in seen):
-            hollow.append(seen[0])
-        else:
-            real.append(name)
+    seen = {name: known for name, settings in defined.items() if (known := [s for s in settings if s.known])}
+    hollow = [known[0] for known in seen.values() if all(s.blank or s.placeholder for s in known)]
     if hollow:
-        names = named(setting.name for setting in hollow)
+        names = [setting.name for setting in hollow]
         return failed(
-            f"{names} {'is' if len(hollow) == 1 else 'are'} blank or still a placeholder in production",
+            f"{named(names)} {'is' if len(hollow) == 1 else 'are'} blank or still a placeholder in production",
             evidence=[{"variable": s.name, PRODUCTION: s.state, "defined_in": s.source} for s in hollow][:MOST_ROWS],
-            about=[setting.name for setting in hollow],
+            about=names,
         )
-    if unseen:
+    if unseen := [name for name in defined if name not in seen]:
         return unknown(
             f"of {len(unseen)} variables only the names are known, so a blank or a placeholder would not show",
             needs="repository.env_files.production with values (they stay on this machine)",
             evidence=[{"variable": name, PRODUCTION: "set (name only)"} for name in unseen][:MOST_ROWS],
         )
-    return passed("None of their values is blank or a placeholder", evidence=[{"values_looked_at": len(real)}])
+    return passed("None of their values is blank or a placeholder", evidence=[{"values_looked_at": len(seen)}])
 
 
 def _need_row(name: str, reads: tuple[Read, ...]) -> Row:

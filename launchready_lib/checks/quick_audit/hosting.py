@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-import pandas as pd
-
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import public_hosts, registered_domain
 from launchready_lib.names.providers import Kind, Provider
@@ -53,7 +51,6 @@ class HostTrace:
     """What one public host shows of who serves it.
 
     Attributes:
-        host: its name.
         looked_up: the resolver's answers for A and AAAA.
         reverse: the names of its addresses (PTR).
         issuer: the organisation that issued its certificate; None where no certificate was seen.
@@ -90,7 +87,7 @@ class HostTrace:
 
 
 @dataclass(frozen=True)
-class HostingEvidence:
+class HostingEvidence(Evidence):
     """What every public host, and the declared origins, show of who serves them.
 
     Attributes:
@@ -105,9 +102,9 @@ class HostingEvidence:
     believed: str | None
     zone: ZoneHosts = NO_ZONE_HOSTS
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Row]:
         """One row per host: where it leads, and who serves it by which clue."""
-        return pd.DataFrame([_row(each, clues(each, self.origins)) for each in self.hosts])
+        return [_row(each, clues(each, self.origins)) for each in self.hosts]
 
 
 @probe
@@ -122,8 +119,11 @@ async def survey(client: Client) -> HostingEvidence | Unavailable:
         asyncio.gather(*(_trace(client, host) for host in zone.names)),
         asyncio.gather(*(_reverse(client, (address,)) for address in p.hosting.origins)),
     )
-    found = (*hosts, *(each for each in others if each.reply.state not in SILENT or _leads_to_a_session(each)))
-    return HostingEvidence(found, tuple(zip(p.hosting.origins, names, strict=True)), p.hosting.provider, zone)
+    # Of the zone file's names, those that serve the web, or whose names alone say that they hang on a session.
+    shown = [each for each in others if each.reply.state not in SILENT or any(map(_passing, each.chain))]
+    return HostingEvidence(
+        (*hosts, *shown), tuple(zip(p.hosting.origins, names, strict=True)), p.hosting.provider, zone
+    )
 
 
 async def _trace(client: Client, host: str) -> HostTrace:
@@ -145,9 +145,7 @@ async def _reverse(client: Client, addresses: tuple[str, ...]) -> tuple[str, ...
 
 async def _issuer(client: Client, host: str) -> str | None:
     found = await client.network.connect(host, 443)
-    if isinstance(found, ConnectFailure):
-        return None
-    return await asyncio.to_thread(_issued_by, found, host)
+    return None if isinstance(found, ConnectFailure) else await asyncio.to_thread(_issued_by, found, host)
 
 
 def _issued_by(sock: socket.socket, host: str) -> str | None:
@@ -175,23 +173,21 @@ def clues(host: HostTrace, origins: tuple[tuple[str, tuple[str, ...]], ...] = ()
 
 
 def _clues(host: HostTrace, origins: tuple[tuple[str, tuple[str, ...]], ...]) -> Iterator[Clue]:
-    for name in host.chain:
-        yield from (Clue("name", name, p.id) for p in providers.providers() if p.serves(name))
-    for provider in providers.providers():
-        for header, pattern in provider.headers.items():
-            for value in host.reply.all(header):
-                if re.search(pattern, value[:500], re.IGNORECASE):
-                    yield Clue("header", f"{header}: {value[:200]}", provider.id)
-    for name in host.reverse:
-        yield from (Clue("reverse name", name, p.id) for p in providers.providers() if _ends(name, p.reverse))
-    for address in host.addresses:
-        yield from (Clue("address", address, p.id) for p in providers.providers() if p.holds(address))
-    if host.issuer:
-        yield from (Clue("certificate", host.issuer, p.id) for p in providers.providers() if host.issuer in p.issuers)
+    known = providers.providers()
+    yield from (Clue("name", name, p.id) for name in host.chain for p in known if p.serves(name))
+    yield from (
+        Clue("header", f"{header}: {value[:200]}", p.id)
+        for p in known
+        for header, pattern in p.headers.items()
+        for value in host.reply.all(header)
+        if re.search(pattern, value[:500], re.IGNORECASE)
+    )
+    yield from (Clue("reverse name", name, p.id) for name in host.reverse for p in known if _ends(name, p.reverse))
+    yield from (Clue("address", address, p.id) for address in host.addresses for p in known if p.holds(address))
+    yield from (Clue("certificate", host.issuer, p.id) for p in known if host.issuer and host.issuer in p.issuers)
     for address, names in origins:
-        for provider in providers.providers():
-            if provider.holds(address) or any(_ends(name, provider.reverse) for name in names):
-                yield Clue("declared origin", f"{address} {' '.join(names)}".strip(), provider.id)
+        own = [p for p in known if p.holds(address) or any(_ends(name, p.reverse) for name in names)]
+        yield from (Clue("declared origin", f"{address} {' '.join(names)}".strip(), p.id) for p in own)
 
 
 def _ends(name: str, suffixes: tuple[str, ...]) -> bool:
@@ -221,8 +217,10 @@ def _row(host: HostTrace, found: tuple[Clue, ...]) -> Row:
 def provider(hosting: HostingEvidence) -> Verdict:
     """The provider that serves each public host is identified from DNS, address, certificate and response evidence."""
     found = [clues(each, hosting.origins) for each in hosting.hosts]
-    named = dict.fromkeys(p.name for each in found for p in (of_kind(each, "host") or of_kind(each, "tunnel")))
-    text = f"{counted(len(hosting.hosts), 'public host')} are served by {listed(named)}{_differs(hosting)}"
+    named = listed(p.name for each in found for p in (of_kind(each, "host") or of_kind(each, "tunnel")))
+    believed, hosts = hosting.believed, [p for each in found for p in of_kind(each, "host")]
+    differs = f" (the parameters say {believed})" if believed and not any(p.is_called(believed) for p in hosts) else ""
+    text = f"{counted(len(hosting.hosts), 'public host')} are served by {named}{differs}"
     return together(text, *(_served(hosting, host) for host in hosting.hosts), *hosting.zone.unseen())
 
 
@@ -249,13 +247,6 @@ def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
     return failed(text, evidence=row, fix=fix, about=(host.host,))
 
 
-def _differs(hosting: HostingEvidence) -> str:
-    """What to add where the founder believes something else."""
-    believed = hosting.believed
-    found = [p for each in hosting.hosts for p in of_kind(clues(each, hosting.origins), "host")]
-    return f" (the parameters say {believed})" if believed and not any(p.is_called(believed) for p in found) else ""
-
-
 def _unseen(host: HostTrace, row: list[Row]) -> Verdict | None:
     """Unknown where the host could not be seen: no look-up, no permission, no answer."""
     states = {answer.state for answer in host.looked_up}
@@ -280,24 +271,23 @@ def independent(hosting: HostingEvidence) -> Verdict:
 def _stands(host: HostTrace) -> Verdict:
     found = clues(host)
     row = [_row(host, found)]
-    names = [*host.chain, *([host.leads_to] if host.leads_to else [])]
-    if problem := _hangs(host, found, names):
+    if problem := _hangs(host, found):
         return failed(f"{host.host} {problem}", evidence=row, about=(host.host,))
-    if unseen := _unseen(host, row):
-        return unseen
-    return passed(f"{host.host} is no tunnel, laptop or preview", evidence=row)
+    return _unseen(host, row) or passed(f"{host.host} is no tunnel, laptop or preview", evidence=row)
 
 
-def _hangs(host: HostTrace, found: tuple[Clue, ...], names: list[str]) -> str | None:
+def _hangs(host: HostTrace, found: tuple[Clue, ...]) -> str | None:
     """What somebody's session or the next push may end; None where nothing does."""
-    if problem := next((text for name in names if (text := _passing(name))), None):
-        return problem
+    for name in filter(None, (*host.chain, host.leads_to)):
+        if problem := _passing(name):
+            return problem
     if tunnels := of_kind(found, "tunnel"):
         clue = next(c for c in found if c.provider == tunnels[0].id)
         return f"is served through {tunnels[0].name} ({clue.seen_in} {clue.text})"
-    private = [address for address in host.addresses if _is_private(address)]
-    if private:
-        return f"publishes the private address {private[0]}, which nobody outside that building reaches"
+    for address in host.addresses:
+        parsed = address_of(address)
+        if parsed is not None and any(parsed in net for net in _AT_HOME if net.version == parsed.version):
+            return f"publishes the private address {address}, which nobody outside that building reaches"
     return None
 
 
@@ -307,13 +297,3 @@ def _passing(name: str) -> str | None:
     if kind := providers.preview(name):
         return f"leads to {name}: {kind}, which the next push or clean-up may end"
     return None
-
-
-def _leads_to_a_session(host: HostTrace) -> bool:
-    """Whether its names alone say that it hangs on a session or a preview, be it up or not."""
-    return any(_passing(name) for name in host.chain)
-
-
-def _is_private(address: str) -> bool:
-    parsed = address_of(address)
-    return parsed is not None and any(parsed in network for network in _AT_HOME if network.version == parsed.version)

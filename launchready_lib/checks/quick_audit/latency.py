@@ -18,16 +18,13 @@ def quick(reads: Reads) -> Verdict:
     """Of 20 unhurried requests the median core read, and one login, stay under their targets."""
     heavy = roadmap.load().targets["heavy_action_p95_ms"].limit
     clauses = [unfit(reads, each) or _quick(reads, each, limit_ms()) for each in reads.best()]
-    return worst(clauses, _login(reads, heavy))
+    took = reads.login_s * 1000
+    row = {"read": "login", "requests": 1, "service_p50_ms": shown(took)}
+    text = f"signing in took {shown(took)} ms (target {heavy:g} ms)"
+    return worst(clauses, against(took, heavy, text, [row], about="login"))
 
 
 def _quick(reads: Reads, sample: Sample, limit: float) -> Verdict:
     middle = median(sample.times("service"))
     text = f"{sample.name} answered in {shown(middle)} ms (median of {len(sample.timings)}, target {limit:g} ms)"
     return against(middle, limit, text, rows_of(reads, sample), about=sample.name)
-
-
-def _login(reads: Reads, limit: float) -> Verdict:
-    took = reads.login_s * 1000
-    row = {"read": "login", "requests": 1, "service_p50_ms": shown(took)}
-    return against(took, limit, f"signing in took {shown(took)} ms (target {limit:g} ms)", [row], about="login")

@@ -44,11 +44,8 @@ class CorePages:
 
     def best(self) -> list[Visit]:
         """The quickest visit of each page: a busy machine makes a page slower, nothing makes it quicker."""
-        found: dict[str, Visit] = {}
-        for each in self.visits:
-            if each.name not in found or _rank(each) < _rank(found[each.name]):
-                found[each.name] = each
-        return list(found.values())
+        names = dict.fromkeys(each.name for each in self.visits)
+        return [min((each for each in self.visits if each.name == name), key=_rank) for name in names]
 
     def rows(self) -> list[Row]:
         """One row a visit."""
@@ -57,25 +54,13 @@ class CorePages:
     def frame(self) -> pd.DataFrame:
         """One row a request, for a chart of what came when: page, started_s, ended_s, kind, host, size_kb, blocking."""
         columns = ["page", "visit", "url", "host", "kind", "started_s", "ended_s", "size_kb", "blocking", "failed"]
-        return pd.DataFrame(
-            [
-                {
-                    "page": each.name,
-                    "visit": number,
-                    "url": load.url,
-                    "host": load.host,
-                    "kind": load.kind,
-                    "started_s": load.started_ms / 1000,
-                    "ended_s": None if load.ended_ms is None else load.ended_ms / 1000,
-                    "size_kb": load.size / 1000,
-                    "blocking": load.blocking,
-                    "failed": load.failed,
-                }
-                for number, each in enumerate(self.visits, 1)
-                for load in each.loads
-            ],
-            columns=columns,
-        )
+        rows = []
+        for number, each in enumerate(self.visits, 1):
+            for load in each.loads:
+                ended_s = None if load.ended_ms is None else load.ended_ms / 1000
+                row = (each.name, number, load.url, load.host, load.kind, load.started_ms / 1000, ended_s)
+                rows.append((*row, load.size / 1000, load.blocking, load.failed))
+        return pd.DataFrame(rows, columns=columns)
 
 
 def _rank(each: Visit) -> tuple[bool, float]:
@@ -96,14 +81,14 @@ def row(each: Visit) -> Row:
         "longest_task_ms": round(max((length for _, length in each.tasks), default=0)),
         "requests": len(each.loads),
         "kilobytes": round(sum(load.size for load in each.loads) / 1000, 1),
-        "largest": "; ".join(_told(load) for load in sorted(each.loads, key=lambda load: -load.size)[:LARGEST]),
-        "blocking": "; ".join(_told(load) for load in each.loads if load.blocking),
+        "largest": "; ".join(_described(load) for load in sorted(each.loads, key=lambda load: -load.size)[:LARGEST]),
+        "blocking": "; ".join(_described(load) for load in each.loads if load.blocking),
         "did_not_come": "; ".join(f"{load.host} ({load.failed})" for load in failures[:5]),
         "note": each.problem.reason if each.problem else "",
     }
 
 
-def _told(load: Load) -> str:
+def _described(load: Load) -> str:
     return f"{load.host}{urlsplit(load.url).path[:80]} {load.size / 1000:.0f} kB"
 
 
@@ -161,41 +146,18 @@ def _limit() -> float:
 def interactive(pages: CorePages) -> Verdict:
     """Home, login and dashboard are interactive within the target on an average phone (web.dev/articles/tti)."""
     clauses = [_interactive(pages, each) for each in pages.best()]
-    clauses += [
-        unknown(f"the {name} page was not opened: {m.reason}", needs=m.needs) for name, m in pages.missing.items()
-    ]
+    clauses += [unknown(f"the {n} page was not opened: {m.reason}", needs=m.needs) for n, m in pages.missing.items()]
     figures = [clause.measured for clause in clauses if clause.measured is not None]
     return replace(combine(*clauses), measured=max(figures, default=None))
 
 
 def _interactive(pages: CorePages, page: Visit) -> Verdict:
-    rows = [row(each) for each in pages.visits if each.name == page.name]
-    if page.problem:
-        return unknown(page.problem.reason, needs=page.problem.needs, evidence=rows)
-    if page.status is None or page.status >= 400:
-        return unknown(
-            f"the {page.name} page answered {page.status or 'nothing'}, so its own speed was not seen",
-            needs=f"site.pages.{page.name} with the address of a page that answers",
-            evidence=rows,
-        )
-    if page.signed_in and page.asks_password:
-        return unknown(
-            f"the {page.name} page asked for a password: the login did not carry into the browser",
-            needs="flows.login with the steps of a login in the browser",
-            evidence=rows,
-        )
-    return _timed(page, rows, pages.quiet_s)
-
-
-def _timed(page: Visit, rows: list[Row], quiet_s: float) -> Verdict:
-    limit = _limit()
+    rows, limit = [row(each) for each in pages.visits if each.name == page.name], _limit()
+    if doubt := _unseen(page, pages.quiet_s):
+        return unknown(doubt[0], needs=doubt[1], evidence=rows)
     if page.interactive_ms is None:
-        return _never(page, rows, quiet_s) or failed(
-            f"the {page.name} page could not be used within {SETTLED_BY_S:g} s (target {limit:g} s)",
-            evidence=rows,
-            measured=SETTLED_BY_S,
-            about=[page.name],
-        )
+        text = f"the {page.name} page could not be used within {SETTLED_BY_S:g} s (target {limit:g} s)"
+        return failed(text, evidence=rows, measured=SETTLED_BY_S, about=[page.name])
     took = round(page.interactive_ms / 1000, 2)
     text = f"the {page.name} page could be used after {took:g} s (target {limit:g} s)"
     if took > limit:
@@ -203,20 +165,29 @@ def _timed(page: Visit, rows: list[Row], quiet_s: float) -> Verdict:
     return passed(text, evidence=rows, measured=took)
 
 
-def _never(page: Visit, rows: list[Row], quiet_s: float) -> Verdict | None:
-    """What keeps us from saying that a page never became usable; None where nothing does."""
-    lost = [load.host for load in page.loads if load.failed and load.kind in ("Script", "Stylesheet")]
-    if lost:
-        return unknown(
+def _unseen(page: Visit, quiet_s: float) -> tuple[str, str] | None:
+    """Why a page's speed was not seen, or whether it became usable, and what would tell; None where it was."""
+    if page.problem:
+        return page.problem.reason, page.problem.needs
+    if page.status is None or page.status >= 400:
+        return (
+            f"the {page.name} page answered {page.status or 'nothing'}, so its own speed was not seen",
+            f"site.pages.{page.name} with the address of a page that answers",
+        )
+    if page.signed_in and page.asks_password:
+        return (
+            f"the {page.name} page asked for a password: the login did not carry into the browser",
+            "flows.login with the steps of a login in the browser",
+        )
+    if page.interactive_ms is not None:
+        return None
+    if lost := [load.host for load in page.loads if load.failed and load.kind in ("Script", "Stylesheet")]:
+        return (
             f"the {page.name} page did not get usable, and its files from {brief(lost)} did not come to us",
-            needs=f"a run from where {brief(lost)} can be reached",
-            evidence=rows,
+            f"a run from where {brief(lost)} can be reached",
         )
     if page.only_requests_keep_it_from(quiet_s):
-        return unknown(
-            f"on the {page.name} page more than two requests were still under way after {SETTLED_BY_S:g} s, "
-            "so when it can be used is not defined",
-            needs="a look at the requests listed: which of them never end, and does the page need them?",
-            evidence=rows,
-        )
+        busy = f"on the {page.name} page more than two requests were still under way after {SETTLED_BY_S:g} s"
+        needs = "a look at the requests listed: which of them never end, and does the page need them?"
+        return f"{busy}, so when it can be used is not defined", needs
     return None

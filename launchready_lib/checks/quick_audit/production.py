@@ -11,10 +11,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
-import pandas as pd
-
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
@@ -60,19 +58,19 @@ class Tried:
 
 
 @dataclass(frozen=True)
-class ProductionEvidence:
+class ProductionEvidence(Evidence):
     """Pages given and an unknown one, as strangers get them; `zone`: the zone file's names beside the declared ones."""
 
     pages: tuple[Tried, ...]
     zone: ZoneHosts = NO_ZONE_HOSTS
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Row]:
         """One row a page."""
-        return pd.DataFrame([_row(page) for page in self.pages])
+        return [_row(page) for page in self.pages]
 
 
 @dataclass(frozen=True)
-class FailureEvidence:
+class FailureEvidence(Evidence):
     """Requests that are wrong on purpose, and the ordinary pages to compare their answers with.
 
     Attributes:
@@ -83,9 +81,9 @@ class FailureEvidence:
     ordinary: tuple[Tried, ...]
     missing: tuple[Unavailable, ...] = ()
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Row]:
         """One row a request."""
-        return pd.DataFrame([_row(one) for one in self.tried])
+        return [_row(one) for one in self.tried]
 
 
 def _row(tried: Tried) -> Row:
@@ -103,25 +101,21 @@ def _said(response: Response) -> str:
     if inside.is_html(response):
         page = markup.read(response.text, response.url)
         return page.text or page.title
-    return " ".join(_messages(response) or [response.text[:300]]) if response.body else ""
-
-
-def _messages(response: Response) -> list[str]:
     try:
-        return list(_texts(json.loads(response.text[:100_000])))
+        messages = list(_texts(json.loads(response.text[:100_000])))
     except (ValueError, RecursionError):
-        return []
+        messages = []
+    return " ".join(messages or [response.text[:300]]) if response.body else ""
 
 
 def _texts(value: Any, *, wanted: bool = False, depth: int = 0) -> Iterator[str]:
-    if depth > 6:
-        return
+    """The texts in a JSON answer that are written for people."""
     if isinstance(value, str) and wanted:
         yield value
-    elif isinstance(value, dict):
+    elif isinstance(value, dict) and depth < 6:
         for key, item in value.items():
             yield from _texts(item, wanted=wanted or str(key).lower() in _MESSAGE_KEYS, depth=depth + 1)
-    elif isinstance(value, list):
+    elif isinstance(value, list) and depth < 6:
         for item in value[:20]:
             yield from _texts(item, wanted=wanted, depth=depth + 1)
 
@@ -138,16 +132,21 @@ async def survey(client: Client) -> ProductionEvidence | Unavailable:
     zone = zone_hosts(client)
     urls |= {host: f"https://{host}/" for host in zone.own}
     urls[UNKNOWN_PAGE] = web.address(client, _unknown())
+    pages = await _read(client, urls)
+    # A name that only the zone file knows may show no page of its own: it is silent, or leads elsewhere.
+    shown = []
+    for page in pages:
+        reply = page.response
+        elsewhere = reply.status in REDIRECTS or web.host_of(reply.url) != page.name
+        if page.name not in zone.own or not (elsewhere or reply.state in SILENT):
+            shown.append(page)
+    return ProductionEvidence(tuple(shown), zone)
+
+
+async def _read(client: Client, urls: dict[str, str]) -> tuple[Tried, ...]:
+    """Ask for pages as a stranger would."""
     answers = await asyncio.gather(*(client.network.request("GET", url, follow=web.HOPS) for url in urls.values()))
-    pages = [Tried(name, "page", "GET", url, a) for (name, url), a in zip(urls.items(), answers, strict=True)]
-    return ProductionEvidence(tuple(page for page in pages if not _is_idle(page, zone)), zone)
-
-
-def _is_idle(page: Tried, zone: ZoneHosts) -> bool:
-    """Whether a name that only the zone file knows shows no page of its own: it is silent, or leads elsewhere."""
-    response = page.response
-    led = web.host_of(response.url) != page.name or response.status in REDIRECTS
-    return page.name in zone.own and (response.state in SILENT or led)
+    return tuple(Tried(name, "page", "GET", url, a) for (name, url), a in zip(urls.items(), answers, strict=True))
 
 
 def _unknown() -> str:
@@ -159,23 +158,19 @@ async def failures(client: Client) -> FailureEvidence | Unavailable:
     """Ask for what does not exist, with bodies and methods that no member sends; logged out, once each."""
     if (no := web.unauthorized(client)) or (no := client.forbidden("login")):
         return no
-    login = web.page(client, "login")
+    login, home = web.page(client, "login"), web.address(client, "/")
     api = _api_bases(client)
-    asked: list[tuple[str, str, str, str]] = [(UNKNOWN_PAGE, "page", "GET", web.address(client, _unknown()))]
+    asked = [(UNKNOWN_PAGE, "page", "GET", web.address(client, _unknown()))]
     asked += [("an unknown API path", "api", "GET", f"{base}{_unknown()}") for base in api]
-    bodies = [login] if isinstance(login, str) else []
-    bodies += list(web.core_reads(client).values())[:1]
+    bodies = [*([login] if isinstance(login, str) else []), *list(web.core_reads(client).values())[:1]]
     asked += [("a malformed body", "body", "POST", url) for url in bodies]
     asked += [("a wrong method", "method", "PATCH", url) for url in bodies[:1]]
     answers = await asyncio.gather(*(_send(client, method, url, kind) for _, kind, method, url in asked))
     missing = [] if api else [Unavailable("no API address is given", "site.core_reads")]
     missing += [login] if isinstance(login, Unavailable) else []
-    home = web.address(client, "/")
-    ordinary = {"home": home} | ({"login": login} if isinstance(login, str) else {})
-    plain = await asyncio.gather(*(client.network.request("GET", url, follow=web.HOPS) for url in ordinary.values()))
     return FailureEvidence(
         tuple(Tried(*one, answer) for one, answer in zip(asked, answers, strict=True)),
-        tuple(Tried(name, "page", "GET", url, a) for (name, url), a in zip(ordinary.items(), plain, strict=True)),
+        await _read(client, {"home": home} | ({"login": login} if isinstance(login, str) else {})),
         tuple(missing),
     )
 
@@ -188,19 +183,19 @@ def _api_bases(client: Client) -> list[str]:
 
 
 async def _send(client: Client, method: str, url: str, kind: str) -> Response:
-    headers = {"Accept": "text/html" if kind == "page" else "application/json"}
-    if kind != "body":
-        return await client.network.request(method, url, headers=headers, follow=web.HOPS if kind == "page" else 0)
-    headers["Content-Type"] = "application/json"
-    return await client.network.request(method, url, headers=headers, content=_MALFORMED)
+    ask, headers = client.network.request, {"Accept": "text/html" if kind == "page" else "application/json"}
+    if kind == "body":
+        return await ask(method, url, headers=headers | {"Content-Type": "application/json"}, content=_MALFORMED)
+    return await ask(method, url, headers=headers, follow=web.HOPS if kind == "page" else 0)
 
 
 @check("hosting.production")
 def production(evidence: ProductionEvidence) -> Verdict:
     """No development server, debug page, stack trace or directory listing answers on any page given."""
     clauses: list[Verdict] = []
-    missing = [why for page in evidence.pages if (why := web.why_unseen(page.url, page.response))]
-    seen = [page for page in evidence.pages if web.why_unseen(page.url, page.response) is None]
+    unseen = [web.why_unseen(page.url, page.response) for page in evidence.pages]
+    missing = [why for why in unseen if why]
+    seen = [page for page, why in zip(evidence.pages, unseen, strict=True) if why is None]
     bad = [(page, sign) for page in seen for sign in inside.signs(page.response)]
     if bad:
         what = "; ".join(dict.fromkeys(f"{page.name}: {sign.kind} ({sign.what})" for page, sign in bad[:6]))
@@ -219,9 +214,8 @@ def production(evidence: ProductionEvidence) -> Verdict:
 @check("hosting.failure_modes")
 def failure_modes(evidence: FailureEvidence) -> Verdict:
     """What is wrong in a request gets the right 4xx within 2 s, in words, with nothing of the inside."""
-    clauses = [_judged(tried, evidence.ordinary) for tried in evidence.tried]
-    clauses += [web.unseen([why]) for why in evidence.missing]
-    return combine(*clauses)
+    tried = (_judged(each, evidence.ordinary) for each in evidence.tried)
+    return combine(*tried, *(web.unseen([why]) for why in evidence.missing))
 
 
 def _judged(tried: Tried, ordinary: tuple[Tried, ...]) -> Verdict:
@@ -247,17 +241,13 @@ def _doubt(tried: Tried, ordinary: tuple[Tried, ...]) -> tuple[str, str] | None:
         pages = {one.name: one.response for one in ordinary if one.response.ok}
         if any(response.body == page.body for page in pages.values()) and not response.history:
             return "the app's own view decides in the browser", "a look in a browser at an address that does not exist"
-        if response.history and "login" in pages and _path(response) == _path(pages["login"]):
+        if response.history and "login" in pages and urlsplit(response.url).path == urlsplit(pages["login"].url).path:
             return "signed out, it leads to the login", "a look at an unknown address when signed in"
     if tried.kind == "body" and is_plain and markup.read(response.text, response.url).has_password:
         return "the login page takes forms only and shows its form again", "site.core_reads"
     if response.status == 429:
         return "a limit answered in its place", "network.headers with a token that the limit lets pass"
     return None
-
-
-def _path(response: Response) -> str:
-    return urlsplit(response.url).path
 
 
 def _faults(tried: Tried) -> Iterator[str]:

@@ -10,13 +10,11 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.sources.logbook import Statement, fingerprint, parse_line, parse_statements, read_sample
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
     from launchready_lib.parameters import Parameters
 
@@ -65,12 +63,12 @@ class QueryTime:
 
 
 @dataclass(frozen=True)
-class QueryEvidence:
+class QueryEvidence(Evidence):
     """The statements of a query log that serve login and dashboard.
 
     Attributes:
         source: the log.
-        statements: how many executions it tells of; `cut` where older ones were left out.
+        statements: how many executions it tells of.
         times: one a page and statement, slowest first.
         without: pages that, by the parameters, no statement serves.
     """
@@ -79,13 +77,10 @@ class QueryEvidence:
     statements: int
     times: tuple[QueryTime, ...] = ()
     without: tuple[str, ...] = ()
-    cut: bool = False
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Row]:
         """One row a page and statement."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        return pd.DataFrame([time.row() for time in self.times])
+        return [time.row() for time in self.times]
 
 
 @probe
@@ -105,13 +100,12 @@ def _read(client: Client) -> QueryEvidence | Unavailable:
         return sample
     statements = list(parse_statements(sample.lines))
     if not statements:
-        return Unavailable(
-            f"no line of {shown} tells of a statement and its time",
-            "query_log: JSON lines {request_id, route, sql, ms}, or a Postgres log with log_min_duration_statement = 0",
-        )
+        reason = f"no line of {shown} tells of a statement and its time"
+        needs = "JSON lines {request_id, route, sql, ms}, or a Postgres log with log_min_duration_statement = 0"
+        return Unavailable(reason, f"query_log: {needs}")
     orphans = {s.request_id for s in statements if s.request_id and not s.route}
     routes = dict(_routes(client, orphans)) if orphans else {}
-    return gathered(shown, statements, client.parameters, routes=routes, cut=sample.cut)
+    return gathered(shown, statements, client.parameters, routes=routes)
 
 
 def _routes(client: Client, wanted: set[str]) -> Iterator[tuple[str, str]]:
@@ -127,70 +121,42 @@ def _routes(client: Client, wanted: set[str]) -> Iterator[tuple[str, str]]:
 
 
 def gathered(
-    source: str,
-    statements: Iterable[Statement],
-    parameters: Parameters,
-    *,
-    routes: Mapping[str, str] | None = None,
-    cut: bool = False,
+    source: str, statements: Iterable[Statement], parameters: Parameters, *, routes: Mapping[str, str]
 ) -> QueryEvidence:
     """Sum up the statements of each page; `routes` gives the route of a request id where the log does not."""
-    matcher = _Matcher(parameters)
+    site, statements = parameters.site, list(statements)
+    paths = {page: {_normal(table[page]) for table in (site.pages, site.core_reads) if page in table} for page in PAGES}
+    declared = {page: _declared(parameters.queries.get(page, []), statements) for page in PAGES}
     times: dict[tuple[str, str, str], list[float]] = {}
-    count = 0
     for statement in statements:
-        count += 1
-        route = statement.route or (routes or {}).get(statement.request_id, "")
-        by = "route" if statement.route else "request id"
-        for page, known in matcher.pages(statement.fingerprint, route, by):
-            times.setdefault((page, statement.fingerprint, known), []).append(statement.ms)
-    found = [
-        QueryTime(page, text, by, len(each), sum(each) / len(each), max(each))
-        for (page, text, by), each in times.items()
-    ]
-    return QueryEvidence(
-        source=source,
-        statements=count,
-        times=tuple(sorted(found, key=lambda time: -time.worst_ms)),
-        without=tuple(page for page in PAGES if parameters.queries.get(page) == []),
-        cut=cut,
-    )
-
-
-class _Matcher:
-    """Knows which page a statement serves."""
-
-    def __init__(self, parameters: Parameters) -> None:
-        site = parameters.site
-        self.paths = {
-            page: {_normal(table[page]) for table in (site.pages, site.core_reads) if page in table} for page in PAGES
-        }
-        self.patterns = {
-            page: [(fingerprint(text), re.compile(text, re.IGNORECASE)) for text in parameters.queries.get(page, [])]
-            for page in PAGES
-        }
-        self._declared: dict[str, tuple[str, ...]] = {}
-
-    def pages(self, statement: str, route: str, by: str) -> Iterator[tuple[str, str]]:
-        """The pages that a statement serves, and how that is known."""
-        declared = self._declared.get(statement)
-        if declared is None:
-            declared = tuple(page for page in PAGES if self._is_declared(statement, page))
-            self._declared[statement] = declared
+        route = statement.route or routes.get(statement.request_id, "")
         for page in PAGES:
-            if route and self._is_route(route, page):
-                yield page, by
-            elif page in declared:
-                yield page, "client.queries"
+            if route and _serves(route, page, paths[page]):
+                known = "route" if statement.route else "request id"
+            elif statement.fingerprint in declared[page]:
+                known = "client.queries"
+            else:
+                continue
+            times.setdefault((page, statement.fingerprint, known), []).append(statement.ms)
+    found = [QueryTime(*key, len(each), sum(each) / len(each), max(each)) for key, each in times.items()]
+    without = tuple(page for page in PAGES if parameters.queries.get(page) == [])
+    slowest_first = tuple(sorted(found, key=lambda time: -time.worst_ms))
+    return QueryEvidence(source, len(statements), slowest_first, without)
 
-    def _is_declared(self, statement: str, page: str) -> bool:
-        return any(statement == text or pattern.search(statement) for text, pattern in self.patterns[page])
 
-    def _is_route(self, route: str, page: str) -> bool:
-        path = _normal(route)
-        if path in self.paths[page] or any(path.startswith(f"{known}/") for known in self.paths[page] if known != "/"):
-            return True
-        return "admin" not in path and _WORDS[page].search(path) is not None
+def _declared(texts: Iterable[str], statements: Iterable[Statement]) -> set[str]:
+    """The statements that client.queries says serve a page."""
+    patterns = [(fingerprint(text), re.compile(text, re.IGNORECASE)) for text in texts]
+    seen = {statement.fingerprint for statement in statements}
+    return {each for each in seen if any(each == text or pattern.search(each) for text, pattern in patterns)}
+
+
+def _serves(route: str, page: str, paths: set[str]) -> bool:
+    """Whether a route is a page's, by its declared paths or by its words."""
+    path = _normal(route)
+    if path in paths or any(path.startswith(f"{known}/") for known in paths if known != "/"):
+        return True
+    return "admin" not in path and _WORDS[page].search(path) is not None
 
 
 def _normal(route: str) -> str:
@@ -207,26 +173,20 @@ def slow(evidence: QueryEvidence) -> Verdict:
 
 def _page(evidence: QueryEvidence, page: str) -> Verdict:
     times = [time for time in evidence.times if time.page == page]
-    late = [time for time in times if time.is_slow]
-    if late:
-        worst = late[0]
-        number = "1 query" if len(late) == 1 else f"{len(late)} queries"
+    if late := [time for time in times if time.is_slow]:
+        number, worst = "1 query" if len(late) == 1 else f"{len(late)} queries", late[0]
         return failed(
             f"{number} behind {page} too slow: up to {worst.worst_ms:.0f} ms, {worst.average_ms:.0f} ms on average",
             evidence=[time.row() for time in late[:20]],
             about=[f"{time.page}: {time.statement}" for time in late],
         )
-    if not times and page in evidence.without:
-        return passed(
-            f"no query serves {page}, as declared", evidence=[{"page": page, "known_by": f"queries.{page}: []"}]
-        )
-    if not times:
-        return unknown(
-            f"none of {evidence.statements} statements in {evidence.source} is known to serve {page}",
-            needs=f"queries.{page} (which statements serve it), or a query log with routes or request ids",
-        )
-    calls = Counter({time.statement: time.calls for time in times})
-    return passed(
-        f"{page}: {len(calls)} queries, {calls.total()} calls, at worst {times[0].worst_ms:.0f} ms",
-        evidence=[time.row() for time in times[:10]],
-    )
+    if times:
+        calls = Counter({time.statement: time.calls for time in times})
+        text = f"{page}: {len(calls)} queries, {calls.total()} calls, at worst {times[0].worst_ms:.0f} ms"
+        return passed(text, evidence=[time.row() for time in times[:10]])
+    if page in evidence.without:
+        row = {"page": page, "known_by": f"queries.{page}: []"}
+        return passed(f"no query serves {page}, as declared", evidence=[row])
+    reason = f"none of {evidence.statements} statements in {evidence.source} is known to serve {page}"
+    needs = f"queries.{page} (which statements serve it), or a query log with routes or request ids"
+    return unknown(reason, needs=needs)

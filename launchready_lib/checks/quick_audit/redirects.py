@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
-import pandas as pd
-
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import canonical_host, public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS, Network, Response, normal
 from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.site import web
 from launchready_lib.site.reach import DOWN, SILENT, hindered, reply_row, steady
 from launchready_lib.wording import counted, listed
 
@@ -34,7 +32,6 @@ class Walk:
     """The answers met from one starting address on, at most one more than the hops allowed.
 
     Attributes:
-        start: the address asked first.
         steps: the answers in order; the last one is where the walk ended.
         left_scope: the address of a redirect that was not followed, because the authorization does not name its host.
     """
@@ -44,34 +41,20 @@ class Walk:
     left_scope: str | None = None
 
     @property
-    def hops(self) -> tuple[Response, ...]:
-        """The redirects passed."""
-        return self.steps if self.left_scope else self.steps[:-1]
-
-    @property
     def end(self) -> str:
         """The address where the walk ended."""
         return self.left_scope or self.steps[-1].url
 
     def rows(self) -> list[Row]:
         """One row a step."""
-        return [
-            {
-                "asked": step.url,
-                "status": step.status or step.state,
-                "location": step.header("location"),
-                "detail": step.error,
-            }
-            for step in self.steps
-        ]
+        return [reply_row(step) for step in self.steps]
 
 
 @dataclass(frozen=True)
-class RedirectEvidence:
+class RedirectEvidence(Evidence):
     """What plain HTTP answers on every public host, and where the four ways to type the domain end.
 
     Attributes:
-        domain: the client's domain.
         canonical: site.canonical as an origin; None where it is not given.
         apis: hosts that expect: api, for which a closed port 80 is right.
         plain: one answer a public host, over HTTP.
@@ -88,9 +71,9 @@ class RedirectEvidence:
     walks: tuple[Walk, ...]
     zone: ZoneHosts = NO_ZONE_HOSTS
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Row]:
         """One row per answer, plain HTTP first."""
-        return pd.DataFrame([*(reply_row(r) for r in self.plain), *(row for walk in self.walks for row in walk.rows())])
+        return [*(reply_row(reply) for reply in self.plain), *(row for walk in self.walks for row in walk.rows())]
 
 
 @probe
@@ -106,22 +89,22 @@ async def survey(client: Client) -> RedirectEvidence | Unavailable:
     starts = [f"{scheme}://{host}{PATH}?{QUERY}" for scheme in ("http", "https") for host in (domain, f"www.{domain}")]
     walks = asyncio.gather(*(_walk(network, start, origin) for start in starts))
     answers, secured, walked = await asyncio.gather(plain, secure, walks)
+    # A name that only the zone file knows may serve no web page at all.
+    silent = {host for host, *both in zip(hosts, answers, secured, strict=True) if all(r.state in SILENT for r in both)}
+    serving = [r for host, r in zip(hosts, answers, strict=True) if not (host in silent and host in zone.names)]
     return RedirectEvidence(
         domain=domain,
         canonical=origin,
         apis=frozenset(normal(s.host) for s in p.site.subdomains.values() if s.expect == "api") - {canonical_host(p)},
-        plain=tuple(_serving(answers, secured, zone)),
-        up=frozenset(normal(urlsplit(r.url).hostname or "") for r in (*answers, *secured) if r.state in _ANSWERS),
+        plain=tuple(serving),
+        up=frozenset(_host(reply.url) for reply in (*answers, *secured) if reply.state in _ANSWERS),
         walks=tuple(walked),
         zone=zone,
     )
 
 
-def _serving(answers: Iterable[Response], secured: Iterable[Response], zone: ZoneHosts) -> Iterator[Response]:
-    """The plain answers, without names that only the zone file knows and that serve no web page at all."""
-    for plain, secure in zip(answers, secured, strict=True):
-        if not (plain.state in SILENT and secure.state in SILENT and _host(plain) in zone.names):
-            yield plain
+def _host(url: str) -> str:
+    return normal(web.host_of(url))
 
 
 async def _walk(network: Network, start: str, canonical: str | None) -> Walk:
@@ -169,74 +152,60 @@ def https(redirects: RedirectEvidence) -> Verdict:
     return together(text, *(_plain(redirects, reply) for reply in redirects.plain), *redirects.zone.unseen())
 
 
-def _host(reply: Response) -> str:
-    return normal(urlsplit(reply.url).hostname or "")
-
-
 def _plain(redirects: RedirectEvidence, reply: Response) -> Verdict:
-    host = _host(reply)
-    row = [reply_row(reply)]
-    if reply.state in ("refused", "timeout") and host in redirects.apis:
+    host, row = _host(reply.url), [reply_row(reply)]
+    closed = reply.state in ("refused", "timeout")
+    if closed and host in redirects.apis:
         return passed(f"{host} is an API and keeps port 80 closed", evidence=row)
-    if reply.state in ("refused", "timeout") and host in redirects.zone.names:
+    if closed and host in redirects.zone.names:
         return passed(f"{host} is no address that members type, and keeps port 80 closed", evidence=row)
     if reply.state in DOWN and host not in redirects.up:
         reason = f"{host} does not answer at all, neither over HTTP nor over HTTPS"
         return unknown(reason, needs=f"a run while {host} is up", evidence=row)
-    if reply.state in ("refused", "timeout"):
-        text = f"port 80 of {host} is closed, so who types the name without https:// may reach nothing"
-        return failed(text, evidence=row, fix=_https_fix(host), about=(host,))
-    if verdict := hindered(reply):
+    if not closed and (verdict := hindered(reply)):
         return verdict
-    if not reply.ok:
-        text = f"{host} does not speak HTTP on port 80: {reply.error}"
-        return failed(text, evidence=row, fix=_https_fix(host), about=(host,))
-    return _secured(redirects, host, reply)
-
-
-def _secured(redirects: RedirectEvidence, host: str, reply: Response) -> Verdict:
-    location = _location(reply)
-    row = [reply_row(reply)]
-    allowed = {f"https://{host}", redirects.canonical or f"https://{host}"}
-    if location is None:
-        text = f"http://{host} answers {reply.status} in plain text instead of leading to HTTPS"
-        return failed(text, evidence=row, fix=_https_fix(host), about=(host,))
-    if _origin(location) not in allowed:
-        text = f"http://{host} leads to {_origin(location)}, which is neither HTTPS on {host} nor the canonical address"
-        return failed(text, evidence=row, fix=_https_fix(host), about=(host,))
-    if reply.status not in PERMANENT:
-        text = f"http://{host} leads to HTTPS only for now ({reply.status}, not 301 or 308)"
-        return failed(text, evidence=row, fix=_https_fix(host), about=(host,))
+    if fault := _insecure(redirects, host, reply):
+        fix = f"Answer http://{host}/… with 308 (or 301) and Location: https://{host}/… with the same path and query"
+        return failed(fault, evidence=row, fix=fix, about=(host,))
     return passed(f"http://{host} leads to HTTPS for good", evidence=row)
 
 
-def _https_fix(host: str) -> str:
-    return f"Answer http://{host}/… with 308 (or 301) and Location: https://{host}/… with the same path and query"
+def _insecure(redirects: RedirectEvidence, host: str, reply: Response) -> str | None:
+    """What is wrong with a host's answer over plain HTTP."""
+    if reply.state in ("refused", "timeout"):
+        return f"port 80 of {host} is closed, so who types the name without https:// may reach nothing"
+    if not reply.ok:
+        return f"{host} does not speak HTTP on port 80: {reply.error}"
+    location = _location(reply)
+    if location is None:
+        return f"http://{host} answers {reply.status} in plain text instead of leading to HTTPS"
+    if _origin(location) not in {f"https://{host}", redirects.canonical}:
+        return f"http://{host} leads to {_origin(location)}, which is neither HTTPS on {host} nor the canonical address"
+    if reply.status not in PERMANENT:
+        return f"http://{host} leads to HTTPS only for now ({reply.status}, not 301 or 308)"
+    return None
 
 
 @check("redirects.canonical")
 def canonical(redirects: RedirectEvidence) -> Verdict:
     """All four ways to type the domain end on one canonical origin: permanently, in two hops, path and query kept."""
-    goal = redirects.canonical or _common(redirects.walks)
+    ends = {_origin(walk.end) for walk in redirects.walks if walk.steps[-1].ok}
+    goal = redirects.canonical or (ends.pop() if len(ends) == 1 else None)
     text = f"http and https, with and without www, all end on {goal}"
     return together(text, *(_arrives(redirects, walk, goal) for walk in redirects.walks))
 
 
-def _common(walks: Iterable[Walk]) -> str | None:
-    ends = {_origin(walk.end) for walk in walks if walk.steps[-1].ok}
-    return ends.pop() if len(ends) == 1 else None
-
-
 def _arrives(redirects: RedirectEvidence, walk: Walk, goal: str | None) -> Verdict:
     rows, last, first = walk.rows(), walk.steps[-1], _origin(walk.start)
-    host = normal(urlsplit(last.url).hostname or "")
+    host = _host(last.url)
+    fix = f"Redirect {first}/… with 308 (or 301) straight to {goal}/… with the same path and query" if goal else None
     if not walk.left_scope:
         if last.state in DOWN and host not in redirects.up:
             reason = f"{host} does not answer, so where {first} ends could not be seen"
             return unknown(reason, needs=f"a run while {host} is up", evidence=rows)
         if last.state in DOWN or last.state in ("tls", "protocol"):
             text = f"{first} ends at {_origin(walk.end)}, which gives no answer: {last.error}"
-            return failed(text, evidence=rows, fix=_fix(first, goal), about=(first,))
+            return failed(text, evidence=rows, fix=fix, about=(first,))
         if verdict := hindered(last):
             return verdict
     if goal is None:
@@ -244,7 +213,7 @@ def _arrives(redirects: RedirectEvidence, walk: Walk, goal: str | None) -> Verdi
         text = f"http and https, with and without www, end on different origins: {ends}"
         return failed(text, evidence=rows, about=(redirects.domain,))
     if problem := _problem(walk, goal):
-        return failed(f"{first} {problem}", evidence=rows, fix=_fix(first, goal), about=(first,))
+        return failed(f"{first} {problem}", evidence=rows, fix=fix, about=(first,))
     return passed(f"{first} ends on {goal}", evidence=rows)
 
 
@@ -267,7 +236,3 @@ def _problem(walk: Walk, goal: str) -> str | None:
     if hops and (parts.path, parts.query) != (PATH, QUERY):
         return "loses the path or the query on its way, so deep links and campaign links break"
     return None
-
-
-def _fix(start: str, goal: str | None) -> str | None:
-    return f"Redirect {start}/… with 308 (or 301) straight to {goal}/… with the same path and query" if goal else None

@@ -1,15 +1,18 @@
-"""Whether the nameservers are enough, answer with authority, and agree with each other and with the registry."""
+"""Whether the nameservers are enough, answer with authority and agree, and whether the DNSSEC chain holds."""
 
 from __future__ import annotations
 
+import datetime as dt
 from collections.abc import Iterator
 
 from launchready_lib.checks import check
 from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence
-from launchready_lib.evidence import Row
+from launchready_lib.evidence import Row, Unavailable
 from launchready_lib.network import Answer, normal
 from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
 from launchready_lib.wording import listed
+
+SOON = dt.timedelta(days=3)
 
 
 @check("domain.nameservers")
@@ -83,15 +86,15 @@ def _enough(domain: DomainEvidence, rows: list[Row]) -> Verdict:
 
 
 def _authoritative(domain: DomainEvidence, rows: list[Row]) -> Verdict:
-    names = {s.name for s in domain.delegation.servers}
-    by_name = {name: [row for row in rows if row["nameserver"] == name] for name in sorted(names)}
-    wrong = {
-        name: next((str(r["answers"]) for r in found if r["answers"] != "authoritative" and not _unreachable(r)), None)
-        for name, found in by_name.items()
-    }
-    lame = {name: text for name, text in wrong.items() if text}
+    lame, unseen = {}, []
+    for name in sorted({server.name for server in domain.delegation.servers}):
+        found = [row for row in rows if row["nameserver"] == name]
+        heard = [str(row["answers"]) for row in found if not _unreachable(row)]
+        if not heard:
+            unseen.append(name)
+        elif wrong := next((text for text in heard if text != "authoritative"), None):
+            lame[name] = wrong
     lame |= {name: f"no address ({state})" for name, state in domain.delegation.homeless}
-    unseen = [name for name, found in by_name.items() if all(_unreachable(r) for r in found)]
     clauses = []
     if lame:
         name, text = next(iter(lame.items()))
@@ -133,11 +136,35 @@ def _sets(domain: DomainEvidence, rows: list[Row]) -> Verdict:
         return unknown(reason, needs="a run from a network that lets DNS out (port 53)", evidence=rows)
     child = next(iter(children))
     if parent != child:
-        text = (
-            f"the registry delegates {domain.domain} to {listed(sorted(parent))}, "
-            f"but the zone itself names {listed(sorted(child))}"
-        )
+        named = f"the registry delegates {domain.domain} to {listed(sorted(parent))}"
+        text = f"{named}, but the zone itself names {listed(sorted(child))}"
         lines = "; ".join(f"{domain.domain}. 86400 IN NS {name}." for name in sorted(parent))
         fix = f"Set the same nameservers at the registrar and in the zone, for instance {lines}"
         return failed(text, evidence=rows, fix=fix, about=sorted(parent ^ child))
     return passed("parent and zone name the same nameservers", evidence=rows)
+
+
+@check("domain.dnssec")
+def dnssec(domain: DomainEvidence) -> Verdict:
+    """The zone is unsigned with no DS, or its chain validates and no signature ends within three days (RFC 4035)."""
+    trust = domain.trust
+    if isinstance(trust, Unavailable):
+        return unknown(trust.reason, needs=trust.needs)
+    ends = f"{trust.ends:%Y-%m-%d %H:%M} UTC" if trust.ends else None
+    rows = [*trust.rows, {"zone": domain.domain, "chain": trust.state, "detail": trust.detail, "signed_until": ends}]
+    if trust.state == "bogus":
+        fix = (
+            f"Sign {domain.domain} anew with the key that the DS record names, or have the registrar remove the DS "
+            f"record (then nobody validates, and the domain resolves again)"
+        )
+        text = f"DNSSEC is broken, so resolvers that validate refuse {domain.domain}: {trust.detail}"
+        return failed(text, evidence=rows, fix=fix, about=(domain.domain, trust.fault))
+    if trust.state == "unknown":
+        return unknown(trust.detail, needs="network.dnssec_anchor, or a second run", evidence=rows)
+    if trust.state == "secure" and trust.ends and trust.ends - domain.asked_at <= SOON:
+        text = f"a DNSSEC signature of {domain.domain} ends on {ends}; then resolvers that validate refuse the domain"
+        fix = f"Find out why the zone is not signed anew (at the DNS host, or the signer's timer) before {ends}"
+        return failed(text, evidence=rows, fix=fix, about=(domain.domain, "soon"))
+    if trust.state == "secure":
+        return passed(f"DNSSEC: {trust.detail}, signatures last until {ends}", evidence=rows)
+    return passed(f"DNSSEC is not in use: {trust.detail}", evidence=rows)

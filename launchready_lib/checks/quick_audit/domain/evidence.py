@@ -8,9 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names import anchors, chain, delegation, validation
 from launchready_lib.names.delegation import Delegation
 from launchready_lib.names.hosts import canonical_host, main_hosts
@@ -29,7 +27,7 @@ _MOST_SHOWN = 40
 
 
 @dataclass(frozen=True)
-class DomainEvidence:
+class DomainEvidence(Evidence):
     """What DNS says of one client's main names: one answer per name, type and nameserver, states kept apart.
 
     Attributes:
@@ -63,21 +61,19 @@ class DomainEvidence:
     unasked: int = 0
     untried: int = 0
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Row]:
         """One row per answer: name, type, nameserver, state, records."""
-        return pd.DataFrame(
-            [*(self.row(a) for a in (*self.soa, *self.ns, *self.answers, *self.others, *self.resolved))]
-        )
+        return [self.row(a) for a in (*self.soa, *self.ns, *self.answers, *self.others, *self.resolved)]
 
     def row(self, answer: Answer) -> Row:
         """One answer as evidence."""
+        records = listed(answer.records, most=_MOST_SHOWN) or answer.error or ""
         return {
             "name": answer.name,
             "type": answer.rdtype,
             "nameserver": self.server_name(answer),
             "state": answer.state,
-            "answer": " -> ".join((*answer.chain, listed(answer.records, most=_MOST_SHOWN) or answer.error or ""))
-            or "none",
+            "answer": " -> ".join((*answer.chain, records)) or "none",
         }
 
     def server_name(self, answer: Answer) -> str:
@@ -120,12 +116,11 @@ async def survey(client: Client) -> DomainEvidence | Unavailable:
         everywhere(more),
     )
     now = dt.datetime.now(dt.UTC)
-    again = [
-        network.ask(a.name, a.rdtype, server=a.server, dnssec=True, tcp=True)
-        for group in (answers, others)
-        for a in _disputed(group)
-    ]
-    places = _places((*answers, *resolved))
+    disputed = (*_disputed(answers), *_disputed(others))
+    again = (network.ask(a.name, a.rdtype, server=a.server, dnssec=True, tcp=True) for a in disputed)
+    # Each address once, with the first host that leads there.
+    first = {address: answer.name for answer in reversed((*answers, *resolved)) for address in answer.records}
+    places = [(first[a], a) for a in dict.fromkeys(a for answer in (*answers, *resolved) for a in answer.records)]
     return DomainEvidence(
         domain=domain,
         hosts=hosts,
@@ -143,15 +138,6 @@ async def survey(client: Client) -> DomainEvidence | Unavailable:
         unasked=unasked,
         untried=max(0, len(places) - MOST_ADDRESSES),
     )
-
-
-def _places(answers: Iterable[Answer]) -> list[tuple[str, str]]:
-    """Each address once, with the first host that leads there."""
-    found: dict[str, str] = {}
-    for answer in answers:
-        for address in answer.records:
-            found.setdefault(address, answer.name)
-    return [(host, address) for address, host in found.items()]
 
 
 def _disputed(answers: Iterable[Answer]) -> list[Answer]:
@@ -173,3 +159,8 @@ def _trust(
     except (OSError, ValueError) as error:
         return Unavailable(f"the trust anchor could not be read ({type(error).__name__})", "network.dnssec_anchor")
     return validation.validate(links, answers, anchor, now)
+
+
+def leads(answer: Answer) -> bool:
+    """Whether an answer leads anywhere: to records, or to another name."""
+    return answer.state == "NOERROR" or bool(answer.chain)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from launchready_lib.checks import check
-from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence
+from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence, leads
 from launchready_lib.evidence import Row
 from launchready_lib.network import Answer
 from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
@@ -37,7 +37,7 @@ def _alike(domain: DomainEvidence, host: str) -> Verdict:
     servers = sorted({a.server for a in domain.answers if a.name == host})
     views = {server: {a.rdtype: a for a in direct if a.server == server} for server in servers}
     refusing = [s for s, view in views.items() if any(a.state == "SERVFAIL" for a in view.values())]
-    missing = [s for s, view in views.items() if view and s not in refusing and not any(map(_leads, view.values()))]
+    missing = [s for s, view in views.items() if view and s not in refusing and not any(map(leads, view.values()))]
     named = {a.server: domain.server_name(a) for a in direct}
     if missing or refusing:
         who = listed([named[s] for s in (missing or refusing)])
@@ -46,8 +46,8 @@ def _alike(domain: DomainEvidence, host: str) -> Verdict:
     if different := _different(domain, host, direct):
         text = f"{host} has different {different} records depending on which nameserver is asked"
         return failed(text, evidence=rows, fix=_publish(domain, host, direct), about=(host, different))
-    if outside := _outside(host, direct, resolver, rows):
-        return outside
+    if not any(a.records for a in (*direct, *resolver)):
+        return _outside(host, direct, resolver, rows)
     if silent := [s for s in servers if not views[s]]:
         who = listed(silent)
         return unknown(f"the nameserver at {who} did not answer for {host}", needs="a second run", evidence=rows)
@@ -56,14 +56,13 @@ def _alike(domain: DomainEvidence, host: str) -> Verdict:
 
 def _families(domain: DomainEvidence, host: str) -> Verdict | None:
     """Whether a host has an IPv4 address; None where it has none at all, or the look-up failed."""
-    answers = [a for a in (*domain.resolved, *domain.answers) if a.name == host]
-    found = {rdtype for rdtype in ("A", "AAAA") if any(a.rdtype == rdtype and a.records for a in answers)}
-    told = all(a.state in ("NOERROR", "NODATA") for a in domain.resolved if a.name == host and a.rdtype == "A")
-    if found == {"AAAA"} and told:
+    resolved = [a for a in domain.resolved if a.name == host]
+    found = {a.rdtype for a in (*resolved, *domain.answers) if a.name == host and a.records}
+    known = all(a.state in ("NOERROR", "NODATA") for a in resolved if a.rdtype == "A")
+    if found == {"AAAA"} and known:
         text = f"{host} has an IPv6 address only, which members whose networks have IPv4 alone cannot reach"
         fix = f"Publish an A record for {host} beside the AAAA record, or an edge that answers both"
-        rows = [domain.row(a) for a in domain.resolved if a.name == host]
-        return failed(text, evidence=rows, fix=fix, about=(host, "IPv4"))
+        return failed(text, evidence=[domain.row(a) for a in resolved], fix=fix, about=(host, "IPv4"))
     if "A" not in found:
         return None
     families = "IPv4 and IPv6" if "AAAA" in found else "IPv4 only, which everybody reaches"
@@ -78,7 +77,7 @@ def _of_the_zone_file(domain: DomainEvidence) -> list[Verdict]:
         found = [answer for answer in domain.others if answer.name == name]
         rows = [domain.row(answer) for answer in found]
         heard = [answer for answer in found if answer.state != "TIMEOUT"]
-        if not any(map(_leads, heard)) and all(a.state in ("NXDOMAIN", "NODATA") for a in heard) and heard:
+        if not any(map(leads, heard)) and all(a.state in ("NXDOMAIN", "NODATA") for a in heard) and heard:
             alike += [{**row, "note": "gone from DNS since the zone file was made"} for row in rows[:1]]
             continue
         if problem := _apart(domain, name, heard):
@@ -99,9 +98,9 @@ def _of_the_zone_file(domain: DomainEvidence) -> list[Verdict]:
 
 def _apart(domain: DomainEvidence, name: str, heard: list[Answer]) -> str | None:
     """How nameservers differ in their answers for one name; None where they do not."""
-    lost = [a for a in heard if a.state == "SERVFAIL"] or [a for a in heard if not _leads(a)]
+    lost = [a for a in heard if a.state == "SERVFAIL"] or [a for a in heard if not leads(a)]
     # One family may be missing on purpose: a name is missing only where a server has neither.
-    lost = [a for a in lost if a.state == "SERVFAIL" or not any(_leads(b) for b in heard if b.server == a.server)]
+    lost = [a for a in lost if a.state == "SERVFAIL" or not any(leads(b) for b in heard if b.server == a.server)]
     if lost:
         who = listed(dict.fromkeys(domain.server_name(a) for a in lost))
         return f"{who} does not answer for {name}" if lost[0].state == "SERVFAIL" else f"{name} does not exist at {who}"
@@ -123,10 +122,6 @@ def _alias_at_apex(domain: DomainEvidence) -> list[Verdict]:
     )
     rows = [{**domain.row(answer), "alias_of": answer.chain[0]} for answer in aliased]
     return [failed(text, evidence=rows, fix=fix, about=(domain.domain, "apex alias"))]
-
-
-def _leads(answer: Answer) -> bool:
-    return answer.state == "NOERROR" or bool(answer.chain)
 
 
 def _by_resolver(domain: DomainEvidence, host: str, resolver: list[Answer], rows: list[Row]) -> Verdict:
@@ -156,32 +151,24 @@ def _different(domain: DomainEvidence, host: str, direct: Iterable[Answer]) -> s
     return None
 
 
-def _outside(host: str, direct: Iterable[Answer], resolver: list[Answer], rows: list[Row]) -> Verdict | None:
+def _outside(host: str, direct: Iterable[Answer], resolver: list[Answer], rows: list[Row]) -> Verdict:
     """Where a name leads out of the zone, whether it arrives: only a resolver can tell."""
-    if any(a.records for a in direct):
-        return None
     target = next((a.chain[-1] for a in direct if a.chain), host)
-    if any(a.records for a in resolver):
-        return None
     states = {a.state for a in resolver}
-    if states <= {"NXDOMAIN", "NODATA"} and states:
-        text = f"{host} leads to {target}, which has no address"
-        return failed(text, evidence=rows, about=(host,))
+    if states and states <= {"NXDOMAIN", "NODATA"}:
+        return failed(f"{host} leads to {target}, which has no address", evidence=rows, about=(host,))
     reason = f"{host} leads to {target}, which could not be looked up"
     return unknown(reason, needs="a second run once that name answers", evidence=rows)
 
 
 def _publish(domain: DomainEvidence, host: str, direct: Iterable[Answer]) -> str | None:
     """The lines that every nameserver should hold, as the resolver or another nameserver has them."""
-    source = [a for a in domain.resolved if a.name == host and a.state == "NOERROR"] or [
-        a for a in direct if a.state == "NOERROR"
-    ]
+    resolved = [a for a in domain.resolved if a.name == host and a.state == "NOERROR"]
+    source = resolved or [a for a in direct if a.state == "NOERROR"]
     lines = [f"{host}. 3600 IN {a.rdtype} {record}" for a in source for record in a.records]
-    if chain_to := next((a.chain[0] for a in source if a.chain), None):
-        lines = [f"{host}. 3600 IN CNAME {chain_to}."]
-    if not lines:
-        return None
-    return f"Publish the same on every nameserver: {'; '.join(dict.fromkeys(lines))}"
+    if alias := next((a.chain[0] for a in source if a.chain), None):
+        lines = [f"{host}. 3600 IN CNAME {alias}."]
+    return f"Publish the same on every nameserver: {'; '.join(dict.fromkeys(lines))}" if lines else None
 
 
 def _accepting(domain: DomainEvidence) -> Verdict:
@@ -193,14 +180,11 @@ def _accepting(domain: DomainEvidence) -> Verdict:
         reason = f"{counted(domain.untried, 'more address', 'es')} of the main names not tried"
         clauses.append(unknown(reason, needs="records that name the site's own servers only", evidence=rows))
     if closed:
-        places = listed([f"{each.address} ({each.host})" for each in closed])
+        places = listed(f"{each.address} ({each.host})" for each in closed)
         text = f"{places} accepts no connection: {closed[0].error}, tried twice while our own network worked"
         clauses.append(failed(text, evidence=rows, about=[each.address for each in closed]))
     if unseen:
-        places = listed([f"{each.address} ({each.host})" for each in unseen])
+        places = listed(f"{each.address} ({each.host})" for each in unseen)
         clauses.append(unknown(f"{places} was not tried: {unseen[0].error}", needs=unseen[0].needs, evidence=rows))
-    return (
-        combine(*clauses)
-        if clauses
-        else passed(f"{counted(len(rows), 'address', 'es')} accept connections", evidence=rows)
-    )
+    text = f"{counted(len(rows), 'address', 'es')} accept connections"
+    return combine(*clauses) if clauses else passed(text, evidence=rows)

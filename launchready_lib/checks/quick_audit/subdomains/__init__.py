@@ -1,7 +1,6 @@
 """The client's subdomains: do they answer what they should, and does none lead to something anybody may claim."""
 
 from launchready_lib.checks.quick_audit.subdomains.claiming import takeover
-from launchready_lib.checks.quick_audit.subdomains.mapping import mapped
-from launchready_lib.checks.quick_audit.subdomains.survey import SubdomainEvidence, survey
+from launchready_lib.checks.quick_audit.subdomains.mapping import SubdomainEvidence, mapped, survey
 
 __all__ = ["SubdomainEvidence", "mapped", "survey", "takeover"]

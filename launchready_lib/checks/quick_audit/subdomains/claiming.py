@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from launchready_lib.checks import check
+from launchready_lib.checks.quick_audit.subdomains.mapping import SubdomainEvidence
 from launchready_lib.checks.quick_audit.subdomains.pointers import Pointer, looks_unclaimed
-from launchready_lib.checks.quick_audit.subdomains.survey import SubdomainEvidence
 from launchready_lib.evidence import Unavailable
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import registered_domain, under
+from launchready_lib.network import Response
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
 from launchready_lib.wording import counted
 
@@ -25,21 +24,18 @@ def takeover(subdomains: SubdomainEvidence) -> Verdict:
     if isinstance(subdomains.zone, Unavailable):
         verdicts.append(unknown(subdomains.zone.reason, needs=subdomains.zone.needs))
     else:
-        verdicts += [
-            unknown(f"in the zone file, {p}", needs="a whole hosting.zone_file") for p in subdomains.zone.problems
-        ]
-    return combine(*verdicts, _sound(subdomains.pointers, subdomains))
+        needs = "a whole hosting.zone_file"
+        verdicts += [unknown(f"in the zone file, {problem}", needs=needs) for problem in subdomains.zone.problems]
+    rows = [pointer.row() for pointer in subdomains.pointers]
+    rows = rows or [{"name": subdomains.domain, "kind": "none", "leads_to": None}]
+    text = f"{counted(len(rows), 'name')} that point elsewhere lead to something that is claimed"
+    return combine(*verdicts, passed(text, evidence=rows))
 
 
 def faulty(subdomains: SubdomainEvidence) -> tuple[Pointer, ...]:
     """The pointers that make the check fail."""
     judged = ((pointer, _judge(subdomains.domain, pointer)) for pointer in subdomains.pointers)
     return tuple(pointer for pointer, verdict in judged if verdict and verdict.status is Status.FAIL)
-
-
-def _sound(pointers: Iterable[Pointer], subdomains: SubdomainEvidence) -> Verdict:
-    rows = [pointer.row() for pointer in pointers] or [{"name": subdomains.domain, "kind": "none", "leads_to": None}]
-    return passed(f"{counted(len(rows), 'name')} that point elsewhere lead to something that is claimed", evidence=rows)
 
 
 def _judge(domain: str, pointer: Pointer) -> Verdict | None:
@@ -52,16 +48,15 @@ def _judge(domain: str, pointer: Pointer) -> Verdict | None:
         return unknown(reason, needs="a second run once that name answers", evidence=[pointer.row()])
     if pointer.state == "NXDOMAIN":
         return None if under(pointer.target, domain) else _missing(pointer)
-    return _by_page(pointer) if pointer.reply is not None else None
+    return _by_page(pointer, pointer.reply) if pointer.reply is not None else None
 
 
 def _missing(pointer: Pointer) -> Verdict | None:
     """A target outside the client's own domain that does not exist."""
     owned = registered_domain(pointer.target)
-    what = "the CNAME" if pointer.kind == "CNAME" else f"the {pointer.kind}"
     if pointer.registered == "NXDOMAIN":
-        text = f"{what} of {pointer.owner} leads to {pointer.target}, but anybody may buy {owned}: it is not registered"
-        return _failed(pointer, text)
+        leads = f"the {pointer.kind} of {pointer.owner} leads to {pointer.target}"
+        return _failed(pointer, f"{leads}, but anybody may buy {owned}: it is not registered")
     if pointer.registered in ("SERVFAIL", "TIMEOUT"):
         reason = f"{pointer.owner} leads to {pointer.target}, which does not exist; is {owned} registered?"
         return unknown(reason, needs="a second run", evidence=[pointer.row()])
@@ -74,13 +69,11 @@ def _missing(pointer: Pointer) -> Verdict | None:
     return _failed(pointer, text)
 
 
-def _by_page(pointer: Pointer) -> Verdict | None:
+def _by_page(pointer: Pointer, reply: Response) -> Verdict | None:
     known = providers.provider(pointer.provider or "")
-    reply = pointer.reply
-    if reply is None or looks_unclaimed(known, reply):
-        return _failed(
-            pointer, f"{pointer.owner} leads to {known.name} ({pointer.target}), where it {_claimable(known)}"
-        )
+    if looks_unclaimed(known, reply):
+        text = f"{pointer.owner} leads to {known.name} ({pointer.target}), where it {_claimable(known)}"
+        return _failed(pointer, text)
     if reply.state == "blocked":
         reason = f"{pointer.owner} leads to {known.name}; its page was not asked: {reply.error}"
         return unknown(reason, needs=f"authorization.hosts: [{pointer.owner}]", evidence=[pointer.row()])
@@ -92,42 +85,33 @@ def _by_page(pointer: Pointer) -> Verdict | None:
 
 def _claimable(known: providers.Provider) -> str:
     if known.unclaimed and known.unclaimed.verified:
-        return (
-            f"belongs to nobody; {known.name} asks for proof of owning the domain, so a stranger cannot take it at once"
-        )
+        proof = f"{known.name} asks for proof of owning the domain, so a stranger cannot take it at once"
+        return f"belongs to nobody; {proof}"
     return f"belongs to nobody: anybody with an account at {known.name} may claim it"
 
 
 def _delegated(pointer: Pointer) -> Verdict | None:
-    if pointer.state == "NXDOMAIN":
-        if pointer.registered == "NXDOMAIN":
+    leads = f"{pointer.owner} is delegated to {pointer.target}"
+    match pointer.state, pointer.registered:
+        case "NXDOMAIN", "NXDOMAIN":
             owned = registered_domain(pointer.target)
-            text = (
-                f"{pointer.owner} is delegated to {pointer.target}, but anybody may buy {owned}: it is not registered"
-            )
-            return _failed(pointer, text)
-        return _failed(pointer, f"{pointer.owner} is delegated to {pointer.target}, which does not exist")
-    if pointer.state == "TIMEOUT":
-        reason = f"{pointer.target}, which {pointer.owner} is delegated to, did not answer"
-        return unknown(reason, needs="a second run", evidence=[pointer.row()])
-    if pointer.state == "SERVFAIL":
-        host = providers.dns_host([pointer.target])
-        who = (
-            f"anybody with an account at {host.name} may create it there"
-            if host and host.claimable
-            else "nobody holds it"
-        )
-        return _failed(
-            pointer, f"{pointer.owner} is delegated to {pointer.target}, which does not know the zone: {who}"
-        )
+            return _failed(pointer, f"{leads}, but anybody may buy {owned}: it is not registered")
+        case "NXDOMAIN", _:
+            return _failed(pointer, f"{leads}, which does not exist")
+        case "TIMEOUT", _:
+            reason = f"{pointer.target}, which {pointer.owner} is delegated to, did not answer"
+            return unknown(reason, needs="a second run", evidence=[pointer.row()])
+        case "SERVFAIL", _:
+            host = providers.dns_host([pointer.target])
+            anybody = f"anybody with an account at {host.name} may create it there" if host and host.claimable else ""
+            return _failed(pointer, f"{leads}, which does not know the zone: {anybody or 'nobody holds it'}")
     return None
 
 
 def _failed(pointer: Pointer, text: str) -> Verdict:
     kind = "TXT" if pointer.kind in ("SPF include", "DMARC report") else pointer.kind
-    record = f"{pointer.owner}. IN {kind}"
-    end = "the part that names " if kind == "TXT" else ""
-    fix = f"Remove {end}{pointer.target} ({record} … {pointer.target}), or claim it again in an account of your own"
-    return failed(
-        text, evidence=[pointer.row()], impact=_IMPACT, fix=fix, about=(pointer.owner, pointer.kind, pointer.target)
-    )
+    part = "the part that names " if kind == "TXT" else ""
+    record = f"{pointer.owner}. IN {kind} … {pointer.target}"
+    fix = f"Remove {part}{pointer.target} ({record}), or claim it again in an account of your own"
+    about = (pointer.owner, pointer.kind, pointer.target)
+    return failed(text, evidence=[pointer.row()], impact=_IMPACT, fix=fix, about=about)

@@ -84,20 +84,13 @@ async def follow_all(client: Client, zone: ZoneFile) -> tuple[Pointer, ...]:
         _delegations(network, [(r.name, normal(r.text)) for r in cuts]),
         _own_servers(network, domain),
     )
-    pointers = list(_said_once((pointer for group in found for pointer in group), zone))
-    pointers = list(await asyncio.gather(*(_registered(network, domain, pointer) for pointer in pointers)))
+    pointers = [pointer for group in found for pointer in group]
+    # Policy hosts that nobody made exist only because a wildcard answers for them too.
+    wild, made = {(p.kind, p.target) for p in pointers if p.asked}, set(zone.names("CNAME"))
+    guessed = [p for p in pointers if p.owner.startswith("mta-sts.") and p.owner not in made]
+    pointers = [p for p in pointers if p not in guessed or (p.kind, p.target) not in wild]
+    pointers = await asyncio.gather(*(_registered(network, domain, pointer) for pointer in pointers))
     return tuple(await asyncio.gather(*(_page(network, pointer) for pointer in pointers)))
-
-
-def _said_once(pointers: Iterable[Pointer], zone: ZoneFile) -> Iterator[Pointer]:
-    """All but policy hosts that nobody made, which exist because a wildcard answers for them too."""
-    found = list(pointers)
-    wild = {(p.kind, p.target) for p in found if p.asked}
-    made = set(zone.names("CNAME"))
-    for each in found:
-        guessed = each.owner.startswith("mta-sts.") and each.owner not in made
-        if not (guessed and (each.kind, each.target) in wild):
-            yield each
 
 
 def _owners(client: Client, zone: ZoneFile, senders: Iterable[str]) -> Iterator[str]:
@@ -133,9 +126,6 @@ async def _names(network: Network, owners: Iterable[str]) -> list[Pointer]:
 
 
 async def _exchangers(network: Network, domains: Iterable[str]) -> list[Pointer]:
-    async def one(domain: str, target: str) -> Pointer:
-        return Pointer(domain, "MX", target, (), (await network.ask(target, "A")).state)
-
     names = list(domains)
     answers = await asyncio.gather(*(network.ask(name, "MX") for name in names))
     pairs = [
@@ -144,8 +134,16 @@ async def _exchangers(network: Network, domains: Iterable[str]) -> list[Pointer]
         for record in answer.records[:20]
         if (target := normal(record.rpartition(" ")[2]))
     ]
-    found = await asyncio.gather(*(one(name, target) for name, target in pairs))
-    return [*found, *_lost("MX", names, answers)]
+    return [*await _looked_up(network, "MX", pairs, "A"), *_lost("MX", names, answers)]
+
+
+async def _looked_up(
+    network: Network, kind: str, pairs: Iterable[tuple[str, str]], rdtype: str, *, cd: bool = False
+) -> list[Pointer]:
+    """A pointer for each (owner, target), with the target's state."""
+    pairs = list(pairs)
+    answers = await asyncio.gather(*(network.ask(target, rdtype, cd=cd) for _, target in pairs))
+    return [Pointer(owner, kind, target, (), a.state) for (owner, target), a in zip(pairs, answers, strict=True)]
 
 
 async def _includes(network: Network, domains: Iterable[str]) -> list[Pointer]:
@@ -176,8 +174,7 @@ async def _reports(network: Network, domains: Iterable[str]) -> list[Pointer]:
         for target in _MAILTO.findall(record[:4096])[:20]
     }
     outside = sorted((name, target) for name, target in targets if not under(target, name))
-    states = await asyncio.gather(*(network.ask(target, "MX") for _, target in outside))
-    found = [Pointer(n, "DMARC report", t, (), a.state) for (n, t), a in zip(outside, states, strict=True)]
+    found = await _looked_up(network, "DMARC report", outside, "MX")
     return [*found, *_lost("DMARC report", names, answers)]
 
 
@@ -188,12 +185,10 @@ def _lost(kind: str, names: Iterable[str], answers: Iterable[Answer]) -> list[Po
 
 async def _own_servers(network: Network, domain: str) -> list[Pointer]:
     answer = await network.ask(domain, "NS", cd=True)
-    servers = [normal(record) for record in answer.records[:13]]
-    outside = [server for server in servers if not under(server, domain)]
-    answers = await asyncio.gather(*(network.ask(server, "A", cd=True) for server in outside))
+    servers = [(domain, server) for record in answer.records[:13] if not under(server := normal(record), domain)]
+    found = await _looked_up(network, "NS", servers, "A", cd=True)
     # Whether they hold the zone is the business of domain.nameservers; here a failed look-up is no answer.
-    states: list[DnsState] = ["TIMEOUT" if a.state == "SERVFAIL" else a.state for a in answers]
-    return [Pointer(domain, "NS", server, (), state) for server, state in zip(outside, states, strict=True)]
+    return [replace(each, state="TIMEOUT") if each.state == "SERVFAIL" else each for each in found]
 
 
 async def _delegations(network: Network, cuts: Iterable[tuple[str, str]]) -> list[Pointer]:
@@ -204,36 +199,26 @@ async def _delegations(network: Network, cuts: Iterable[tuple[str, str]]) -> lis
         if not located.records:
             return Pointer(zone, "NS", server, (), located.state)
         answer = await network.ask(zone, "SOA", server=located.records[0])
-        return Pointer(zone, "NS", server, (), _held(answer))
+        foreign = answer.state in ("NODATA", "NXDOMAIN") or (answer.state == "NOERROR" and not answer.aa)
+        return Pointer(zone, "NS", server, (), "SERVFAIL" if foreign else answer.state)  # it does not hold the zone
 
     return list(await asyncio.gather(*(one(zone, server) for zone, server in list(cuts)[:_MOST_INCLUDES])))
-
-
-def _held(answer: Answer) -> DnsState:
-    """SERVFAIL for a server that answers without holding the zone."""
-    return (
-        "SERVFAIL"
-        if answer.state in ("NODATA", "NXDOMAIN") or (answer.state == "NOERROR" and not answer.aa)
-        else answer.state
-    )
 
 
 async def _registered(network: Network, domain: str, pointer: Pointer) -> Pointer:
     """Ask for the registrable part of a target that does not exist."""
     if pointer.state != "NXDOMAIN" or under(pointer.target, domain):
         return pointer
-    answer = await network.ask(registered_domain(pointer.target), "NS")
-    return replace(pointer, registered=answer.state)
+    return replace(pointer, registered=(await network.ask(registered_domain(pointer.target), "NS")).state)
 
 
 async def _page(network: Network, pointer: Pointer) -> Pointer:
     """Ask the owner's page where only that tells."""
     if pointer.provider is None or pointer.kind not in ("CNAME", "A") or pointer.state != "NOERROR":
         return pointer
-    if pointer.owner.partition(".")[0].startswith("_") or "._domainkey." in pointer.owner:
-        return pointer
     unclaimed = providers.provider(pointer.provider).unclaimed
-    if unclaimed is None or not unclaimed.by_page:
+    service = pointer.owner.partition(".")[0].startswith("_") or "._domainkey." in pointer.owner
+    if service or unclaimed is None or not unclaimed.by_page:
         return pointer
     host = pointer.asked or pointer.owner
     reply = await network.request("GET", f"https://{host}/")
