@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
@@ -23,7 +23,7 @@ from launchready_lib.sources.credentials import (
     scan,
     structured,
 )
-from launchready_lib.sources.credentials.bundles import Bundles
+from launchready_lib.sources.credentials.engine import Bundles
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -75,15 +75,12 @@ async def survey(client: Client) -> ChatEvidence | Unavailable:
 def read_exports(paths: list[Path], parameters: Parameters) -> ChatEvidence:
     """Scan chat exports."""
     reading = _Reading([Export(f"export {number}", path) for number, path in enumerate(paths, 1)])
-    found = engine.run(reading.files())
-    if not isinstance(found, Unavailable):
-        for each in found:
-            reading.report(each)
+    hindered = engine.read(reading.files(), reading.bundles, reading.report)
     return ChatEvidence(
         exports=tuple(reading.rows),
         credentials=gathered(reading.hits, known_secrets(parameters)),
         gaps=tuple(reading.gaps),
-        engine=found if isinstance(found, Unavailable) else None,
+        engine=hindered,
     )
 
 
@@ -95,7 +92,7 @@ class _Reading:
         self.hits: list[Hit] = []
         self.rows: list[Row] = []
         self.gaps: list[Row] = []
-        self._bundles: Bundles[str] = Bundles()
+        self.bundles: Bundles[str] = Bundles()
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Files for the engine, of many messages each; on the way our own layer reads every message."""
@@ -111,22 +108,21 @@ class _Reading:
             self.gaps += [
                 {"not_read": export.name, "what": why, "times": number} for why, number in Counter(export.gaps).items()
             ]
-        yield from self._bundles.rest()
+        yield from self.bundles.rest()
 
     def _message(self, export: Export, message: Message) -> Iterator[tuple[str, bytes]]:
         place = f"{export.name}, {message.channel}, {message.date or 'day unknown'}"
         for hit in scan(_MESSAGE, message.text, structured.env):
             self._keep(hit, place)
-        yield from self._bundles.add(f"{_MESSAGE}.txt", message.text.encode("utf-8", "replace"), place)
+        yield from self.bundles.add(f"{_MESSAGE}.txt", message.text.encode("utf-8", "replace"), place)
 
-    def report(self, found: engine.EngineFind) -> None:
+    def report(self, found: engine.EngineFind, place: str, line: int) -> None:
         """Take in what the engine found."""
-        place, line = self._bundles.place(found.number, found.line)
         self._keep(engine_hit(found.value, _MESSAGE, line, found.rule, sure=found.sure), place)
 
     def _keep(self, hit: Hit, place: str) -> None:
         if hit.standing is not Standing.PLACEHOLDER:
-            self.hits.append(hit.at(place))
+            self.hits.append(replace(hit, label=place))
 
 
 def _row(export: Export, first: str, last: str) -> Row:

@@ -24,7 +24,7 @@ from launchready_lib.sources.credentials import (
     places,
     scan,
 )
-from launchready_lib.sources.credentials.bundles import Bundles
+from launchready_lib.sources.credentials.engine import Bundles
 from launchready_lib.sources.credentials.inside import Left, inside
 from launchready_lib.sources.repository import (
     MAX_FILE_BYTES,
@@ -89,10 +89,7 @@ def read_tree(repo: Repository, parameters: Parameters) -> TreeEvidence:
     """Scan a repository's tracked files at its commit."""
     wanted = [file for file in repo.files if not places.is_media(file.path)]
     reading = _Reading(repo, wanted)
-    found = engine.run(reading.files())
-    if not isinstance(found, Unavailable):
-        for each in found:
-            reading.report(each)
+    hindered = engine.read(reading.files(), reading.bundles, reading.report)
     unread = [file for file in wanted if file.kind == "file" and file.size > MAX_FILE_BYTES]
     return TreeEvidence(
         commit=repo.commit,
@@ -102,7 +99,7 @@ def read_tree(repo: Repository, parameters: Parameters) -> TreeEvidence:
         aside=tuple(row for row in repo.skipped() if row["file"] not in {file.path for file in unread}),
         ignored=tuple(name for name in reading.ignored if places.holds_secrets_by_name(name))[:50],
         unseen=tuple(reading.unseen),
-        engine=found if isinstance(found, Unavailable) else None,
+        engine=hindered,
     )
 
 
@@ -127,7 +124,7 @@ class _Reading:
         self.ignored: list[str] = []
         self.unseen: list[Row] = []
         self._repo, self._wanted = repo, wanted
-        self._bundles: Bundles[tuple[str, str]] = Bundles()
+        self.bundles: Bundles[tuple[str, str]] = Bundles()
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """What the engine gets; on the way our own scan reads the texts, and what lies inside them."""
@@ -142,25 +139,25 @@ class _Reading:
             if loose.how == "ignored":
                 self.ignored.append(loose.path)
             yield from self._file(loose.path, loose.content, loose.how)
-        yield from self._bundles.rest()
+        yield from self.bundles.rest()
 
     def _file(self, path: str, content: bytes, how: str) -> Iterator[tuple[str, bytes]]:
         if is_text(content) and len(content) <= MAX_TEXT_BYTES:
             self._keep(scan(path, content.decode("utf-8", "replace")), how)
-            yield from self._bundles.add(path, content, (path, how))
+            yield from self.bundles.add(path, content, (path, how))
         else:
-            yield self._bundles.alone(path, content, (path, how))
+            yield self.bundles.alone(path, content, (path, how))
         for part in () if places.is_foreign(path) else inside(path, content):
             if isinstance(part, Left):
                 (self.unseen if how else self.left).append({"file": part.path, "not_read": part.why})
                 continue
             self._keep(of_part(part), how)
             if not part.line:
-                yield from self._bundles.add(part.path, part.text.encode("utf-8", "replace"), (part.path, how))
+                yield from self.bundles.add(part.path, part.text.encode("utf-8", "replace"), (part.path, how))
 
-    def report(self, found: engine.EngineFind) -> None:
+    def report(self, found: engine.EngineFind, where: tuple[str, str], line: int) -> None:
         """Take in what the engine found."""
-        (path, how), line = self._bundles.place(found.number, found.line)
+        path, how = where
         self._keep([engine_hit(found.value, path, line, found.rule, sure=found.sure)], how)
 
     def _keep(self, hits: Iterable[Hit], how: str) -> None:

@@ -21,7 +21,7 @@ from launchready_lib.sources.chats.messages import (
     from_mailbox,
     from_text,
 )
-from launchready_lib.sources.credentials.zips import open_zip
+from launchready_lib.sources.credentials.inside import open_zip
 
 MAX_MEMBERS = 200_000
 MAX_MEMBER_BYTES = 128 * 1024 * 1024

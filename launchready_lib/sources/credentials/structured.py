@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from launchready_lib.sources.credentials import places
+
 MAX_LINE = 4_000
 
 
@@ -44,7 +46,7 @@ def reader_for(path: str) -> Reader | None:
     """The reader of a file, by its name; None for files that are not structured settings."""
     lowered = path.lower()
     name = lowered.rsplit("/", 1)[-1]
-    if _LANGUAGE_FILES.search(lowered):
+    if places.is_language(lowered):
         return None
     return next((reader for pattern, reader in _READERS if pattern.search(name) or pattern.search(lowered)), None)
 
@@ -164,40 +166,9 @@ def _decoded(value: str) -> str | None:
         return None
 
 
-_LANGUAGE_FILES = re.compile(
-    r"(?:^|/)(?:locales?|i18n|lang(?:uages?)?|translations?|l10n|messages)/|(?:^|/)messages[._-]"
-)
-_SETTINGS_NAMES = r"(?:config\w*|settings?\w*|secrets?|credentials?|appsettings|database|env|constants?|keys?)"
+_BY_NAME = (netrc, pgpass, npmrc, git_credentials, docker_auth, rails_key, env, yaml_like, kubernetes, xml, assigned)
 _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
-    (re.compile("|".join(patterns)), reader)
-    for reader, patterns in (
-        (netrc, [r"\A[._]netrc\Z"]),
-        (pgpass, [r"\A\.?pgpass(?:\.conf)?\Z"]),
-        (npmrc, [r"\A\.(?:npmrc|yarnrc(?:\.yml)?)\Z"]),
-        (git_credentials, [r"\A\.git-credentials\Z"]),
-        (docker_auth, [r"\A\.dockercfg\Z", r"(?:^|/)\.?docker/config\.json\Z"]),
-        (rails_key, [r"\A(?:master|production|staging|credentials)\.key\Z"]),
-        (
-            env,
-            [r"\A\.env", r"\.env\Z", r"\Aenv\.(?:prod|dev|stag|local)", r"\A\.?bash(?:rc|_profile)\Z", r"\Adockerfile"],
-        ),
-        (
-            env,
-            [
-                r"\.(?:envrc|properties|ini|cfg|conf|cnf)\Z",
-                r"\A\.(?:pypirc|s3cfg|boto|passwd-s3fs)\Z",
-                r"\Acredentials\Z",
-            ],
-        ),
-        (yaml_like, [r"compose[\w.-]*\.ya?ml\Z"]),
-        (
-            kubernetes,
-            [_SETTINGS_NAMES + r"[\w.-]*\.ya?ml\Z", r"(?:application|values|parameters|deploy\w*)[\w.-]*\.ya?ml\Z"],
-        ),
-        (kubernetes, [r"(?:^|/)(?:k8s|kubernetes|helm|manifests|\.github/workflows|ansible|\w+_vars)/.*\.ya?ml\Z"]),
-        (xml, [r"\A(?:web|app)[\w.-]*\.config\Z", r"\Asettings\.xml\Z"]),
-        (assigned, [r"\.tfvars(?:\.json)?\Z", r"\.tfstate(?:\.backup)?\Z", r"\.tf\Z"]),
-        (assigned, [_SETTINGS_NAMES + r"[\w.-]*\.(?:py|[mc]?js|ts|php|rb|json|toml|go|java|kt|cs|exs)\Z"]),
-        (assigned, [r"(?:^|/)(?:config|settings)/[^/]*\.(?:py|js|ts|php|rb|json|toml|exs)\Z"]),
-    )
+    (re.compile(pattern), {reader.__name__: reader for reader in _BY_NAME}[name])
+    for entry in places.FILES["readers"]
+    for name, pattern in entry.items()
 )
