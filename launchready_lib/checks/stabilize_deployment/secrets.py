@@ -2,52 +2,33 @@
 
 from __future__ import annotations
 
-import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
 from launchready_lib.checks.stabilize_deployment import worktree
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.sources import repository
-from launchready_lib.sources.credentials import (
-    Credential,
-    Standing,
-    engine,
-    engine_hit,
-    gathered,
-    of_part,
-    places,
-    scan,
-)
-from launchready_lib.sources.credentials.engine import Bundles
+from launchready_lib.sources.credentials import Credential, Standing, engine, places
 from launchready_lib.sources.credentials.inside import Left, inside
-from launchready_lib.sources.repository import (
-    MAX_FILE_BYTES,
-    MAX_TEXT_BYTES,
-    GitError,
-    Repository,
-    TrackedFile,
-    is_text,
-)
+from launchready_lib.sources.credentials.scan import Hit, engine_hit, gathered, of_part, scan
+from launchready_lib.sources.repository import MAX_FILE_BYTES, MAX_TEXT_BYTES, GitError, Repository, is_text
+from launchready_lib.wording import enumerated
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
     from launchready_lib.parameters import Parameters
-    from launchready_lib.sources.credentials import Hit
 
-_MOST_ROWS = 40
+MOST_ROWS = 40
 _KNOWN = {"rotated": Standing.ROTATED, "false_alarm": Standing.FALSE_ALARM}
 
 
 @dataclass(frozen=True)
-class TreeEvidence:
+class TreeEvidence(Evidence):
     """What the tracked files of one commit hold.
 
     Attributes:
@@ -69,20 +50,15 @@ class TreeEvidence:
     unseen: tuple[Row, ...] = ()
     engine: Unavailable | None = None
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterator[Row]:
         """One row a value."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        return pd.DataFrame([credential.row() for credential in self.credentials])
+        return (credential.row() for credential in self.credentials)
 
 
 @probe
 async def survey(client: Client) -> TreeEvidence | Unavailable:
     """Read every tracked file of the client's branch, and the work tree, for credentials, on this machine only."""
-    opened = await repository.survey(client)
-    if isinstance(opened, Unavailable):
-        return opened
-    return await asyncio.to_thread(read_tree, opened, client.parameters)
+    return await repository.read_through(client, read_tree, client.parameters)
 
 
 def read_tree(repo: Repository, parameters: Parameters) -> TreeEvidence:
@@ -115,16 +91,37 @@ def rotation(leaks: Iterable[Credential]) -> str:
     return " ".join((first, *list(steps)[:8]))
 
 
+def exposed(
+    leaks: Sequence[Credential], place: str, more: str, rows: Iterable[Row], *, fix: str, hours: tuple[float, float]
+) -> Verdict:
+    """Fail for the credentials in a place; `hours`: what all of them take together beside their own, and at most."""
+    values = "1 credential stands" if len(leaks) == 1 else f"{len(leaks)} credentials stand"
+    return failed(
+        f"{values} in {place} ({', '.join(dict.fromkeys(leak.provider for leak in leaks))}){more}",
+        evidence=rows,
+        fix=fix,
+        effort_hours=min(hours[1], hours[0] + 0.5 * len(leaks)),
+        about=[leak.fingerprint for leak in leaks],
+    )
+
+
+def cleared(credentials: Iterable[Credential]) -> str:
+    """How many values the parameters vouch for, for a sentence's end."""
+    found = Counter(credential.standing for credential in credentials)
+    words = [f"{found[standing]} {standing}" for standing in _KNOWN.values() if found[standing]]
+    return f"; {' and '.join(words)}" if words else ""
+
+
 class _Reading:
     """One pass over tracked files."""
 
-    def __init__(self, repo: Repository, wanted: list[TrackedFile]) -> None:
+    def __init__(self, repo: Repository, wanted: list[repository.TrackedFile]) -> None:
         self.hits: list[Hit] = []
         self.left: list[Row] = []
         self.ignored: list[str] = []
         self.unseen: list[Row] = []
         self._repo, self._wanted = repo, wanted
-        self.bundles: Bundles[tuple[str, str]] = Bundles()
+        self.bundles: engine.Bundles[tuple[str, str]] = engine.Bundles()
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """What the engine gets; on the way our own scan reads the texts, and what lies inside them."""
@@ -171,27 +168,28 @@ class _Reading:
 @check("secrets.tree")
 def tree(evidence: TreeEvidence) -> Verdict:
     """No credential stands in a tracked file."""
-    return combine(_no_leak(evidence), *_all_read(evidence))
+    unread = [] if evidence.engine is None else [unknown(evidence.engine.reason, needs=evidence.engine.needs)]
+    if evidence.unread:
+        shown = enumerated((f"{row['file']} ({row['not_read']})" for row in evidence.unread), most=3)
+        needs = f"these files under {MAX_FILE_BYTES // 1024**2} MB, or out of the repository"
+        reason = f"tracked files, or parts of them, were not read: {shown}"
+        unread.append(unknown(reason, needs=needs, evidence=evidence.unread))
+    return combine(_no_leak(evidence), *unread)
 
 
 def _no_leak(evidence: TreeEvidence) -> Verdict:
     leaks = [credential for credential in evidence.credentials if credential.is_leak]
     folded = [credential for credential in evidence.credentials if not credential.is_leak]
     shown = [credential.row() for credential in folded if credential.standing is not Standing.ON_DISK]
-    aside = [*shown, *_on_disk(evidence), *evidence.aside, *evidence.unseen][:_MOST_ROWS]
+    aside = [*shown, *_on_disk(evidence), *evidence.aside, *evidence.unseen][:MOST_ROWS]
     if not leaks:
         row: Row = {"commit": evidence.commit[:12], "files_read": evidence.files, "credentials": 0}
         summary = f"No credential in {evidence.files} tracked files"
         return passed(summary + _also(folded), evidence=[row, *aside])
-    providers = ", ".join(dict.fromkeys(leak.provider for leak in leaks))
-    values = "1 credential stands" if len(leaks) == 1 else f"{len(leaks)} credentials stand"
-    return failed(
-        f"{values} in tracked files ({providers}): {', '.join(leak.places[0] for leak in leaks[:5])}",
-        evidence=[*(leak.row() for leak in leaks[:_MOST_ROWS]), *aside],
-        fix=f"First take it out of force, then out of the code. {rotation(leaks)}",
-        effort_hours=min(8.0, 1.0 + 0.5 * len(leaks)),
-        about=[leak.fingerprint for leak in leaks],
-    )
+    rows = [*(leak.row() for leak in leaks[:MOST_ROWS]), *aside]
+    fix = f"First take it out of force, then out of the code. {rotation(leaks)}"
+    first = ", ".join(leak.places[0] for leak in leaks[:5])
+    return exposed(leaks, "tracked files", f": {first}", rows, fix=fix, hours=(1.0, 8.0))
 
 
 def _on_disk(evidence: TreeEvidence) -> Iterator[Row]:
@@ -205,22 +203,9 @@ def _on_disk(evidence: TreeEvidence) -> Iterator[Row]:
 
 def _also(folded: list[Credential]) -> str:
     """How many values count for nothing, and why."""
-    told = Counter(credential.standing for credential in folded)
-    disk = told.pop(Standing.ON_DISK, 0)
-    vouched = [f"{told.pop(standing)} {standing}" for standing in _KNOWN.values() if told[standing]]
-    said = [f"{told.total()} values look like one and are not"] if told.total() else []
+    number = Counter(credential.standing for credential in folded)
+    disk = number.pop(Standing.ON_DISK, 0)
+    vouched = [f"{number.pop(standing)} {standing}" for standing in _KNOWN.values() if number[standing]]
+    said = [f"{number.total()} values look like one and are not"] if number.total() else []
     said += [f"{disk} {'lies' if disk == 1 else 'lie'} on this disk only"] if disk else []
     return "".join(f"; {part}" for part in (*said, *vouched)) + (" (listed)" if folded else "")
-
-
-def _all_read(evidence: TreeEvidence) -> Iterator[Verdict]:
-    if evidence.engine is not None:
-        yield unknown(evidence.engine.reason, needs=evidence.engine.needs)
-    if evidence.unread:
-        shown = ", ".join(f"{row['file']} ({row['not_read']})" for row in evidence.unread[:3])
-        more = f" and {len(evidence.unread) - 3} more" if len(evidence.unread) > 3 else ""
-        yield unknown(
-            f"tracked files, or parts of them, were not read: {shown}{more}",
-            needs=f"these files under {MAX_FILE_BYTES // 1024**2} MB, or out of the repository",
-            evidence=evidence.unread,
-        )

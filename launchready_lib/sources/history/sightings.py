@@ -14,20 +14,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from launchready_lib.evidence import Row, Unavailable
-from launchready_lib.sources.credentials import (
-    Hit,
-    Markers,
-    Standing,
-    engine,
-    engine_hit,
-    is_scanned,
-    likely,
-    of_part,
-    scan,
-    structured,
-)
-from launchready_lib.sources.credentials.engine import Bundles
+from launchready_lib.sources.credentials import Markers, Standing, engine, likely, structured
 from launchready_lib.sources.credentials.inside import Left, inside, is_archive
+from launchready_lib.sources.credentials.scan import Hit, engine_hit, is_scanned, of_part, scan
 from launchready_lib.sources.history.objects import MAX_BYTES, MESSAGE, TAG, Index, kind_of
 from launchready_lib.sources.repository import MAX_TEXT_BYTES, GitError, TrackedFile, blobs, is_text
 
@@ -137,7 +126,7 @@ class _Reading:
         self._own_until: float | None = None
         self._own_stopped = False
         self._unseen = Unseen()
-        self.bundles: Bundles[_Piece] = Bundles()
+        self.bundles: engine.Bundles[_Piece] = engine.Bundles()
 
     def files(self) -> Files:
         """Files for the engine, of many pieces each; what lies inside others our own layer reads on the way."""
