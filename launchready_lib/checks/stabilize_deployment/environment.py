@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from launchready_lib.checks import check
@@ -32,14 +33,11 @@ def separated(evidence: EnvironmentEvidence) -> Verdict:
         seen = f"only {with_values[0]} was given with values" if with_values else "no environment was given with values"
         reason = next((gap.reason for gap in evidence.unread if "env_files" in gap.needs), seen)
         return unknown(reason, needs="repository.env_files for production and at least one other environment")
+    variables = Counter(setting.environment for setting in evidence.settings)
+    secrets = Counter(setting.environment for setting in evidence.settings if setting.is_secret)
     rows = [
-        {
-            "environment": environment,
-            "variables": sum(s.environment == environment for s in evidence.settings),
-            "secrets": sum(s.environment == environment and s.is_secret for s in evidence.settings),
-            "shared_with_another": 0,
-        }
-        for environment in dict.fromkeys(s.environment for s in evidence.settings)
+        {"environment": name, "variables": number, "secrets": secrets[name], "shared_with_another": 0}
+        for name, number in variables.items()
     ]
     values_unread = [gap for gap in evidence.unread if "production_variables" not in gap.needs]
     return combine(

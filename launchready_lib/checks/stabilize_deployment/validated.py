@@ -10,7 +10,7 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -21,19 +21,16 @@ from launchready_lib.checks import check
 from launchready_lib.checks.stabilize_deployment import running
 from launchready_lib.checks.stabilize_deployment.build import BuildEvidence
 from launchready_lib.checks.stabilize_deployment.running import Limits, Running, Scratch
-from launchready_lib.checks.stabilize_deployment.running.settings import harmless, telling
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.redact import Redactor, personal
 from launchready_lib.sources import repository
 from launchready_lib.sources.credentials.values import is_url_name
 from launchready_lib.sources.environments import EnvironmentEvidence
 from launchready_lib.sources.repository import GitError, Repository
 from launchready_lib.sources.variables import is_for_browsers, parse_values
+from launchready_lib.wording import enumerated
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
 
 PART_OF_STAGE = 0.25
@@ -50,6 +47,7 @@ _BESIDE_THE_APP = re.compile(
     r"(?:^|/)(?:scripts?|bin|tools?|tasks|migrations?|migrate|seeds?|ops|infra|benchmarks?|\.github|\.storybook)/|"
     r"(?:^|/)(?:seed|noxfile|setup|conftest|gulpfile|Rakefile)\b[^/]*$|\.config\.[cm]?[jt]s$|\.rake$"
 )
+_ENV_FILE = re.compile(r"(?:^|/)\.env(?:\.[\w.-]+)?$")
 _EXAMPLE = re.compile(r"(?i)example|sample|template|dist|default")
 _PIPELINE = re.compile(
     r"(?i)^\.github/workflows/|^\.gitlab-ci\.yml$|^\.circleci/|^bitbucket-pipelines|^azure-pipelines|(?:^|/)(?:Procfile|Dockerfile|"
@@ -77,7 +75,7 @@ class Start:
 
     Attributes:
         without: the variable taken away; empty for none.
-        told: how the process went.
+        went: how the process went.
         named: what it printed names the variable.
         words: the end of what it printed, redacted.
         listened: it waited for connections.
@@ -85,7 +83,7 @@ class Start:
 
     without: str
     outcome: Outcome
-    told: str = ""
+    went: str = ""
     named: bool = False
     seconds: float = 0.0
     words: str = ""
@@ -96,14 +94,14 @@ class Start:
         return {
             "without": self.without or "(nothing)",
             "outcome": str(self.outcome),
-            "process": self.told or None,
+            "process": self.went or None,
             "names_it": self.named if self.outcome is Outcome.REFUSED else None,
             "last_output": self.words[-300:] or None,
         }
 
 
 @dataclass(frozen=True)
-class StartEvidence:
+class StartEvidence(Evidence):
     """How the app started with everything, and without each variable that it needs.
 
     Attributes:
@@ -120,11 +118,9 @@ class StartEvidence:
         """The starts that went so."""
         return [start for start in self.starts if start.outcome is outcome]
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterator[Row]:
         """One row a start."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        return pd.DataFrame([start.row() for start in (*self.complete, *self.starts)])
+        return (start.row() for start in (*self.complete, *self.starts))
 
 
 @probe
@@ -150,12 +146,12 @@ async def survey(
     try:
         trial = await asyncio.to_thread(_prepared, client, opened, place, settings)
     except GitError as error:
-        return Unavailable(f"the repository could not be read whole: {error}", "a complete clone at repository.path")
+        return repository.not_whole(error)
     return await trial.all_starts()
 
 
 def _prepared(client: Client, repo: Repository, place: Scratch, settings: EnvironmentEvidence) -> _Trial:
-    values = harmless(repo, client.parameters)
+    values = running.harmless(repo, client.parameters)
     aside = dict(_not_tried(repo, settings))
     filled = tuple(name for name in settings.needed if name not in values and name not in aside)
     values |= {name: "http://127.0.0.1:9" if is_url_name(name) else "made-up-by-the-audit" for name in filled}
@@ -164,25 +160,21 @@ def _prepared(client: Client, repo: Repository, place: Scratch, settings: Enviro
 
 def _not_tried(repo: Repository, settings: EnvironmentEvidence) -> Iterable[tuple[str, Start]]:
     """Needed variables whose absence says nothing about the app's start, or that the deploy's own check covers."""
-    tracked = _given_by_tracked(repo)
+    files = [f for f in repo.files if _ENV_FILE.search(f.path) and not _EXAMPLE.search(f.path)]
+    tracked: dict[str, str] = {}
+    for file, content in repo.read(files):
+        values = parse_values(content.decode("utf-8", "replace"))
+        tracked |= dict.fromkeys((name for name, value in values.items() if value), file.path)
     gated = _gated(repo)
     for name, reads in settings.needed.items():
         if is_for_browsers(name):
             yield name, Start(name, Outcome.BUILT_IN)
         elif all(_BESIDE_THE_APP.search(read.path) for read in reads):
-            yield name, Start(name, Outcome.BESIDE, told=f"{reads[0].path}:{reads[0].line}")
+            yield name, Start(name, Outcome.BESIDE, went=f"{reads[0].path}:{reads[0].line}")
         elif name in tracked:
-            yield name, Start(name, Outcome.GIVEN, told=tracked[name])
+            yield name, Start(name, Outcome.GIVEN, went=tracked[name])
         elif name in gated:
-            yield name, Start(name, Outcome.GATED, told=gated[name])
-
-
-def _given_by_tracked(repo: Repository) -> dict[str, str]:
-    files = [f for f in repo.files if re.search(r"(?:^|/)\.env(?:\.[\w.-]+)?$", f.path) and not _EXAMPLE.search(f.path)]
-    found: dict[str, str] = {}
-    for file, content in repo.read(files):
-        found |= dict.fromkeys((n for n, v in parse_values(content.decode("utf-8", "replace")).items() if v), file.path)
-    return found
+            yield name, Start(name, Outcome.GATED, went=gated[name])
 
 
 def _gated(repo: Repository) -> dict[str, str]:
@@ -232,7 +224,7 @@ class _Trial:
             patience = max(PATIENCE_S, 3 * complete.seconds) if complete.listened else START_S / 2
             start = await self._start(command, name, patience, listens=complete.listened)
             if complete.outcome is not Outcome.STARTED and not (start.named and name not in complete.words):
-                start = Start(name, Outcome.UNCLEAR, start.told, seconds=start.seconds, words=start.words)
+                start = Start(name, Outcome.UNCLEAR, start.went, seconds=start.seconds, words=start.words)
             if start.outcome is Outcome.REFUSED:
                 return start
             found.append(start)
@@ -255,21 +247,15 @@ class _Trial:
                     break
             ended = run or await process.stop()
         seconds = (listening or time.monotonic()) - began
-        words = self._redacted(ended.output)
+        words = self.scratch.redacted(ended.output, self.client, self.values).strip()[-4000:]
         named = bool(without) and re.search(rf"(?<!\w){re.escape(without)}(?!\w)", words) is not None
         if run is None:
             outcome = Outcome.STARTED if listening or not listens else Outcome.UNCLEAR
-            told = f"listens after {seconds:.1f} s" if listening else f"runs after {seconds:.0f} s without listening"
+            went = f"listens after {seconds:.1f} s" if listening else f"runs after {seconds:.0f} s without listening"
         else:
             outcome = Outcome.STARTED if run.ok else Outcome.REFUSED
-            told = run.told
-        return Start(without, outcome, told, named, seconds, words, listening is not None)
-
-    def _redacted(self, text: str) -> str:
-        known = Redactor.from_parameters(self.client.parameters, self.client.environment)
-        given = Redactor(telling(dict(self.values)))
-        shown = text.replace(f"{self.scratch.app}/", "").replace(str(self.scratch.folder), "(scratch)")
-        return personal(known.text(given.known(shown))).strip()[-4000:]
+            went = run.told
+        return Start(without, outcome, went, named, seconds, words, listening is not None)
 
 
 def free_port() -> int:
@@ -289,7 +275,7 @@ def validated(evidence: StartEvidence) -> Verdict:
     if unclear := evidence.of(Outcome.UNCLEAR):
         clauses.append(_unclear(evidence, unclear))
     if untried := evidence.of(Outcome.UNTRIED):
-        reason = f"the time was up before the app was started without {_listed(s.without for s in untried)}"
+        reason = f"the time was up before the app was started without {enumerated(s.without for s in untried)}"
         clauses.append(unknown(reason, needs="limits.stage_minutes, larger", evidence=[s.row() for s in untried]))
     if refused := [*evidence.of(Outcome.REFUSED), *evidence.of(Outcome.GATED)]:
         clauses.append(_refuses(refused, complete))
@@ -302,7 +288,7 @@ def validated(evidence: StartEvidence) -> Verdict:
 def _starts_without(started: list[Start], complete: list[Row]) -> Verdict:
     names = [start.without for start in started]
     return failed(
-        f"The app starts without {_listed(names)}, which it needs: members would be the first to notice",
+        f"The app starts without {enumerated(names)}, which it needs: members would be the first to notice",
         evidence=[*(start.row() for start in started), *complete][:_MOST_ROWS],
         about=names,
     )
@@ -312,11 +298,11 @@ def _unclear(evidence: StartEvidence, unclear: list[Start]) -> Verdict:
     broken = [start for start in evidence.complete if start.outcome is not Outcome.STARTED]
     rows = [start.row() for start in (*evidence.complete, *unclear)][:_MOST_ROWS]
     if broken:
-        made_up = f" (made-up values stood for {_listed(evidence.filled)})" if evidence.filled else ""
-        reason = f"the app does not start here even with every variable: it {broken[0].told}{made_up}"
+        made_up = f" (made-up values stood for {enumerated(evidence.filled)})" if evidence.filled else ""
+        reason = f"the app does not start here even with every variable: it {broken[0].went}{made_up}"
         needs = "repository.env_files.development with values with which `repository.start` works on this machine"
         return unknown(reason, needs=needs, evidence=rows)
-    names = _listed(start.without for start in unclear)
+    names = enumerated(start.without for start in unclear)
     return unknown(f"without {names} the app neither listened nor ended", needs="a look by hand", evidence=rows)
 
 
@@ -326,8 +312,3 @@ def _refuses(refused: list[Start], complete: list[Row]) -> Verdict:
     says = "and says which" if named == len(refused) else f"and says which for {named} of {len(refused)}"
     summary = f"The app refuses to start without {each} that it needs, {says}"
     return passed(summary, evidence=[*(start.row() for start in refused), *complete][:_MOST_ROWS])
-
-
-def _listed(names: Iterable[str]) -> str:
-    shown = list(names)
-    return ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")
