@@ -164,7 +164,7 @@ def _remove(folder: Path) -> None:
 
 
 def harmless(repo: Repository, parameters: Parameters) -> dict[str, str]:
-    """Settings for a client's code: those of `repository.env_files` for development, over those of a tracked example."""
+    """Settings for a client's code: `repository.env_files` for development, over a tracked example."""
     texts = [repo.text(name) or "" for name in reversed(_TRACKED)]
     for environment in reversed(_ENVIRONMENTS):
         path = parameters.repository.env_files.get(environment)

@@ -18,8 +18,10 @@ from pathlib import Path
 from typing import Literal, Self
 
 import psutil
+import yaml
 
 from launchready_lib.evidence import Row
+from launchready_lib.paths import PACKAGE
 
 Ending = Literal["exited", "stopped", "time", "output", "memory", "processes", "disk", "not started"]
 
@@ -216,41 +218,19 @@ async def run(command: str | Sequence[str], *, folder: Path, environment: Mappin
         return await running.wait() or await running.stop()
 
 
-_NETWORK = (
-    "http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
-    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "PIP_INDEX_URL",
-    "PIP_TRUSTED_HOST", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "npm_config_registry", "NPM_CONFIG_REGISTRY", "GOPROXY",
-    "GONOSUMDB", "GOFLAGS", "BUNDLE_MIRROR__ALL", "COREPACK_NPM_REGISTRY",
-)  # fmt: skip
-_MARKS = ("LAUNCHREADY_KERNEL",)
-
-
 def clean_environment(home: Path) -> dict[str, str]:
     """What a client's code sees of ours: a path without our own programs, a home of its own, how to reach registries.
 
-    Proxies and registry addresses pass unless they hold a login.
+    The names are in data/client_environment.yaml; proxies and registry addresses pass unless they hold a login.
     """
     for folder in ("tmp", ".local/bin"):
         (home / folder).mkdir(parents=True, exist_ok=True)
-    passed = {name: os.environ[name] for name in _NETWORK if name in os.environ and "@" not in os.environ[name]}
+    table = yaml.load((PACKAGE / "data" / "client_environment.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader)
     return {
-        **passed,
-        **{name: os.environ[name] for name in _MARKS if name in os.environ},
+        **{name: os.environ[name] for name in table["passed"] if "@" not in os.environ.get(name, "@")},
+        **{name: os.environ[name] for name in table["marks"] if name in os.environ},
         "PATH": os.pathsep.join([str(home / ".local" / "bin"), *foreign_path()]),
-        "HOME": str(home),
-        "TMPDIR": str(home / "tmp"),
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
-        "CI": "true",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "npm_config_update_notifier": "false",
-        "npm_config_fund": "false",
-        "npm_config_audit": "false",
-        "npm_config_prefix": str(home / ".local"),
-        "GEM_HOME": str(home / ".gem"),
-        "NEXT_TELEMETRY_DISABLED": "1",
-        "GIT_TERMINAL_PROMPT": "0",
+        **{name: value.replace("{home}", str(home)) for name, value in table["set"].items()},
     }
 
 
