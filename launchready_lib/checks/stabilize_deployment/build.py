@@ -10,12 +10,13 @@ import os
 import re
 import time
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
 from launchready_lib.checks.stabilize_deployment import running
 from launchready_lib.checks.stabilize_deployment.running import Limits, Run, Scratch
+from launchready_lib.checks.stabilize_deployment.running.clone import harmless
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.sources import locks, repository, variables
@@ -103,7 +104,7 @@ async def tried(client: Client) -> BuildEvidence | Unavailable:
     first = await _attempt(client, opened, scratch, {}, deadline)
     if isinstance(first, Unavailable) or not first.unset:
         return first
-    settings = await asyncio.to_thread(running.harmless, opened, client.parameters)
+    settings = await asyncio.to_thread(harmless, opened, client.parameters)
     if not set(first.unset) <= settings.keys():
         return first
     scratch.remove()
@@ -132,15 +133,14 @@ async def _attempt(
     client: Client, repo: Repository, scratch: Scratch, settings: dict[str, str], deadline: float
 ) -> BuildEvidence | Unavailable:
     """Run the build's commands until one fails."""
-    environment = {**settings, **scratch.environment}
-    runs: list[Run] = []
-    for command in client.parameters.repository.build:
-        limits = Limits(max(deadline - time.monotonic(), 1.0))
-        run = await running.run(command, folder=scratch.app, environment=environment, limits=limits)
-        runs.append(replace(run, output=scratch.redacted(run.output, client, settings)))
-        if not run.ok:
-            break
-    return await asyncio.to_thread(_after, repo, scratch, tuple(runs), tuple(sorted(settings)))
+    runs = await running.run_all(
+        client.parameters.repository.build,
+        folder=scratch.app,
+        environment={**settings, **scratch.environment},
+        deadline=deadline,
+        redact=lambda output: scratch.redacted(output, client, settings),
+    )
+    return await asyncio.to_thread(_after, repo, scratch, runs, tuple(sorted(settings)))
 
 
 def _after(

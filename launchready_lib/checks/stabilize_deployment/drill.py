@@ -13,7 +13,7 @@ import itertools
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from launchready_lib import roadmap
@@ -21,7 +21,7 @@ from launchready_lib.checks import check
 from launchready_lib.checks.stabilize_deployment import running
 from launchready_lib.checks.stabilize_deployment.deploy import RollbackEvidence
 from launchready_lib.checks.stabilize_deployment.releasing import is_same, named_in
-from launchready_lib.checks.stabilize_deployment.running import Limits, Run
+from launchready_lib.checks.stabilize_deployment.running import Run
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, failed, passed, unknown
 from launchready_lib.redact import Redactor, personal
@@ -265,7 +265,16 @@ class _Drill:
         """Run the commands while watching production, and go on watching until it serves what it should."""
         began = time.monotonic()
         deadline = began + self._limit
-        working = asyncio.create_task(self._commands(commands, deadline))
+        redactor = Redactor.from_parameters(self.client.parameters, self.client.environment)
+        running_them = running.run_all(
+            commands,
+            folder=self.repo.path,
+            environment=self._environment,
+            deadline=deadline,
+            redact=lambda output: personal(redactor.text(output)),
+            keep=True,
+        )
+        working = asyncio.create_task(running_them)
         looks: list[Look] = []
         arrived: list[Look] = []
         try:
@@ -280,17 +289,6 @@ class _Drill:
             working.cancel()
         seconds = arrived[0].at - (began - self._began) if len(arrived) >= STEADY else None
         return Leg(to, runs, tuple(looks), began - self._began, seconds)
-
-    async def _commands(self, commands: list[str], deadline: float) -> tuple[Run, ...]:
-        redactor = Redactor.from_parameters(self.client.parameters, self.client.environment)
-        runs: list[Run] = []
-        for command in commands:
-            limits = Limits(max(deadline - time.monotonic(), 1.0), keep=True)
-            run = await running.run(command, folder=self.repo.path, environment=self._environment, limits=limits)
-            runs.append(replace(run, output=personal(redactor.text(run.output))))
-            if not run.ok:
-                break
-        return tuple(runs)
 
 
 @check("rollback.drill")

@@ -20,7 +20,9 @@ _UNGUARDED = frozenset({"development", *ASIDE})
 @check("environment.separated")
 def separated(evidence: EnvironmentEvidence) -> Verdict:
     """No environment has another's secret, database or live key."""
-    faults = [*_shared(evidence), *_live_outside(evidence)]
+    live = (s for s in evidence.settings if s.is_live and s.environment not in (PRODUCTION, COMPOSE))
+    outside = [_row([each], [each.environment], f"a live key sits in {each.environment}") for each in live]
+    faults = [*_shared(evidence), *outside]
     if faults:
         names = dict.fromkeys(str(fault["variable"]) for fault in faults)
         return failed(
@@ -56,30 +58,18 @@ def _shared(evidence: EnvironmentEvidence) -> Iterator[Row]:
         for same in groups.values():
             environments = list(dict.fromkeys(setting.environment for setting in same))
             if len(environments) > 1 and not _UNGUARDED.issuperset(environments):
-                yield _fault(same, environments, word)
+                others = [environment for environment in environments if environment != PRODUCTION]
+                fault = f"{' and '.join(environments)} share one {word}"
+                if PRODUCTION in environments and _UNGUARDED.issuperset(others):
+                    article = "an" if others[0] == "example" else "a"
+                    fault = f"a production {word} sits in {article} {others[0]} file"
+                yield _row(same, environments, fault)
 
 
-def _fault(same: list[Setting], environments: list[str], word: str) -> Row:
-    others = [environment for environment in environments if environment != PRODUCTION]
-    if PRODUCTION in environments and _UNGUARDED.issuperset(others):
-        article = "an" if others[0] == "example" else "a"
-        fault = f"a production {word} sits in {article} {others[0]} file"
-    else:
-        fault = f"{' and '.join(environments)} share one {word}"
+def _row(same: list[Setting], environments: list[str], fault: str) -> Row:
     return {
         "variable": ", ".join(dict.fromkeys(setting.name for setting in same)),
         "fault": fault,
         "environments": ", ".join(environments),
         "sources": ", ".join(dict.fromkeys(setting.source for setting in same)),
     }
-
-
-def _live_outside(evidence: EnvironmentEvidence) -> Iterator[Row]:
-    for setting in evidence.settings:
-        if setting.is_live and setting.environment not in (PRODUCTION, COMPOSE):
-            yield {
-                "variable": setting.name,
-                "fault": f"a live key sits in {setting.environment}",
-                "environments": setting.environment,
-                "sources": setting.source,
-            }

@@ -86,7 +86,11 @@ def read_signs(repo: Repository, members: int | None, statements: Mapping[str, s
     events: list[Sign] = []
     started, count = time.monotonic(), 0
     wanted = [file for file in repo.files if _is_relevant(file.path)]
-    large = repository.too_large(file for file in wanted if not _is_made(file.path))
+    large = repository.too_large(
+        file
+        for file in wanted  # a large dump or bundle, made by a tool, shows no sign of its own
+        if not (places.is_built(file.path) or file.path.endswith(".sql"))
+    )
     cuts = [large] if large else []
     known = topics()
     for file, content in repo.read(wanted):
@@ -120,11 +124,6 @@ def read_signs(repo: Repository, members: int | None, statements: Mapping[str, s
     aside = [s for topic in ("observability", "queues") for s in infrastructure.images(development, known[topic])]
     unique = {topic: tuple(dict.fromkeys(found)) for topic, found in signs.items()}
     return OverbuildEvidence(count, members, unique, tuple(aside[:_MOST_ROWS]), tuple(caching), tuple(cuts))
-
-
-def _is_made(path: str) -> bool:
-    """Made by a tool, such as the dump of a database; a large one shows no sign of its own."""
-    return places.is_built(path) or path.endswith(".sql")
 
 
 def _is_relevant(path: str) -> bool:

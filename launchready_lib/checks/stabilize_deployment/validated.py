@@ -21,9 +21,11 @@ from launchready_lib.checks import check
 from launchready_lib.checks.stabilize_deployment import running
 from launchready_lib.checks.stabilize_deployment.build import BuildEvidence
 from launchready_lib.checks.stabilize_deployment.running import Limits, Running, Scratch
+from launchready_lib.checks.stabilize_deployment.running.clone import harmless
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.sources import repository
+from launchready_lib.sources.credentials import places
 from launchready_lib.sources.credentials.values import is_url_name
 from launchready_lib.sources.environments import EnvironmentEvidence
 from launchready_lib.sources.repository import GitError, Repository
@@ -43,17 +45,7 @@ POLL_S = 0.1
 GATES = ("validate_env", "validate-env")
 """Names of the kit's environment gate, which a deploy may run in the app's stead."""
 _MOST_ROWS = 60
-_BESIDE_THE_APP = re.compile(
-    r"(?:^|/)(?:scripts?|bin|tools?|tasks|migrations?|migrate|seeds?|ops|infra|benchmarks?|\.github|\.storybook)/|"
-    r"(?:^|/)(?:seed|noxfile|setup|conftest|gulpfile|Rakefile)\b[^/]*$|\.config\.[cm]?[jt]s$|\.rake$"
-)
-_ENV_FILE = re.compile(r"(?:^|/)\.env(?:\.[\w.-]+)?$")
-_EXAMPLE = re.compile(r"(?i)example|sample|template|dist|default")
-_PIPELINE = re.compile(
-    r"(?i)^\.github/workflows/|^\.gitlab-ci\.yml$|^\.circleci/|^bitbucket-pipelines|^azure-pipelines|(?:^|/)(?:Procfile|Dockerfile|"
-    r"fly\.toml|render\.ya?ml|railway\.(?:json|toml)|app\.json|package\.json|Makefile|justfile)$|(?:^|/)(?:deploy|release|start|entrypoint)"
-    r"[\w.-]*$"
-)
+_PATHS = {name: re.compile(pattern) for name, pattern in places.FILES["starts"].items()}
 
 
 class Outcome(StrEnum):
@@ -151,7 +143,7 @@ async def survey(
 
 
 def _prepared(client: Client, repo: Repository, place: Scratch, settings: EnvironmentEvidence) -> _Trial:
-    values = running.harmless(repo, client.parameters)
+    values = harmless(repo, client.parameters)
     aside = dict(_not_tried(repo, settings))
     filled = tuple(name for name in settings.needed if name not in values and name not in aside)
     values |= {name: "http://127.0.0.1:9" if is_url_name(name) else "made-up-by-the-audit" for name in filled}
@@ -160,7 +152,7 @@ def _prepared(client: Client, repo: Repository, place: Scratch, settings: Enviro
 
 def _not_tried(repo: Repository, settings: EnvironmentEvidence) -> Iterable[tuple[str, Start]]:
     """Needed variables whose absence says nothing about the app's start, or that the deploy's own check covers."""
-    files = [f for f in repo.files if _ENV_FILE.search(f.path) and not _EXAMPLE.search(f.path)]
+    files = [f for f in repo.files if _PATHS["settings"].search(f.path) and not _PATHS["example"].search(f.path)]
     tracked: dict[str, str] = {}
     for file, content in repo.read(files):
         values = parse_values(content.decode("utf-8", "replace"))
@@ -169,7 +161,7 @@ def _not_tried(repo: Repository, settings: EnvironmentEvidence) -> Iterable[tupl
     for name, reads in settings.needed.items():
         if is_for_browsers(name):
             yield name, Start(name, Outcome.BUILT_IN)
-        elif all(_BESIDE_THE_APP.search(read.path) for read in reads):
+        elif all(_PATHS["beside_the_app"].search(read.path) for read in reads):
             yield name, Start(name, Outcome.BESIDE, went=f"{reads[0].path}:{reads[0].line}")
         elif name in tracked:
             yield name, Start(name, Outcome.GIVEN, went=tracked[name])
@@ -182,7 +174,7 @@ def _gated(repo: Repository) -> dict[str, str]:
     gates = [file for file in repo.files if file.name.rsplit(".", 1)[0] in GATES]
     if not gates:
         return {}
-    pipelines = [file for file in repo.files if _PIPELINE.search(file.path) and file not in gates]
+    pipelines = [file for file in repo.files if _PATHS["pipelines"].search(file.path) and file not in gates]
     text = "\n".join(content.decode("utf-8", "replace") for _, content in repo.read(pipelines))
     found: dict[str, str] = {}
     for file, content in repo.read(file for file in gates if re.search(rf"\b{re.escape(file.name)}\b", text)):
@@ -271,7 +263,10 @@ def validated(evidence: StartEvidence) -> Verdict:
     complete = [start.row() for start in evidence.complete]
     clauses = []
     if started := evidence.of(Outcome.STARTED):
-        clauses.append(_starts_without(started, complete))
+        names = [start.without for start in started]
+        summary = f"The app starts without {enumerated(names)}, which it needs: members would be the first to notice"
+        rows = [*(start.row() for start in started), *complete][:_MOST_ROWS]
+        clauses.append(failed(summary, evidence=rows, about=names))
     if unclear := evidence.of(Outcome.UNCLEAR):
         clauses.append(_unclear(evidence, unclear))
     if untried := evidence.of(Outcome.UNTRIED):
@@ -283,15 +278,6 @@ def validated(evidence: StartEvidence) -> Verdict:
         row: Row = {"needed_at_start": 0, "needed_elsewhere": len(aside)}
         clauses.append(passed("The app needs no variable to start", evidence=[row, *aside][:_MOST_ROWS]))
     return combine(*clauses)
-
-
-def _starts_without(started: list[Start], complete: list[Row]) -> Verdict:
-    names = [start.without for start in started]
-    return failed(
-        f"The app starts without {enumerated(names)}, which it needs: members would be the first to notice",
-        evidence=[*(start.row() for start in started), *complete][:_MOST_ROWS],
-        about=names,
-    )
 
 
 def _unclear(evidence: StartEvidence, unclear: list[Start]) -> Verdict:

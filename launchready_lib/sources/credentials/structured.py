@@ -38,6 +38,7 @@ _XML = re.compile(
     r"""(?:key|name)="([^"]{1,80})"\s+value="([^"]{1,500})"|<(\w*(?:[Pp]ass|[Ss]ecret|[Tt]oken)\w*)>([^<]{1,500})</"""
 )
 _CONNECTION = re.compile(r"""(?i)\b(password|pwd|accesskey|sharedaccesskey)=([^;"'\s]{1,200})""")
+_LOGIN = re.compile(r"\A\s*\w+://[^:@/\s]*:([^@\s]{1,300})@")
 _NETRC = re.compile(r"\bpassword\s+(\S{1,200})")
 
 
@@ -64,6 +65,19 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     return ((number, line[:MAX_LINE]) for number, line in enumerate(text.splitlines(), 1))
 
 
+def _found(
+    text: str, *patterns: re.Pattern[str], but: tuple[str, ...] = (), certain: bool = False
+) -> Iterator[Setting]:
+    """What patterns find line by line: the first group is the name (of two or more), the last the value.
+
+    Lines that start with one of `but` are left out.
+    """
+    for number, line in _lines(text):
+        for match in (m for pattern in patterns for m in pattern.finditer(line) if not line.lstrip().startswith(but)):
+            groups = [group for group in match.groups() if group]
+            yield Setting(groups[0] if len(groups) > 1 else "password", groups[-1], number, certain=certain)
+
+
 def env(text: str) -> Iterator[Setting]:
     """NAME=value lines (.env, .properties, .ini, shell profiles)."""
     for number, line in _lines(text):
@@ -75,15 +89,7 @@ def env(text: str) -> Iterator[Setting]:
 
 def assigned(text: str) -> Iterator[Setting]:
     """Quoted values given to names (.py, .js, .php, .rb, .json, .toml, .tf), with PHP's define()."""
-    for number, line in _lines(text):
-        if line.lstrip()[:2] in ("//", "# ", "* "):
-            continue
-        for match in _ASSIGNED.finditer(line):
-            yield Setting(match[1], match[3], number)
-        for match in _DEFINE.finditer(line):
-            yield Setting(match[1], match[2], number)
-        for match in _CONNECTION.finditer(line):
-            yield Setting(match[1], match[2], number)
+    return _found(text, _ASSIGNED, _DEFINE, _CONNECTION, but=("//", "# ", "* "))
 
 
 def yaml_like(text: str) -> Iterator[Setting]:
@@ -107,18 +113,12 @@ def kubernetes(text: str) -> Iterator[Setting]:
 
 def xml(text: str) -> Iterator[Setting]:
     """Attributes key and value, elements named after secrets, and connection strings."""
-    for number, line in _lines(text):
-        for match in _XML.finditer(line):
-            yield Setting(match[1] or match[3], match[2] or match[4], number)
-        for match in _CONNECTION.finditer(line):
-            yield Setting(match[1], match[2], number)
+    return _found(text, _XML, _CONNECTION)
 
 
 def netrc(text: str) -> Iterator[Setting]:
     """Passwords of a .netrc file."""
-    for number, line in _lines(text):
-        for match in _NETRC.finditer(line):
-            yield Setting("password", match[1], number, certain=True)
+    return _found(text, _NETRC, certain=True)
 
 
 def pgpass(text: str) -> Iterator[Setting]:
@@ -139,9 +139,7 @@ def npmrc(text: str) -> Iterator[Setting]:
 
 def git_credentials(text: str) -> Iterator[Setting]:
     """https://user:password@host lines."""
-    for number, line in _lines(text):
-        if match := re.match(r"\w+://[^:@/\s]*:([^@\s]{1,300})@", line.strip()):
-            yield Setting("password", match[1], number, certain=True)
+    return _found(text, _LOGIN, certain=True)
 
 
 def docker_auth(text: str) -> Iterator[Setting]:

@@ -5,7 +5,7 @@ supervisor   the small program that sets the limits and ends what is left
 clone        a fresh clone in a scratch folder, and the settings that its code gets
 """
 
-from launchready_lib.checks.stabilize_deployment.running.clone import Scratch, fresh_clone, harmless
+from launchready_lib.checks.stabilize_deployment.running.clone import Scratch, fresh_clone
 from launchready_lib.checks.stabilize_deployment.running.commands import (
     Limits,
     Run,
@@ -13,6 +13,18 @@ from launchready_lib.checks.stabilize_deployment.running.commands import (
     clean_environment,
     foreign_path,
     run,
+    run_all,
 )
 
-__all__ = ["Limits", "Run", "Running", "Scratch", "clean_environment", "foreign_path", "fresh_clone", "harmless", "run"]
+__all__ = [
+    "Limits",
+    "Run",
+    "Running",
+    "Scratch",
+    "clean_environment",
+    "foreign_path",
+    "fresh_clone",
+    "harmless",
+    "run",
+    "run_all",
+]

@@ -12,8 +12,8 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
@@ -216,6 +216,26 @@ async def run(command: str | Sequence[str], *, folder: Path, environment: Mappin
     """Run a command to its end, without a shell."""
     async with Running(command, folder=folder, environment=environment, limits=limits) as running:
         return await running.wait() or await running.stop()
+
+
+async def run_all(
+    commands: Iterable[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    deadline: float,
+    redact: Callable[[str], str],
+    keep: bool = False,
+) -> tuple[Run, ...]:
+    """Run commands one after another until one fails, all before `deadline` (time.monotonic), their output redacted."""
+    runs: list[Run] = []
+    for command in commands:
+        limits = Limits(max(deadline - time.monotonic(), 1.0), keep=keep)
+        done = await run(command, folder=folder, environment=environment, limits=limits)
+        runs.append(replace(done, output=redact(done.output)))
+        if not done.ok:
+            break
+    return tuple(runs)
 
 
 def clean_environment(home: Path) -> dict[str, str]:
