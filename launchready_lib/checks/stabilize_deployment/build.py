@@ -200,22 +200,22 @@ def _not_built(build: BuildEvidence, run: Run) -> Verdict:
     row = {"commit": build.commit[:12], **run.row(last=1200)}
     if run.ended == "time":
         needs = "limits.stage_minutes, large enough for the build (it may take half of it)"
-        return unknown(f"`{run.command}` {run.told}", needs=needs, evidence=[row])
+        return unknown(f"`{run.command}` {run.ending}", needs=needs, evidence=[row])
     if run.ended in ("memory", "disk", "processes") or (run.exit is not None and run.exit < 0):
-        return unknown(f"`{run.command}` {run.told}", needs="a machine with more room for the build", evidence=[row])
+        return unknown(f"`{run.command}` {run.ending}", needs="a machine with more room for the build", evidence=[row])
     if run.ended == "not started" and not run.command.startswith((".", "/")):
         program = run.command.split()[0]
         return unknown(f"{program} is not installed here", needs=f"{program} on this machine", evidence=[row])
     if build.incomplete:
-        reason = f"`{run.command}` {run.told}, but the clone lacks {' and '.join(build.incomplete)}"
+        reason = f"`{run.command}` {run.ending}, but the clone lacks {' and '.join(build.incomplete)}"
         return unknown(reason, needs="a repository that builds by itself, or a build by hand", evidence=[row])
     if build.unset:
         names = ", ".join(build.unset)
-        reason = f"`{run.command}` {run.told}: it asks for {names}, which a fresh clone does not have"
+        reason = f"`{run.command}` {run.ending}: it asks for {names}, which a fresh clone does not have"
         needs = "repository.env_files.development with values for them, or a build that does without"
         return unknown(reason, needs=needs, evidence=[row])
     last = next((line.strip() for line in reversed(run.output.splitlines()) if line.strip()), "")
-    why = f"`{run.command}` {run.told}" + (f": {last[:160]}" if last else "")
+    why = f"`{run.command}` {run.ending}" + (f": {last[:160]}" if last else "")
     return failed(f"The build of a fresh clone stops: {why}", evidence=[row], about=[run.command])
 
 

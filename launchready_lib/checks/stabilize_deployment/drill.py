@@ -96,7 +96,7 @@ class Leg:
         at = self.began
         for run in self.runs:
             at += run.seconds
-            yield _moment(at, event=f"`{run.command}` {run.told}")
+            yield _moment(at, event=f"`{run.command}` {run.ending}")
         for _, alike in itertools.groupby(self.looks, key=lambda look: (look.health, look.serves)):
             yield next(alike).row()
 
@@ -310,7 +310,7 @@ def drill(evidence: DrillEvidence) -> Verdict:
     run = evidence.back.failed_run
     if run is not None and run.ended != "time":
         words = run.output.strip().splitlines()
-        why = run.told + (f": {words[-1][:160]}" if words else "")
+        why = run.ending + (f": {words[-1][:160]}" if words else "")
         return failed(f"The rollback command fails: `{run.command}` {why}. {state}", evidence=rows, about=about)
     if evidence.minutes is None:
         waited = evidence.back.looks[-1].at - evidence.back.began if evidence.back.looks else 0.0

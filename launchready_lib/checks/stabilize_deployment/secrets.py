@@ -1,22 +1,33 @@
-"""Credentials in the repository: what is tracked now, one row a value, never a value itself."""
+"""Credentials in the repository: what is tracked now, and lies beside it, one row a value, never a value itself."""
 
 from __future__ import annotations
 
+import hashlib
+import os
 import re
+import stat
+import time
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import islice
 from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
-from launchready_lib.checks.stabilize_deployment import worktree
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.sources import repository
 from launchready_lib.sources.credentials import Credential, Standing, engine, places
 from launchready_lib.sources.credentials.inside import Left, inside
 from launchready_lib.sources.credentials.scan import Hit, engine_hit, gathered, of_part, scan
-from launchready_lib.sources.repository import MAX_FILE_BYTES, MAX_TEXT_BYTES, GitError, Repository, is_text
+from launchready_lib.sources.repository import (
+    MAX_FILE_BYTES,
+    MAX_TEXT_BYTES,
+    GitError,
+    Repository,
+    TrackedFile,
+    is_text,
+)
 from launchready_lib.wording import enumerated
 
 if TYPE_CHECKING:
@@ -24,6 +35,10 @@ if TYPE_CHECKING:
     from launchready_lib.parameters import Parameters
 
 MOST_ROWS = 40
+MAX_TREE_FILES = 5_000
+MAX_TREE_BYTES = 300 * 1024 * 1024
+TREE_SECONDS = 20
+_MOST_LISTED = 20
 _KNOWN = {"rotated": Standing.ROTATED, "false_alarm": Standing.FALSE_ALARM}
 
 
@@ -115,7 +130,7 @@ def cleared(credentials: Iterable[Credential]) -> str:
 class _Reading:
     """One pass over tracked files."""
 
-    def __init__(self, repo: Repository, wanted: list[repository.TrackedFile]) -> None:
+    def __init__(self, repo: Repository, wanted: list[TrackedFile]) -> None:
         self.hits: list[Hit] = []
         self.left: list[Row] = []
         self.ignored: list[str] = []
@@ -132,14 +147,14 @@ class _Reading:
                 yield from self._file(file.path, content, "")
         except GitError as error:
             self.left.append({"file": f"all but {read} of {len(self._wanted)} files", "not_read": str(error)})
-        for loose in worktree.on_disk(self._repo, self.unseen):
-            if loose.how == "ignored":
-                self.ignored.append(loose.path)
-            yield from self._file(loose.path, loose.content, loose.how)
+        for path, content, how in _work_tree(self._repo, self.unseen):
+            if how == "ignored":
+                self.ignored.append(path)
+            yield from self._file(path, content, how)
         yield from self.bundles.rest()
 
     def _file(self, path: str, content: bytes, how: str) -> Iterator[tuple[str, bytes]]:
-        if is_text(content) and len(content) <= MAX_TEXT_BYTES:
+        if repository.is_text(content) and len(content) <= MAX_TEXT_BYTES:
             self._keep(scan(path, content.decode("utf-8", "replace")), how)
             yield from self.bundles.add(path, content, (path, how))
         else:
@@ -163,6 +178,74 @@ class _Reading:
             real = hit.standing in (Standing.SECRET, Standing.POSSIBLE)
             standing = Standing.ON_DISK if how and real else hit.standing
             self.hits.append(replace(hit, standing=standing, label=f"{hit.place} ({how})" if how else ""))
+
+
+def _work_tree(repo: Repository, left: list[Row]) -> Iterator[tuple[str, bytes, str]]:
+    """Path, content, and how it lies there (ignored, not tracked, changed) of every text that is not in the commit.
+
+    Nothing outside the tree is opened, no link is followed, and files are read as they lie there, within limits of
+    number, bytes and time; what was left out stands in `left`.
+    """
+    until, budget = time.monotonic() + TREE_SECONDS, MAX_TREE_BYTES
+    for path, how, tracked in _candidates(repo, left):
+        if time.monotonic() > until or budget <= 0:
+            left.append({"file": "more files of the work tree", "not_read": "the limit of time or bytes was reached"})
+            return
+        content = _read(repo, path)
+        if content is None:
+            continue
+        budget -= len(content)
+        if len(content) > MAX_TEXT_BYTES:
+            if tracked is None and len(left) < _MOST_LISTED:
+                left.append({"file": path, "not_read": f"{how}, over {MAX_TEXT_BYTES // 1024} KiB"})
+            continue
+        if tracked is None or not _is_committed(tracked, content):
+            yield path, content, how
+
+
+def _candidates(repo: Repository, left: list[Row]) -> Iterator[tuple[str, str, TrackedFile | None]]:
+    """Names only: whatever compares contents may run a filter of the repository's own."""
+    for how, options in (("ignored", ("--ignored", "--directory")), ("not tracked", ())):
+        try:
+            listed = repository.git(repo.path, "ls-files", "--others", *options, "--exclude-standard", "-z")
+        except GitError as error:  # a bare repository has no work tree
+            left.append({"file": f"files that are {how}", "not_read": str(error)})
+            continue
+        names = (os.fsdecode(name) for name in listed.split(b"\0") if name and not name.endswith(b"/"))
+        wanted = (name for name in names if not (places.is_media(name) or places.is_foreign(name)))
+        for number, name in enumerate(islice(wanted, MAX_TREE_FILES + 1)):
+            if number == MAX_TREE_FILES:
+                left.append({"file": f"more files that are {how}", "not_read": f"over {MAX_TREE_FILES} of them"})
+                break
+            yield name, how, None
+    for file in repo.files:
+        if file.kind == "file" and not (places.is_media(file.path) or places.is_foreign(file.path)):
+            yield file.path, "changed", file
+
+
+def _read(repo: Repository, path: str) -> bytes | None:
+    """The first megabyte, and a byte, of a regular file inside the tree; no folder on the way to it is a link."""
+    place = repo.path.resolve()
+    try:
+        for part in path.split("/"):
+            place = place / part
+            kind = place.lstat().st_mode
+            if part in ("", ".", "..") or stat.S_ISLNK(kind):
+                return None
+        if not stat.S_ISREG(kind):
+            return None
+        with os.fdopen(os.open(place, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK), "rb") as stream:
+            return stream.read(MAX_TEXT_BYTES + 1)
+    except (OSError, ValueError):
+        return None
+
+
+def _is_committed(file: TrackedFile, content: bytes) -> bool:
+    """Tell whether a file's content is the object that the commit names."""
+    if len(content) != file.size:
+        return False
+    kind = hashlib.sha256 if len(file.object_id) == 64 else hashlib.sha1
+    return kind(b"blob %d\0" % len(content) + content, usedforsecurity=False).hexdigest() == file.object_id
 
 
 @check("secrets.tree")

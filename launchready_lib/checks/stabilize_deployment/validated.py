@@ -246,7 +246,7 @@ class _Trial:
             went = f"listens after {seconds:.1f} s" if listening else f"runs after {seconds:.0f} s without listening"
         else:
             outcome = Outcome.STARTED if run.ok else Outcome.REFUSED
-            went = run.told
+            went = run.ending
         return Start(without, outcome, went, named, seconds, words, listening is not None)
 
 

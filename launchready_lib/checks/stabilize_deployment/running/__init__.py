@@ -16,15 +16,4 @@ from launchready_lib.checks.stabilize_deployment.running.commands import (
     run_all,
 )
 
-__all__ = [
-    "Limits",
-    "Run",
-    "Running",
-    "Scratch",
-    "clean_environment",
-    "foreign_path",
-    "fresh_clone",
-    "harmless",
-    "run",
-    "run_all",
-]
+__all__ = ["Limits", "Run", "Running", "Scratch", "clean_environment", "foreign_path", "fresh_clone", "run", "run_all"]

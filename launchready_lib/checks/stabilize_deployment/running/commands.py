@@ -89,7 +89,7 @@ class Run:
         return self.ended == "exited" and self.exit == 0
 
     @property
-    def told(self) -> str:
+    def ending(self) -> str:
         """How it ended, in words."""
         if self.ended != "exited":
             return _WORDS[self.ended] + (f" ({self.why})" if self.why else "")
@@ -99,7 +99,7 @@ class Run:
         """The run as evidence, with the last characters of its output."""
         return {
             "command": self.command,
-            "ended": self.told,
+            "ended": self.ending,
             "seconds": round(self.seconds, 1),
             "last_output": self.output.strip()[-last:],
         }
@@ -192,12 +192,12 @@ class Running:
         return found or Run(self.command, "stopped", None, time.monotonic() - self._began, self.output)
 
     async def _ended(self) -> Run:
-        told = b"" if self._process.stderr is None else await self._process.stderr.read()
+        report_line = b"" if self._process.stderr is None else await self._process.stderr.read()
         with contextlib.suppress(TimeoutError):  # where something that was left running still holds the pipe
             await asyncio.wait_for(self._listening, 1.0 if self._limits.keep else _GRACE_S)
         self._close()
         try:
-            report = json.loads(told.splitlines()[-1])
+            report = json.loads(report_line.splitlines()[-1])
         except (IndexError, ValueError):
             report = {"ended": "stopped", "exit": None, "left": 0, "why": ""}
         flooded = report["ended"] == "stopped" and self._printed > self._limits.output
