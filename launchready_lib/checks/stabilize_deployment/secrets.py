@@ -26,7 +26,6 @@ from launchready_lib.sources.repository import (
     GitError,
     Repository,
     TrackedFile,
-    is_text,
 )
 from launchready_lib.wording import enumerated
 
