@@ -20,13 +20,7 @@ from launchready_lib.sources import repository
 from launchready_lib.sources.credentials import Credential, Standing, engine, places
 from launchready_lib.sources.credentials.inside import Left, inside
 from launchready_lib.sources.credentials.scan import Hit, engine_hit, gathered, of_part, scan
-from launchready_lib.sources.repository import (
-    MAX_FILE_BYTES,
-    MAX_TEXT_BYTES,
-    GitError,
-    Repository,
-    TrackedFile,
-)
+from launchready_lib.sources.repository import MAX_FILE_BYTES, MAX_TEXT_BYTES, GitError, Repository, TrackedFile
 from launchready_lib.wording import enumerated
 
 if TYPE_CHECKING:

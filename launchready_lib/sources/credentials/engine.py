@@ -169,11 +169,11 @@ def _finds(report: bytes, files: int) -> Iterator[EngineFind]:
 
 
 @dataclass
-class _Open(Generic[Tag]):
+class _Bundle(Generic[Tag]):
+    """Texts put together; `pieces`: whose each is, the line at which it starts, and where it starts and ends."""
+
     texts: list[bytes] = field(default_factory=list)
-    starts: list[int] = field(default_factory=list)
-    ends: list[int] = field(default_factory=list)
-    tags: list[Tag] = field(default_factory=list)
+    pieces: list[tuple[Tag, int, slice]] = field(default_factory=list)
     line: int = 1
     size: int = 0
 
@@ -182,20 +182,18 @@ class Bundles(Generic[Tag]):
     """Bundles by file name extension; whatever a method gives goes to the engine, in this order."""
 
     def __init__(self) -> None:
-        self._open: dict[str, _Open[Tag]] = {}
-        self._given: list[_Open[Tag]] = []
+        self._open: dict[str, _Bundle[Tag]] = {}
+        self._given: list[list[tuple[Tag, int, slice]]] = []
         self.bytes = 0
 
     def add(self, name: str, content: bytes, tag: Tag) -> Iterator[tuple[str, bytes]]:
         """Take a text in; its file name says what language it is."""
         extension = name.rsplit("/", 1)[-1].rpartition(".")[2][:12]
-        bundle = self._open.setdefault(extension, _Open())
+        bundle = self._open.setdefault(extension, _Bundle())
         bundle.texts.append(content)
-        bundle.starts.append(bundle.line)
-        bundle.tags.append(tag)
-        bundle.line += content.count(b"\n") + 2
-        bundle.size += len(content)
-        bundle.ends.append(bundle.size + (len(bundle.ends) * len(_BETWEEN)))
+        bundle.pieces.append((tag, bundle.line, slice(bundle.size, bundle.size + len(content))))
+        bundle.line += content.count(b"\n") + len(_BETWEEN)
+        bundle.size += len(content) + len(_BETWEEN)
         self.bytes += len(content)
         if bundle.size > _BUNDLE_SIZE:
             yield self._closed(extension)
@@ -203,7 +201,7 @@ class Bundles(Generic[Tag]):
     def alone(self, name: str, content: bytes, tag: Tag) -> tuple[str, bytes]:
         """Take in what is no text, as a file of its own."""
         self.bytes += len(content)
-        self._given.append(_Open(starts=[1], tags=[tag]))
+        self._given.append([(tag, 1, slice(0))])
         return name, content
 
     def rest(self) -> Iterator[tuple[str, bytes]]:
@@ -213,20 +211,15 @@ class Bundles(Generic[Tag]):
 
     def _closed(self, extension: str) -> tuple[str, bytes]:
         bundle = self._open.pop(extension)
-        content = _BETWEEN.join(bundle.texts)
-        bundle.texts.clear()
-        self._given.append(bundle)
-        return f"{len(self._given) - 1}.{extension}", content
+        self._given.append(bundle.pieces)
+        return f"{len(self._given) - 1}.{extension}", _BETWEEN.join(bundle.texts)
 
     def texts(self, number: int, content: bytes) -> Iterator[tuple[Tag, bytes]]:
-        """What the file of this number was put together from; nothing for a file of its own."""
-        start = 0
-        for tag, end in zip(self._given[number].tags, self._given[number].ends, strict=False):
-            yield tag, content[start:end]
-            start = end + len(_BETWEEN)
+        """What the file of this number was put together from; nothing of a file of its own."""
+        return ((tag, content[place]) for tag, _, place in self._given[number])
 
     def place(self, number: int, line: int) -> tuple[Tag, int]:
         """Whose text stands at this line of the file of this number, and which line of it that is, from 1."""
-        bundle = self._given[number]
-        at = max(0, bisect.bisect_right(bundle.starts, line) - 1)
-        return bundle.tags[at], line - bundle.starts[at] + 1
+        pieces = self._given[number]
+        tag, start, _ = pieces[max(0, bisect.bisect_right(pieces, line, key=lambda piece: piece[1]) - 1)]
+        return tag, line - start + 1
