@@ -200,9 +200,8 @@ def _way(evidence: RollbackEvidence) -> Verdict:
         return passed(f"A way back exists ({best.kind}, {best.where}): {best.what}", evidence=rows, source=source)
     if evidence.repository is not None:
         needs = "deploy.rollback_command, a runbook, or repository.path"
-        return unknown(
-            f"no way back was named, and {evidence.repository.reason}", needs=needs, evidence=evidence.broken
-        )
+        reason = f"no way back was named, and {evidence.repository.reason}"
+        return unknown(reason, needs=needs, evidence=evidence.broken)
     looked = f"nothing in {evidence.searched} guides, scripts and pipelines tells one"
     named = "; ".join(f"{row['what']}: {row['where']}" for row in evidence.broken)
     return failed(

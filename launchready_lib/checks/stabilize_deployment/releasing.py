@@ -93,26 +93,18 @@ def read_deploys(repo: Repository, parameters: Parameters) -> tuple[DeployEviden
     code = {path: text for path, text in texts.items() if ways.is_relevant(path) or path == parameters.deploy.pipeline}
     named = {path: texts[path] for path in texts if path not in code}
     set_up = list(ways.platforms(code))
+    platforms = [way for way in set_up if way.kind == "platform"]
     declared, broken = _declared(repo, parameters)
     by_hand = [row for path, text in named.items() if steps.GUIDES.search(path) for row in steps.in_guide(path, text)]
     by_hand += [row for path, text in _own(code, parameters).items() for row in steps.in_script(path, text)]
+    changes = [path for path in named if migrations.is_migration(path)]
     evidence = DeployEvidence(
-        ways=(
-            *declared,
-            *ways.pipelines(code),
-            *(way for way in set_up if way.kind == "platform"),
-            *ways.scripts(code),
-        ),
-        configurations=tuple(way for way in set_up if way.kind != "platform"),
+        ways=(*declared, *ways.pipelines(code), *platforms, *ways.scripts(code)),
+        configurations=tuple(way for way in set_up if way not in platforms),
         by_hand=(*by_hand, *ways.asked_by_hand(code)),
         broken=broken,
         unread=_left_out(wanted),
-        irreversible=tuple(
-            each
-            for path, text in named.items()
-            if migrations.is_migration(path)
-            for each in migrations.irreversible(path, text)
-        ),
+        irreversible=tuple(each for path in changes for each in migrations.irreversible(path, named[path])),
     )
     return evidence, {path: text for path, text in code.items() if ways.PIPELINES[0][1].search(path)}
 
@@ -179,14 +171,14 @@ def _repeatable(evidence: DeployEvidence) -> Verdict:
         more.append({"workflow_risk": why, "severity": "unknown", "where": ".github/workflows"})
     else:
         more += evidence.risks
-    ways_found = [way.row() for way in (*evidence.ways, *evidence.configurations)]
+    rows = [*(way.row() for way in (*evidence.ways, *evidence.configurations)), *more][:_MOST_ROWS]
     if evidence.by_hand:
         first = evidence.by_hand[0]
         count = "A step" if len(evidence.by_hand) == 1 else f"{len(evidence.by_hand)} steps"
         return failed(
             f"{count} of each deploy {'is' if len(evidence.by_hand) == 1 else 'are'} done by hand: "
             f"“{first['step_by_hand']}” ({first['where']})",
-            evidence=[*evidence.by_hand, *ways_found, *more][:_MOST_ROWS],
+            evidence=[*evidence.by_hand, *rows][:_MOST_ROWS],
             about=[str(row["where"]).partition(":")[0] for row in evidence.by_hand],
         )
     if evidence.ways:
@@ -194,21 +186,14 @@ def _repeatable(evidence: DeployEvidence) -> Verdict:
         others = len(evidence.ways) - 1
         also = "" if not others else f"; {others} more {'way' if others == 1 else 'ways'} found"
         source: Source = "attested" if evidence.repository is not None else "measured"
-        return passed(
-            f"One {best.kind} deploys: {best.name} ({best.where}){also}; no step by hand is written down",
-            evidence=[*ways_found, *more][:_MOST_ROWS],
-            source=source,
-        )
+        summary = f"One {best.kind} deploys: {best.name} ({best.where}){also}; no step by hand is written down"
+        return passed(summary, evidence=rows, source=source)
     if evidence.broken:
         named = "; ".join(f"{row['what']}: {row['where']}" for row in evidence.broken)
-        return failed(
-            f"The declared way to production is not there: {named}", evidence=evidence.broken, about=["no way"]
-        )
-    return unknown(
-        "no pipeline, platform or script that deploys was found",
-        needs="deploy.pipeline or deploy.deploy_command",
-        evidence=[*ways_found, *more][:_MOST_ROWS],
-    )
+        summary = f"The declared way to production is not there: {named}"
+        return failed(summary, evidence=evidence.broken, about=["no way"])
+    needs = "deploy.pipeline or deploy.deploy_command"
+    return unknown("no pipeline, platform or script that deploys was found", needs=needs, evidence=rows)
 
 
 @dataclass(frozen=True)
@@ -241,10 +226,8 @@ async def served(client: Client) -> ReleaseEvidence | Unavailable:
         return missing
     p = client.parameters
     if p.site.release_url is None:
-        return Unavailable(
-            "no address was given at which production names its release",
-            "site.release_url: an address such as /version that answers the release",
-        )
+        needs = "site.release_url: an address such as /version that answers the release"
+        return Unavailable("no address was given at which production names its release", needs)
     url = web.address(client, p.site.release_url)
     reply = await steady(client.network, url)
     expected = p.deploy.release or client.release
@@ -286,9 +269,8 @@ def release(evidence: ReleaseEvidence) -> Verdict:
         return unknown(f"{evidence.reply.url} did not answer: {evidence.reply.error}", needs=web.AGAIN, evidence=rows)
     if not evidence.named:
         status = f" ({evidence.reply.status})" if evidence.reply.status != 200 else ""
-        return failed(
-            f"{web.path_of(evidence.reply.url)} does not name a release{status}", evidence=rows, about=["not named"]
-        )
+        summary = f"{web.path_of(evidence.reply.url)} does not name a release{status}"
+        return failed(summary, evidence=rows, about=["not named"])
     if is_same(evidence.named, evidence.expected, evidence.commit):
         return passed(f"Production serves {evidence.named}, as meant", evidence=rows)
     return failed(

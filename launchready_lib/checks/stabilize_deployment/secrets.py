@@ -282,6 +282,6 @@ def _also(folded: list[Credential]) -> str:
     number = Counter(credential.standing for credential in folded)
     disk = number.pop(Standing.ON_DISK, 0)
     vouched = [f"{number.pop(standing)} {standing}" for standing in _KNOWN.values() if number[standing]]
-    said = [f"{number.total()} values look like one and are not"] if number.total() else []
-    said += [f"{disk} {'lies' if disk == 1 else 'lie'} on this disk only"] if disk else []
-    return "".join(f"; {part}" for part in (*said, *vouched)) + (" (listed)" if folded else "")
+    parts = [f"{number.total()} values look like one and are not"] if number.total() else []
+    parts += [f"{disk} {'lies' if disk == 1 else 'lie'} on this disk only"] if disk else []
+    return "".join(f"; {part}" for part in (*parts, *vouched)) + (" (listed)" if folded else "")

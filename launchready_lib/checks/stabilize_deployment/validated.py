@@ -224,7 +224,7 @@ class _Trial:
 
     async def _start(self, command: str, without: str, patience: float, *, listens: bool) -> Start:
         """Start once, until it listens, ends, or has had its time; `listens`: with everything it did."""
-        port = str(free_port())
+        port = str(_free_port())
         values = {**self.values, "PORT": port, **self.scratch.environment}
         values.pop(without, None)
         began = time.monotonic()
@@ -250,7 +250,7 @@ class _Trial:
         return Start(without, outcome, went, named, seconds, words, listening is not None)
 
 
-def free_port() -> int:
+def _free_port() -> int:
     """A TCP port on which nothing listens."""
     taken = {each.laddr.port for each in psutil.net_connections(kind="tcp") if each.laddr}
     return random.choice([port for port in range(20_000, 30_000) if port not in taken])  # noqa: S311 - any will do
@@ -275,8 +275,8 @@ def validated(evidence: StartEvidence) -> Verdict:
     if refused := [*evidence.of(Outcome.REFUSED), *evidence.of(Outcome.GATED)]:
         clauses.append(_refuses(refused, complete))
     if not clauses:
-        row: Row = {"needed_at_start": 0, "needed_elsewhere": len(aside)}
-        clauses.append(passed("The app needs no variable to start", evidence=[row, *aside][:_MOST_ROWS]))
+        counts: Row = {"needed_at_start": 0, "needed_elsewhere": len(aside)}
+        clauses.append(passed("The app needs no variable to start", evidence=[counts, *aside][:_MOST_ROWS]))
     return combine(*clauses)
 
 
