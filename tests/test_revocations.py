@@ -12,8 +12,8 @@ from launchready_lib.checks.stabilize_deployment import secrets
 from launchready_lib.parameters import load
 from launchready_lib.paths import PACKAGE
 from launchready_lib.sources import repository
-from launchready_lib.sources.credentials import Standing, engine, engine_hit
-from launchready_lib.sources.credentials.revocations import bare, revocation
+from launchready_lib.sources.credentials import Standing, engine
+from launchready_lib.sources.credentials.scan import bare, engine_hit, revocation
 from tests.checkouts import new_checkout, noise
 
 TABLE = yaml.safe_load((PACKAGE / "data" / "revocations.yaml").read_text(encoding="utf-8"))

@@ -37,13 +37,13 @@ async def test_a_command_is_told_with_its_code_and_what_it_printed(do):
     assert (ran.ended, ran.exit, ran.ok, ran.left) == ("exited", 3, False, 0)
     assert "out" in ran.output
     assert "err" in ran.output
-    assert ran.told == "exited with 3"
+    assert ran.ending == "exited with 3"
 
 
 async def test_a_command_that_is_not_there_is_told_so(tmp_path):
     ran = await run("no-such-program --x", folder=tmp_path, environment={"PATH": "/usr/bin"}, limits=Limits(5.0))
     assert (ran.ended, ran.ok) == ("not started", False)
-    assert "No such file" in ran.told
+    assert "No such file" in ran.ending
 
 
 @pytest.mark.parametrize(

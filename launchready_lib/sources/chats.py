@@ -26,7 +26,7 @@ from email.message import Message as Mail
 from pathlib import Path
 from typing import IO, Any
 
-from launchready_lib.sources.credentials.zips import open_zip
+from launchready_lib.sources.credentials.inside import open_zip
 
 MAX_MEMBERS = 200_000
 MAX_MEMBER_BYTES = 128 * 1024 * 1024

@@ -12,15 +12,22 @@ import contextlib
 import os
 import subprocess
 import threading
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
+
+import yaml
 
 from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.paths import PACKAGE
+from launchready_lib.wording import enumerated
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
+
+P = ParamSpec("P")
+Seen = TypeVar("Seen")
 
 MAX_FILES = 200_000
 MAX_LISTING = 64 * 1024 * 1024
@@ -29,28 +36,7 @@ MAX_TEXT_BYTES = 1024 * 1024
 MAX_TOTAL_BYTES = 600 * 1024 * 1024
 GIT_SECONDS = 60
 
-_SAFE = (
-    "core.hooksPath=/dev/null",
-    "core.fsmonitor=false",
-    "core.sshCommand=false",
-    "core.pager=cat",
-    "log.showSignature=false",
-    "credential.helper=",
-    "protocol.allow=never",
-    "safe.directory=*",
-)
-_ENVIRONMENT = {
-    "GIT_CONFIG_NOSYSTEM": "1",
-    "GIT_CONFIG_GLOBAL": os.devnull,
-    "GIT_TERMINAL_PROMPT": "0",
-    "GIT_NO_LAZY_FETCH": "1",
-    "GIT_NO_REPLACE_OBJECTS": "1",
-    "GIT_ALLOW_PROTOCOL": "",
-    "GIT_OPTIONAL_LOCKS": "0",
-    "GIT_SSH_COMMAND": "false",
-    "GIT_ASKPASS": "false",
-    "LC_ALL": "C",
-}
+_SAFE = yaml.load((PACKAGE / "data" / "safe_git.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
 _KINDS = {b"120000": "symlink", b"160000": "submodule"}
 
 
@@ -86,7 +72,6 @@ class Repository:
     Attributes:
         path: where the checkout lies.
         branch, commit: what was read.
-        commits: how many lead to it, counted up to a thousand.
         shallow: the history is cut off.
         files: what is tracked there.
         tags: name and commit of each tag, newest first.
@@ -95,7 +80,6 @@ class Repository:
     path: Path
     branch: str
     commit: str
-    commits: int = 0
     shallow: bool = False
     files: tuple[TrackedFile, ...] = ()
     tags: tuple[tuple[str, str], ...] = ()
@@ -111,8 +95,7 @@ class Repository:
         Raises:
             GitError: git stopped answering.
         """
-        wanted = [file for file in files if file.kind == "file" and file.size <= most]
-        return blobs(self.path, wanted)
+        return blobs(self.path, [file for file in files if file.kind == "file" and file.size <= most])
 
     def text(self, path: str) -> str | None:
         """A tracked file's text; None where there is none of this path, or it is too large."""
@@ -141,42 +124,33 @@ class Repository:
 
 def too_large(files: Iterable[TrackedFile], most: int = MAX_TEXT_BYTES) -> Unavailable | None:
     """Why `read` leaves some of these files out; None where it leaves out none."""
-    large = [file for file in files if file.kind == "file" and file.size > most]
+    large = [f"{f.path[:120]} ({max(1, f.size // 1024**2)} MB)" for f in files if f.kind == "file" and f.size > most]
     if not large:
         return None
-    named = ", ".join(f"{file.path[:120]} ({max(1, file.size // 1024**2)} MB)" for file in large[:3])
-    more = f" and {len(large) - 3} more" if len(large) > 3 else ""
     verb = "file is" if len(large) == 1 else "files are"
     return Unavailable(
-        f"{len(large)} {verb} too large to be read: {named}{more}",
+        f"{len(large)} {verb} too large to be read: {enumerated(large, most=3)}",
         f"a look at them by hand, or these files under {most // 1024} KiB",
     )
 
 
 @dataclass
 class _Running:
-    """A git process with a time limit in seconds."""
+    """A git process, and whether its time was up."""
 
     process: subprocess.Popen[bytes]
-    seconds: float
-    timer: threading.Timer = field(init=False)
     late: bool = False
 
-    def __post_init__(self) -> None:
-        self.timer = threading.Timer(self.seconds, self._stop)
-        self.timer.daemon = True
-        self.timer.start()
-
-    def _stop(self) -> None:
+    def stop(self) -> None:
         self.late = True
         self.process.kill()
 
 
 @contextlib.contextmanager
 def _git(path: Path, *arguments: str, feed: bool = False, seconds: float = GIT_SECONDS) -> Iterator[_Running]:
-    options = [part for setting in _SAFE for part in ("-c", setting)]
+    options = [part for setting in _SAFE["settings"] for part in ("-c", setting)]
     command = ["git", "--no-pager", *options, "-C", str(path), *arguments]
-    environment = {**_ENVIRONMENT, "PATH": os.environ.get("PATH", os.defpath)}
+    environment = {**_SAFE["environment"], "PATH": os.environ.get("PATH", os.defpath)}
     try:
         process = subprocess.Popen(
             command,
@@ -187,11 +161,14 @@ def _git(path: Path, *arguments: str, feed: bool = False, seconds: float = GIT_S
         )
     except OSError:
         raise GitError("git is not installed") from None
-    running = _Running(process, seconds)
+    running = _Running(process)
+    timer = threading.Timer(seconds, running.stop)
+    timer.daemon = True
+    timer.start()
     try:
         yield running
     finally:
-        running.timer.cancel()
+        timer.cancel()
         process.kill()
         process.wait()
         for stream in (process.stdin, process.stdout):
@@ -242,9 +219,9 @@ def blobs(
     with fed(path, "cat-file", "--batch", "--buffer", lines=(f.object_id for f in files), seconds=seconds) as stream:
         for file in files:
             header = stream.readline().split()
+            if len(header) == 2 and header[1] == b"missing":
+                continue
             if len(header) != 3 or not header[2].isdigit():
-                if len(header) == 2 and header[1] == b"missing":
-                    continue
                 raise GitError("git cat-file stopped answering")
             size = int(header[2])
             left -= size
@@ -276,8 +253,9 @@ def open_at(path: Path, branch: str | None = None) -> Repository | Unavailable:
     if not path.is_dir():
         return Unavailable(f"there is no folder {path.name} at repository.path", "repository.path")
     named = branch or "HEAD"
+    asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{named}^{{commit}}")
     try:
-        commit = _commit(path, named)
+        commit = git(path, *asked, most=1024).decode().split()[-1]
     except GitError as error:
         if "not installed" in str(error):
             return Unavailable("git is not installed", "git on this machine")
@@ -287,7 +265,6 @@ def open_at(path: Path, branch: str | None = None) -> Repository | Unavailable:
             path=path,
             branch=named,
             commit=commit,
-            commits=len(git(path, "rev-list", "--max-count=1000", commit).split()),
             shallow=git(path, "rev-parse", "--is-shallow-repository").strip() == b"true",
             files=tuple(_listing(git(path, "ls-tree", "-r", "-z", "-l", "--full-tree", commit))),
             tags=tuple(_tags(git(path, "for-each-ref", "--sort=-creatordate", _TAG_FORMAT, "refs/tags"))),
@@ -297,11 +274,6 @@ def open_at(path: Path, branch: str | None = None) -> Repository | Unavailable:
 
 
 _TAG_FORMAT = "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)"
-
-
-def _commit(path: Path, named: str) -> str:
-    revision = f"{named}^{{commit}}"
-    return git(path, "rev-parse", "--verify", "--quiet", "--end-of-options", revision, most=1024).decode().split()[-1]
 
 
 def _no_commit(path: Path, named: str) -> Unavailable:
@@ -342,6 +314,24 @@ async def survey(client: Client) -> Repository | Unavailable:
     if path is None:
         return Unavailable("no repository was given", "repository.path")
     return await asyncio.to_thread(open_at, path, client.parameters.repository.branch)
+
+
+async def read_through(
+    client: Client, read: Callable[Concatenate[Repository, P], Seen | Unavailable], *more: P.args, **named: P.kwargs
+) -> Seen | Unavailable:
+    """What a function makes of the client's repository, in a thread; or why there is none, or not all of it."""
+    opened = await survey(client)
+    if isinstance(opened, Unavailable):
+        return opened
+    try:
+        return await asyncio.to_thread(read, opened, *more, **named)
+    except GitError as error:
+        return not_whole(error)
+
+
+def not_whole(error: GitError) -> Unavailable:
+    """What git's silence means for whoever reads a repository."""
+    return Unavailable(f"the repository could not be read whole: {error}", "a complete clone at repository.path")
 
 
 def is_text(content: bytes) -> bool:

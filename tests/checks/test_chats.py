@@ -18,8 +18,7 @@ from launchready_lib.record.findings import Status
 from launchready_lib.sources import chats as exported
 from launchready_lib.sources.chats import Export, read
 from launchready_lib.sources.credentials import Standing, engine, fingerprint
-from launchready_lib.sources.credentials.inside import Left, inside
-from launchready_lib.sources.credentials.zips import open_zip
+from launchready_lib.sources.credentials.inside import Left, inside, open_zip
 from tests.checkouts import noise
 from tests.planted import live, token, zipped
 

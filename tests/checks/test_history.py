@@ -15,7 +15,7 @@ from launchready_lib.parameters import load
 from launchready_lib.record.findings import Status
 from launchready_lib.sources import repository
 from launchready_lib.sources.credentials import Credential, Standing, engine, fingerprint
-from launchready_lib.sources.history import Reach, Trace, excerpts, objects, sightings
+from launchready_lib.sources.history import Reach, Trace, objects, sightings
 from tests.checkouts import git, new_checkout, noise
 from tests.planted import REACHABLE, UNREACHABLE, key, live, plant
 from tests.replayed import digest, replay
@@ -214,7 +214,7 @@ def test_no_repository_is_unknown_and_names_the_parameter():
 
 
 def test_only_new_lines_come_again_with_their_neighbours():
-    unseen = excerpts.Unseen()
+    unseen = sightings.Unseen()
     lines = [f"line {number} with some text to pass the size of small files" for number in range(200)]
     unseen.of("a", "\n".join(lines).encode(), whole=False)
     lines[100] = "changed"
@@ -255,7 +255,7 @@ print(engine.run([("a.py", sys.argv[4].encode())]))
 def test_the_engine_tries_no_connection(how):
     """Under a filter that kills whoever opens an internet socket it finds all the same; validating, it is killed."""
     text = f"token = 'ghp_{noise(36)}'\n"
-    root = str(Path(engine.__file__).parents[2])
+    root = str(Path(engine.__file__).parents[3])
     command = [sys.executable, "-c", CONFINED, root, platform.machine(), how, text]
     done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=True, env={**os.environ})
     assert ("EngineFind" in done.stdout) is (how == "as we run it"), done.stderr

@@ -24,7 +24,6 @@ def test_files_tags_and_commits_of_a_branch_are_listed(checkout):
     repo = opened(folder, "main")
     assert [file.path for file in repo.files] == ["a.py", "sub/b.py"]
     assert [name for name, _ in repo.tags] == ["v1"]
-    assert repo.commits == 2
     assert repo.text("sub/b.py") == "b = 2\n"
     assert repo.text("none") is None
     assert {file.path: content for file, content in repo.read(repo.files)} == {

@@ -6,7 +6,7 @@ import zipfile
 
 import pytest
 
-from launchready_lib.checks.stabilize_deployment import secrets, worktree
+from launchready_lib.checks.stabilize_deployment import secrets
 from launchready_lib.evidence import Unavailable
 from launchready_lib.parameters import load
 from launchready_lib.record.findings import Status
@@ -179,7 +179,7 @@ def test_the_work_tree_leads_nowhere_and_holds_nobody_up(judged, tmp_path):
 
 
 def test_a_limit_of_the_work_tree_is_said_and_decides_nothing(judged, monkeypatch):
-    monkeypatch.setattr(worktree, "MAX_FILES", 2)
+    monkeypatch.setattr(secrets, "MAX_TREE_FILES", 2)
     names = [f"{n}.py" for n in range(4)]
     verdict, found = judged({"a.py": "x = 1\n"}, after=lambda folder: [(folder / n).write_text("y") for n in names])
     assert verdict.status is Status.PASS

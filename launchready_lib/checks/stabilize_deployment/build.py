@@ -9,24 +9,22 @@ import asyncio
 import os
 import re
 import time
-from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
 from launchready_lib.checks.stabilize_deployment import running
 from launchready_lib.checks.stabilize_deployment.running import Limits, Run, Scratch
-from launchready_lib.checks.stabilize_deployment.running.settings import harmless, telling
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.checks.stabilize_deployment.running.clone import harmless
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.redact import Redactor, personal
 from launchready_lib.sources import locks, repository, variables
 from launchready_lib.sources.locks import Pinning, State
 from launchready_lib.sources.repository import MAX_FILE_BYTES, GitError, Repository
+from launchready_lib.wording import counted, enumerated
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
 
 PART_OF_STAGE = 0.5
@@ -39,7 +37,7 @@ _AT_FAULT = (State.MISSING, State.STALE, State.UNPINNED)
 
 
 @dataclass(frozen=True)
-class BuildEvidence:
+class BuildEvidence(Evidence):
     """How the declared commands went in a fresh clone.
 
     Attributes:
@@ -70,26 +68,22 @@ class BuildEvidence:
         """How long all commands took together."""
         return sum(run.seconds for run in self.runs)
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterator[Row]:
         """One row a command, with the end of its log."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        return pd.DataFrame([run.row(last=LOG_SHOWN) for run in self.runs])
+        return (run.row(last=LOG_SHOWN) for run in self.runs)
 
 
 @dataclass(frozen=True)
-class LockEvidence:
+class LockEvidence(Evidence):
     """How every manifest of one commit is pinned."""
 
     commit: str
     files: int
     pinnings: tuple[Pinning, ...] = ()
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterator[Row]:
         """One row a manifest."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        return pd.DataFrame([pinning.row() for pinning in self.pinnings])
+        return (pinning.row() for pinning in self.pinnings)
 
 
 @probe
@@ -124,43 +118,29 @@ async def _prepared(client: Client, repo: Repository, commands: Iterable[str]) -
     if isinstance(scratch, Unavailable):
         return scratch
     client.at_close(scratch.remove)
-    if any(_PIP.search(command) for command in commands):
-        return await _own_python(scratch) or scratch
+    if any(_PIP.search(command) for command in commands):  # as hosts do, and never this machine's
+        place = scratch.folder / "home" / "python"
+        venv, environment = ["python3", "-m", "venv", str(place)], scratch.environment
+        made = await running.run(venv, folder=scratch.folder, environment=environment, limits=Limits(120.0))
+        if not made.ok:
+            return Unavailable("no Python environment could be made for the build", "python3 with venv on this machine")
+        path = os.pathsep.join([str(place / "bin"), environment["PATH"]])
+        environment.update(PATH=path, VIRTUAL_ENV=str(place))
     return scratch
-
-
-async def _own_python(scratch: Scratch) -> Unavailable | None:
-    """Give the build a Python of its own to install into, as hosts do, and never this machine's."""
-    place = scratch.folder / "home" / "python"
-    made = await running.run(
-        ["python3", "-m", "venv", str(place)],
-        folder=scratch.folder,
-        environment=scratch.environment,
-        limits=Limits(120.0),
-    )
-    if not made.ok:
-        return Unavailable("no Python environment could be made for the build", "python3 with venv on this machine")
-    path = os.pathsep.join([str(place / "bin"), scratch.environment["PATH"]])
-    scratch.environment.update(PATH=path, VIRTUAL_ENV=str(place))
-    return None
 
 
 async def _attempt(
     client: Client, repo: Repository, scratch: Scratch, settings: dict[str, str], deadline: float
 ) -> BuildEvidence | Unavailable:
     """Run the build's commands until one fails."""
-    known = Redactor.from_parameters(client.parameters, client.environment)
-    lent = Redactor(telling(settings))
-    environment = {**settings, **scratch.environment}
-    runs: list[Run] = []
-    for command in client.parameters.repository.build:
-        limits = Limits(max(deadline - time.monotonic(), 1.0))
-        run = await running.run(command, folder=scratch.app, environment=environment, limits=limits)
-        output = run.output.replace(f"{scratch.app}/", "").replace(str(scratch.folder), "(scratch)")
-        runs.append(replace(run, output=personal(known.text(lent.known(output)))))
-        if not run.ok:
-            break
-    return await asyncio.to_thread(_after, repo, scratch, tuple(runs), tuple(sorted(settings)))
+    runs = await running.run_all(
+        client.parameters.repository.build,
+        folder=scratch.app,
+        environment={**settings, **scratch.environment},
+        deadline=deadline,
+        redact=lambda output: scratch.redacted(output, client, settings),
+    )
+    return await asyncio.to_thread(_after, repo, scratch, runs, tuple(sorted(settings)))
 
 
 def _after(
@@ -171,15 +151,10 @@ def _after(
     except GitError as error:
         return Unavailable(f"the tree could not be compared after the build: {error}", "a second try")
     words = runs[-1].output if runs and not runs[-1].ok else ""
-    return BuildEvidence(repo.commit, runs, changes, _lacking(repo), _unset(repo, words), lent, scratch)
-
-
-def _lacking(repo: Repository) -> tuple[str, ...]:
-    """What a clone of this repository alone does not bring."""
-    found = [f"the submodule {file.path}" for file in repo.files if file.kind == "submodule"][:5]
+    missing = [f"the submodule {file.path}" for file in repo.files if file.kind == "submodule"][:5]
     if "filter=lfs" in (repo.text(".gitattributes") or ""):
-        found.append("files that Git LFS keeps elsewhere")
-    return tuple(found)
+        missing.append("files that Git LFS keeps elsewhere")
+    return BuildEvidence(repo.commit, runs, changes, tuple(missing), _unset(repo, words), lent, scratch)
 
 
 def _unset(repo: Repository, words: str) -> tuple[str, ...]:
@@ -205,19 +180,18 @@ def clean(build: BuildEvidence) -> Verdict:
         return _not_built(build, failure)
     rows: list[Row] = [{"commit": build.commit[:12], **run.row()} for run in build.runs]
     if build.changes:
-        names = ", ".join(str(row["file"]) for row in build.changes[:5])
-        more = f" and {len(build.changes) - 5} more" if len(build.changes) > 5 else ""
+        names = [str(row["file"]) for row in build.changes]
         return failed(
-            f"The build succeeds and leaves the tree changed: {names}{more}",
+            f"The build succeeds and leaves the tree changed: {enumerated(names, most=5)}",
             evidence=[*build.changes[:_MOST_ROWS], *rows],
             fix="Let git ignore what the build creates, and commit what it changes (a lock file, generated code), so "
             "that a build never alters what is released.",
             effort_hours=1,
-            about=[str(row["file"]) for row in build.changes],
+            about=names,
         )
     seconds = f"{build.seconds:.0f} s" if build.seconds >= 10 else f"{build.seconds:.1f} s"
-    commands = _counted(len(build.runs), "declared command")
-    lent = f", given settings of development ({_counted(len(build.lent), 'variable')})" if build.lent else ""
+    commands = counted(len(build.runs), "declared command")
+    lent = f", given settings of development ({counted(len(build.lent), 'variable')})" if build.lent else ""
     summary = f"A fresh clone of {build.commit[:12]} builds in {seconds} with {commands}{lent}; the tree is unchanged"
     return passed(summary, evidence=rows)
 
@@ -226,40 +200,29 @@ def _not_built(build: BuildEvidence, run: Run) -> Verdict:
     row = {"commit": build.commit[:12], **run.row(last=1200)}
     if run.ended == "time":
         needs = "limits.stage_minutes, large enough for the build (it may take half of it)"
-        return unknown(f"`{run.command}` {run.told}", needs=needs, evidence=[row])
+        return unknown(f"`{run.command}` {run.ending}", needs=needs, evidence=[row])
     if run.ended in ("memory", "disk", "processes") or (run.exit is not None and run.exit < 0):
-        return unknown(f"`{run.command}` {run.told}", needs="a machine with more room for the build", evidence=[row])
+        return unknown(f"`{run.command}` {run.ending}", needs="a machine with more room for the build", evidence=[row])
     if run.ended == "not started" and not run.command.startswith((".", "/")):
         program = run.command.split()[0]
         return unknown(f"{program} is not installed here", needs=f"{program} on this machine", evidence=[row])
     if build.incomplete:
-        lacking = " and ".join(build.incomplete)
-        reason = f"`{run.command}` {run.told}, but the clone lacks {lacking}"
+        reason = f"`{run.command}` {run.ending}, but the clone lacks {' and '.join(build.incomplete)}"
         return unknown(reason, needs="a repository that builds by itself, or a build by hand", evidence=[row])
     if build.unset:
         names = ", ".join(build.unset)
-        reason = f"`{run.command}` {run.told}: it asks for {names}, which a fresh clone does not have"
+        reason = f"`{run.command}` {run.ending}: it asks for {names}, which a fresh clone does not have"
         needs = "repository.env_files.development with values for them, or a build that does without"
         return unknown(reason, needs=needs, evidence=[row])
     last = next((line.strip() for line in reversed(run.output.splitlines()) if line.strip()), "")
-    told = f"`{run.command}` {run.told}" + (f": {last[:160]}" if last else "")
-    return failed(f"The build of a fresh clone stops: {told}", evidence=[row], about=[run.command])
-
-
-def _counted(number: int, what: str) -> str:
-    return f"{number} {what}" + ("" if number == 1 else "s")
+    why = f"`{run.command}` {run.ending}" + (f": {last[:160]}" if last else "")
+    return failed(f"The build of a fresh clone stops: {why}", evidence=[row], about=[run.command])
 
 
 @probe
 async def pinned(client: Client) -> LockEvidence | Unavailable:
     """Read every dependency manifest and the lock file that belongs to it."""
-    opened = await repository.survey(client)
-    if isinstance(opened, Unavailable):
-        return opened
-    try:
-        return await asyncio.to_thread(read_locks, opened)
-    except GitError as error:
-        return Unavailable(f"the repository could not be read whole: {error}", "a complete clone at repository.path")
+    return await repository.read_through(client, read_locks)
 
 
 def read_locks(repo: Repository) -> LockEvidence:
@@ -270,11 +233,11 @@ def read_locks(repo: Repository) -> LockEvidence:
     """
     by_path = {file.path: file for file in repo.files if file.kind == "file"}
     manifests = [file for path, file in by_path.items() if locks.is_manifest(path)]
-    kept = {file.path: content.decode("utf-8-sig", "replace") for file, content in repo.read(manifests)}
+    texts = {file.path: content.decode("utf-8-sig", "replace") for file, content in repo.read(manifests)}
 
     def text(path: str) -> str | None:
-        if path in kept or path not in by_path:
-            return kept.get(path)
+        if path in texts or path not in by_path:
+            return texts.get(path)
         return next((c.decode("utf-8-sig", "replace") for _, c in repo.read([by_path[path]], most=_MOST_LOCK)), None)
 
     return LockEvidence(repo.commit, len(repo.files), locks.look(locks.Tree(frozenset(by_path), text)))
@@ -284,40 +247,28 @@ def read_locks(repo: Repository) -> LockEvidence:
 def locked(evidence: LockEvidence) -> Verdict:
     """Every dependency manifest has a tracked lock file that is up to date, as far as the files alone tell."""
     judged = [pinning for pinning in evidence.pinnings if pinning.state not in (State.ASIDE, State.NOTHING)]
-    aside = [pinning.row() for pinning in evidence.pinnings if pinning not in judged][:_MOST_ROWS]
+    aside = _pinned_rows([pinning for pinning in evidence.pinnings if pinning not in judged])
     if not judged:
         needs = f"a manifest ({locks.MANIFESTS}) that names the app's libraries, if it has any"
         return unknown(f"none of {evidence.files} tracked files names a library", needs=needs, evidence=aside)
     clauses = []
     if wrong := [pinning for pinning in judged if pinning.state in _AT_FAULT]:
-        clauses.append(_not_locked(wrong))
+        shown = [f"{each.manifest}: {each.state}" + (f" ({each.detail})" if each.detail else "") for each in wrong[:5]]
+        shown += [f"and {len(wrong) - 5} more"] if len(wrong) > 5 else []
+        about = [f"{each.manifest}: {each.state}" for each in wrong]
+        clauses.append(failed("; ".join(shown), evidence=_pinned_rows(wrong), about=about))
     if unclear := [pinning for pinning in judged if pinning.state is State.UNTOLD]:
-        clauses.append(_untold(unclear))
+        reasons = "; ".join(f"{pinning.manifest}: {pinning.detail or pinning.state}" for pinning in unclear[:3])
+        reason = f"the files alone do not tell whether every version is pinned ({reasons})"
+        needs = "the package manager's own check, or a lock file that shows it"
+        clauses.append(unknown(reason, needs=needs, evidence=_pinned_rows(unclear)))
     if good := [pinning for pinning in judged if pinning.state is State.LOCKED]:
         number = sum(pinning.libraries for pinning in good)
         libraries = "1 library" if number == 1 else f"{number} libraries"
-        summary = f"{_counted(len(good), 'manifest')} with {libraries}: each has a tracked, up-to-date lock file"
-        clauses.append(passed(summary, evidence=[*(pinning.row() for pinning in good[:_MOST_ROWS]), *aside]))
+        summary = f"{counted(len(good), 'manifest')} with {libraries}: each has a tracked, up-to-date lock file"
+        clauses.append(passed(summary, evidence=[*_pinned_rows(good), *aside]))
     return combine(*clauses)
 
 
-def _not_locked(wrong: list[Pinning]) -> Verdict:
-    said = []
-    for pinning in wrong[:5]:
-        detail = f" ({pinning.detail})" if pinning.detail else ""
-        said.append(f"{pinning.manifest}: {pinning.state}{detail}")
-    more = f"; and {len(wrong) - 5} more" if len(wrong) > 5 else ""
-    return failed(
-        "; ".join(said) + more,
-        evidence=[pinning.row() for pinning in wrong[:_MOST_ROWS]],
-        about=[f"{pinning.manifest}: {pinning.state}" for pinning in wrong],
-    )
-
-
-def _untold(unclear: list[Pinning]) -> Verdict:
-    reasons = "; ".join(f"{pinning.manifest}: {pinning.detail or pinning.state}" for pinning in unclear[:3])
-    return unknown(
-        f"the files alone do not tell whether every version is pinned ({reasons})",
-        needs="the package manager's own check, or a lock file that shows it",
-        evidence=[pinning.row() for pinning in unclear[:_MOST_ROWS]],
-    )
+def _pinned_rows(pinnings: list[Pinning]) -> list[Row]:
+    return [pinning.row() for pinning in pinnings[:_MOST_ROWS]]

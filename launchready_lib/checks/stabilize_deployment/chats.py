@@ -5,41 +5,29 @@ from __future__ import annotations
 import asyncio
 from collections import Counter
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
-from launchready_lib.checks.stabilize_deployment.secrets import known_secrets, rotation
-from launchready_lib.evidence import Row, Unavailable, probe
-from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
+from launchready_lib.checks.stabilize_deployment.secrets import MOST_ROWS, cleared, exposed, known_secrets, rotation
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.record.findings import Verdict, combine, passed, unknown
 from launchready_lib.sources.chats import Export, Message, read
-from launchready_lib.sources.credentials import (
-    Credential,
-    Hit,
-    Standing,
-    engine,
-    engine_hit,
-    gathered,
-    scan,
-    structured,
-)
-from launchready_lib.sources.credentials.bundles import Bundles
+from launchready_lib.sources.credentials import Credential, Standing, engine, structured
+from launchready_lib.sources.credentials.scan import Hit, engine_hit, gathered, scan
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    import pandas as pd
 
     from launchready_lib.client import Client
     from launchready_lib.parameters import Parameters
 
 MAX_HITS = 50_000
-_MOST_ROWS = 40
 _MESSAGE = "message"
 
 
 @dataclass(frozen=True)
-class ChatEvidence:
+class ChatEvidence(Evidence):
     """What the chat exports hold.
 
     Attributes:
@@ -54,11 +42,9 @@ class ChatEvidence:
     gaps: tuple[Row, ...] = ()
     engine: Unavailable | None = None
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterator[Row]:
         """One row a value."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        return pd.DataFrame([credential.row() for credential in self.credentials])
+        return (credential.row() for credential in self.credentials)
 
 
 @probe
@@ -75,15 +61,12 @@ async def survey(client: Client) -> ChatEvidence | Unavailable:
 def read_exports(paths: list[Path], parameters: Parameters) -> ChatEvidence:
     """Scan chat exports."""
     reading = _Reading([Export(f"export {number}", path) for number, path in enumerate(paths, 1)])
-    found = engine.run(reading.files())
-    if not isinstance(found, Unavailable):
-        for each in found:
-            reading.report(each)
+    hindered = engine.read(reading.files(), reading.bundles, reading.report)
     return ChatEvidence(
         exports=tuple(reading.rows),
         credentials=gathered(reading.hits, known_secrets(parameters)),
         gaps=tuple(reading.gaps),
-        engine=found if isinstance(found, Unavailable) else None,
+        engine=hindered,
     )
 
 
@@ -95,7 +78,7 @@ class _Reading:
         self.hits: list[Hit] = []
         self.rows: list[Row] = []
         self.gaps: list[Row] = []
-        self._bundles: Bundles[str] = Bundles()
+        self.bundles: engine.Bundles[str] = engine.Bundles()
 
     def files(self) -> Iterator[tuple[str, bytes]]:
         """Files for the engine, of many messages each; on the way our own layer reads every message."""
@@ -107,72 +90,58 @@ class _Reading:
                     break
                 first, last = min(first or message.date, message.date or first), max(last, message.date)
                 yield from self._message(export, message)
-            self.rows.append(_row(export, first, last))
+            self.rows.append(
+                {
+                    "export": export.name,
+                    "messages": export.messages,
+                    "pictures_and_sounds": export.media,
+                    "from": first or "unknown",
+                    "to": last or "unknown",
+                }
+            )
             self.gaps += [
                 {"not_read": export.name, "what": why, "times": number} for why, number in Counter(export.gaps).items()
             ]
-        yield from self._bundles.rest()
+        yield from self.bundles.rest()
 
     def _message(self, export: Export, message: Message) -> Iterator[tuple[str, bytes]]:
         place = f"{export.name}, {message.channel}, {message.date or 'day unknown'}"
         for hit in scan(_MESSAGE, message.text, structured.env):
             self._keep(hit, place)
-        yield from self._bundles.add(f"{_MESSAGE}.txt", message.text.encode("utf-8", "replace"), place)
+        yield from self.bundles.add(f"{_MESSAGE}.txt", message.text.encode("utf-8", "replace"), place)
 
-    def report(self, found: engine.EngineFind) -> None:
+    def report(self, found: engine.EngineFind, place: str, line: int) -> None:
         """Take in what the engine found."""
-        place, line = self._bundles.place(found.number, found.line)
         self._keep(engine_hit(found.value, _MESSAGE, line, found.rule, sure=found.sure), place)
 
     def _keep(self, hit: Hit, place: str) -> None:
         if hit.standing is not Standing.PLACEHOLDER:
-            self.hits.append(hit.at(place))
-
-
-def _row(export: Export, first: str, last: str) -> Row:
-    return {
-        "export": export.name,
-        "messages": export.messages,
-        "pictures_and_sounds": export.media,
-        "from": first or "unknown",
-        "to": last or "unknown",
-    }
+            self.hits.append(replace(hit, label=place))
 
 
 @check("secrets.chat")
 def chat(evidence: ChatEvidence) -> Verdict:
     """No credential stands in the chat exports given."""
-    return combine(_no_leak(evidence), *_whole(evidence))
+    gaps = [] if evidence.engine is None else [unknown(evidence.engine.reason, needs=evidence.engine.needs)]
+    if evidence.gaps:
+        whats = ", ".join(dict.fromkeys(str(gap["what"]) for gap in evidence.gaps))
+        needs = "repository.chat_exports: whole exports as Slack, Discord, a mail program or text files give them"
+        reason = f"part of the chat exports was not read: {whats}"
+        gaps.append(unknown(reason, needs=needs, evidence=evidence.gaps[:MOST_ROWS]))
+    elif not any(row["messages"] for row in evidence.exports):
+        needs = "repository.chat_exports: exports with messages"
+        gaps.append(unknown("the chat exports hold no message", needs=needs))
+    return combine(_no_leak(evidence), *gaps)
 
 
 def _no_leak(evidence: ChatEvidence) -> Verdict:
     leaks = [credential for credential in evidence.credentials if credential.is_leak]
-    aside = [credential.row() for credential in evidence.credentials if not credential.is_leak][:_MOST_ROWS]
+    rest = [credential.row() for credential in evidence.credentials if not credential.is_leak][:MOST_ROWS]
     messages = sum(int(row["messages"]) for row in evidence.exports)
     if not leaks:
-        told = Counter(credential.standing for credential in evidence.credentials)
-        known = [f"{told[s]} {s}" for s in (Standing.ROTATED, Standing.FALSE_ALARM) if told[s]]
-        summary = f"No live credential in {messages} messages" + (f"; {' and '.join(known)}" if known else "")
-        return passed(summary, evidence=[*evidence.exports, *aside])
-    providers = ", ".join(dict.fromkeys(leak.provider for leak in leaks))
-    values = "1 credential stands" if len(leaks) == 1 else f"{len(leaks)} credentials stand"
-    return failed(
-        f"{values} in {messages} messages ({providers}), the first in {leaks[0].places[0]}",
-        evidence=[*(leak.row() for leak in leaks[:_MOST_ROWS]), *evidence.exports, *aside],
-        fix=f"{rotation(leaks)} Delete the messages, and hand secrets over through the password manager from now on.",
-        effort_hours=min(8.0, 0.5 + 0.5 * len(leaks)),
-        about=[leak.fingerprint for leak in leaks],
-    )
-
-
-def _whole(evidence: ChatEvidence) -> Iterator[Verdict]:
-    if evidence.engine is not None:
-        yield unknown(evidence.engine.reason, needs=evidence.engine.needs)
-    if evidence.gaps:
-        yield unknown(
-            f"part of the chat exports was not read: {', '.join(dict.fromkeys(str(g['what']) for g in evidence.gaps))}",
-            needs="repository.chat_exports: whole exports as Slack, Discord, a mail program or text files give them",
-            evidence=evidence.gaps[:_MOST_ROWS],
-        )
-    elif not any(row["messages"] for row in evidence.exports):
-        yield unknown("the chat exports hold no message", needs="repository.chat_exports: exports with messages")
+        summary = f"No live credential in {messages} messages{cleared(evidence.credentials)}"
+        return passed(summary, evidence=[*evidence.exports, *rest])
+    rows = [*(leak.row() for leak in leaks[:MOST_ROWS]), *evidence.exports, *rest]
+    fix = f"{rotation(leaks)} Delete the messages, and hand secrets over through the password manager from now on."
+    first = f", the first in {leaks[0].places[0]}"
+    return exposed(leaks, f"{messages} messages", first, rows, fix=fix, hours=(0.5, 8.0))

@@ -4,75 +4,32 @@ from __future__ import annotations
 
 import asyncio
 import re
-import shlex
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import yaml
+
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.checks.stabilize_deployment.releasing import script_of
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Source, Verdict, combine, failed, passed, unknown
 from launchready_lib.sources import repository
 from launchready_lib.sources.repository import MAX_TEXT_BYTES, GitError, Repository, TrackedFile, is_text, too_large
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
     from launchready_lib.parameters import Parameters
 
 MOST_FILES = 2_000
 
-_GUIDE = re.compile(
-    r"(?i)(?:^|/)(?:readme|runbook|deploy\w*|release\w*|operations|contributing|development)[^/]*\.(?:mdx?|rst|txt|adoc)$|"
-    r"^[^/]+\.md$|(?:^|/)(?:docs?|runbooks?|ops|wiki)/.*\.(?:mdx?|rst|txt|adoc)$"
-)
-_AUTOMATION = re.compile(
-    r"(?i)^\.github/workflows/.*\.ya?ml$|^(?:\.gitlab-ci|bitbucket-pipelines|azure-pipelines)\.yml$|^\.circleci/|"
-    r"(?:^|/)(?:makefile|justfile|rakefile|fabfile\.py|taskfile\.ya?ml|package\.json)$|"
-    r"^(?:scripts?|bin|ops|deploy\w*|\.?ci)/[^/]*$|^(?:deploy|release|rollback)[\w.-]*$"
-)
-_STORY = re.compile(
-    r"(?i)(?:^|/)(?:change(?:s|log)|history|news|releases?[-_ ]notes)[^/]*$|(?:^|/)(?:node_modules|vendor)/"
-)
-_BACK = re.compile(
-    r"(?i)\broll(?:ing|ed|s)?[ _-]?back\b|\brollout undo\b|"
-    r"\brevert(?:ing|s)?\s+(?:to|the|a|an|your)\s+(?:\w+\s+){0,2}(?:release|version|deploy\w*|image|build|tag)|"
-    r"\b(?:re)?deploy(?:ing|s)?\s+(?:\w+\s+){0,2}(?:previous|earlier|last)\s+(?:\w+\s+)?(?:release|version|image|tag|build)|"
-    r"\bgo(?:ing)? back to (?:the |an? )?(?:previous|earlier|last|old)|zur(?:ü|ue)ckroll|r[ée]tablir la version"
-)
-_DATABASE_BACK = re.compile(
-    r"(?i)transaction|\b(?:db|migrate):rollback|\.rollback\(|rollback\(\)|savepoint|on[-_ ]?rollback"
-)
-_NOT_BACK = re.compile(
-    r"(?i)\b(?:no|not|never|cannot|can.t|don.t|without|lacks?|missing|todo|tbd|fixme|planned|someday)\b"
-    r"[^.\n]{0,60}roll[ _-]?back|"
-    r"roll(?:ed|ing)?[ _-]?back[^.\n]{0,40}"
-    r"\b(?:is not|isn.t|not (?:yet|possible|supported|available|documented)|impossible|todo|tbd|missing)"
-)
-
-
-@dataclass(frozen=True)
-class Platform:
-    """A host that keeps its releases and puts an earlier one back by itself."""
-
-    name: str
-    files: re.Pattern[str]
-    provider: str
-    how: str
-
-
-PLATFORMS = (
-    Platform("Vercel", re.compile(r"^(?:.*/)?(?:vercel\.json|\.vercel/project\.json)$"), "vercel", "vercel rollback"),
-    Platform("Netlify", re.compile(r"^(?:.*/)?netlify\.toml$"), "netlify", "publish an earlier deploy"),
-    Platform("Heroku", re.compile(r"^(?:app\.json|heroku\.yml|Procfile)$"), "heroku", "heroku rollback"),
-    Platform("Render", re.compile(r"^render\.ya?ml$"), "render", "Rollback on the service's Events page"),
-    Platform("Railway", re.compile(r"^railway\.(?:json|toml)$"), "railway", "Rollback on an earlier deployment"),
-    Platform(
-        "Cloudflare", re.compile(r"^(?:.*/)?wrangler\.(?:toml|jsonc?)$"), "cloudflare workers", "wrangler rollback"
-    ),
-    Platform("Kamal", re.compile(r"^config/deploy\.yml$"), "kamal", "kamal rollback VERSION"),
+_TABLE = yaml.load((PACKAGE / "data" / "rollbacks.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+_FILES, _WORDS = (
+    {name: re.compile(pattern, re.IGNORECASE | re.VERBOSE) for name, pattern in _TABLE[part].items()}
+    for part in ("files", "words")
 )
 
 
@@ -95,7 +52,7 @@ class Way:
 
 
 @dataclass(frozen=True)
-class RollbackEvidence:
+class RollbackEvidence(Evidence):
     """What is known of going back.
 
     Attributes:
@@ -114,12 +71,10 @@ class RollbackEvidence:
     searched: int = 0
     repository: Unavailable | None = None
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterator[Row]:
         """Ways back, then earlier releases."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        releases = [{"way_back": "earlier release", "what": name, "where": where} for name, where in self.earlier]
-        return pd.DataFrame([*(way.row() for way in self.ways), *releases])
+        yield from (way.row() for way in self.ways)
+        yield from ({"way_back": "earlier release", "what": name, "where": where} for name, where in self.earlier)
 
 
 @probe
@@ -140,9 +95,9 @@ def read_rollback(
     broken: list[Row] = []
     unread = repo if isinstance(repo, Unavailable) else None
     for command in parameters.deploy.rollback_command:
-        missing = None if isinstance(repo, Unavailable) else _missing_program(repo, command)
-        if missing:
-            broken.append({"way_back": "command", "what": command, "where": f"{missing} is not in the repository"})
+        script = script_of(command)
+        if script and not isinstance(repo, Unavailable) and not repo.named(script):
+            broken.append({"way_back": "command", "what": command, "where": f"{script} is not in the repository"})
         else:
             ways.append(Way("command", command, "deploy.rollback_command", declared=isinstance(repo, Unavailable)))
     if runbook is not None:
@@ -157,9 +112,7 @@ def read_rollback(
             searched, found, unread = _in_repository(repo)
             ways += found
         except GitError as error:
-            unread = Unavailable(
-                f"the repository could not be read whole: {error}", "a complete clone at repository.path"
-            )
+            unread = repository.not_whole(error)
     platforms = list(_platforms(repo, parameters))
     return RollbackEvidence(
         ways=(*dict.fromkeys(ways), *platforms),
@@ -169,15 +122,6 @@ def read_rollback(
         searched=searched,
         repository=unread,
     )
-
-
-def _missing_program(repo: Repository, command: str) -> str | None:
-    """The script that a command names, where it is one of the repository and is not tracked there."""
-    program = next((word for word in shlex.split(command) if "=" not in word), "")
-    if "/" not in program or program.startswith(("/", "~", "../")):
-        return None
-    path = program.removeprefix("./")
-    return None if repo.named(path) else path
 
 
 def _text(path: Path) -> str | None:
@@ -206,42 +150,39 @@ def _in_repository(repo: Repository) -> tuple[int, list[Way], Unavailable | None
 
 
 def _kind(file: TrackedFile) -> str:
-    if _STORY.search(file.path):
-        return ""
-    return "written" if _GUIDE.search(file.path) else "automated" if _AUTOMATION.search(file.path) else ""
+    fitting = [name for name in ("story", "guides", "automation") if _FILES[name].search(file.path)]
+    return {"guides": "written", "automation": "automated"}.get(fitting[0], "") if fitting else ""
 
 
 def _lines(text: str, where: str, kind: str) -> Iterator[Way]:
     """The first three lines of a file that speak of going back to a release."""
-    shown = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        part = line[:500]
-        if _BACK.search(part) and not _NOT_BACK.search(part) and not _DATABASE_BACK.search(part):
-            yield Way(kind, part.strip()[:160], f"{where}:{number}")
-            shown += 1
-            if shown == 3:
-                return
+    back, denied, of_a_database = (_WORDS[name] for name in ("back", "denied", "of_a_database"))
+    numbered = enumerate((line[:500] for line in text.splitlines()), 1)
+    found = (each for each in numbered if back.search(each[1]))
+    meant = (each for each in found if not denied.search(each[1]) and not of_a_database.search(each[1]))
+    return (Way(kind, line.strip()[:160], f"{where}:{number}") for number, line in islice(meant, 3))
 
 
 def _platforms(repo: Repository | Unavailable, parameters: Parameters) -> Iterator[Way]:
     named = (parameters.hosting.provider or "").lower()
-    for platform in PLATFORMS:
-        files = [] if isinstance(repo, Unavailable) else [f.path for f in repo.files if platform.files.search(f.path)]
-        if files:
-            yield Way("platform", f"{platform.name}: {platform.how}", files[0])
-        elif platform.provider in named:
-            yield Way("platform", f"{platform.name}: {platform.how}", "hosting.provider", declared=True)
+    paths = [] if isinstance(repo, Unavailable) else [file.path for file in repo.files]
+    for platform in _TABLE["platforms"]:
+        what = f"{platform['name']}: {platform['how']}"
+        if where := next(filter(re.compile(platform["files"]).search, paths), None):
+            yield Way("platform", what, where)
+        elif platform["provider"] in named:
+            yield Way("platform", what, "hosting.provider", declared=True)
 
 
 def _earlier(repo: Repository | Unavailable, parameters: Parameters) -> Iterator[tuple[str, str]]:
     now = {parameters.release, parameters.deploy.release}
-    told = parameters.deploy.previous_release
+    declared = parameters.deploy.previous_release
     tags = () if isinstance(repo, Unavailable) else repo.tags
-    if told and told not in now:
-        yield told, "deploy.previous_release" + (", a tag" if told in dict(tags) else "")
+    if declared and declared not in now:
+        yield declared, "deploy.previous_release" + (", a tag" if declared in dict(tags) else "")
     commit = "" if isinstance(repo, Unavailable) else repo.commit
     for name, tagged in tags[:50]:
-        if name not in {*now, told} and tagged != commit and re.search(r"\d", name):
+        if name not in {*now, declared} and tagged != commit and re.search(r"\d", name):
             yield name, f"tag at {tagged[:12]}"
 
 
@@ -259,9 +200,8 @@ def _way(evidence: RollbackEvidence) -> Verdict:
         return passed(f"A way back exists ({best.kind}, {best.where}): {best.what}", evidence=rows, source=source)
     if evidence.repository is not None:
         needs = "deploy.rollback_command, a runbook, or repository.path"
-        return unknown(
-            f"no way back was named, and {evidence.repository.reason}", needs=needs, evidence=evidence.broken
-        )
+        reason = f"no way back was named, and {evidence.repository.reason}"
+        return unknown(reason, needs=needs, evidence=evidence.broken)
     looked = f"nothing in {evidence.searched} guides, scripts and pipelines tells one"
     named = "; ".join(f"{row['what']}: {row['where']}" for row in evidence.broken)
     return failed(
@@ -278,11 +218,8 @@ def _release(evidence: RollbackEvidence) -> Verdict:
         return passed(f"an earlier release is {evidence.earlier[0][0]}", evidence=rows, source=source)
     if evidence.ways or evidence.repository is not None:
         keeper = evidence.keeps_releases.partition(":")[0]
-        reason = (
-            f"{keeper} keeps releases, and none was named"
-            if keeper
-            else "no tag and no parameter names an earlier release"
-        )
+        none = "no tag and no parameter names an earlier release"
+        reason = f"{keeper} keeps releases, and none was named" if keeper else none
         return unknown(reason, needs="deploy.previous_release, or a tag for each release")
     return failed(
         "no tag but the current one, and no other release is named",

@@ -9,10 +9,11 @@ the site.
 from __future__ import annotations
 
 import asyncio
+import itertools
 import os
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from launchready_lib import roadmap
@@ -20,9 +21,8 @@ from launchready_lib.checks import check
 from launchready_lib.checks.stabilize_deployment import running
 from launchready_lib.checks.stabilize_deployment.deploy import RollbackEvidence
 from launchready_lib.checks.stabilize_deployment.releasing import is_same, named_in
-from launchready_lib.checks.stabilize_deployment.running import Limits, Run
-from launchready_lib.evidence import Row, Unavailable, probe
-from launchready_lib.network import Response
+from launchready_lib.checks.stabilize_deployment.running import Run
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, failed, passed, unknown
 from launchready_lib.redact import Redactor, personal
 from launchready_lib.site import web
@@ -31,8 +31,6 @@ from launchready_lib.sources.deploys import migrations
 from launchready_lib.sources.repository import GitError, Repository, too_large
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
 
 PART_OF_STAGE = 0.3
@@ -60,12 +58,17 @@ class Look:
 
     def row(self) -> Row:
         """The look as evidence."""
-        return {
-            "second": round(self.at, 1),
-            "health": self.health or None,
-            "serves": self.serves or None,
-            "event": None,
-        }
+        return _moment(self.at, health=self.health or None, serves=self.serves or None)
+
+    @property
+    def words(self) -> str:
+        """What production serves and how it is."""
+        health = "healthy" if self.healthy else f"not healthy ({self.health or 'no answer'})"
+        return f"{self.serves or 'a release that it does not name'}, {health}"
+
+
+def _moment(at: float, *, health: str | None = None, serves: str | None = None, event: str | None = None) -> Row:
+    return {"second": round(at, 1), "health": health, "serves": serves, "event": event}
 
 
 @dataclass(frozen=True)
@@ -93,16 +96,13 @@ class Leg:
         at = self.began
         for run in self.runs:
             at += run.seconds
-            yield {"second": round(at, 1), "health": None, "serves": None, "event": f"`{run.command}` {run.told}"}
-        before: tuple[str, str] | None = None
-        for look in self.looks:
-            if (look.health, look.serves) != before:
-                yield look.row()
-            before = (look.health, look.serves)
+            yield _moment(at, event=f"`{run.command}` {run.ending}")
+        for _, alike in itertools.groupby(self.looks, key=lambda look: (look.health, look.serves)):
+            yield next(alike).row()
 
 
 @dataclass(frozen=True)
-class DrillEvidence:
+class DrillEvidence(Evidence):
     """What the drill did, and what production did.
 
     Attributes:
@@ -134,26 +134,13 @@ class DrillEvidence:
     @property
     def state(self) -> str:
         """In what state the drill left production, in words."""
-        health = "healthy" if self.last.healthy else f"not healthy ({self.last.health or 'no answer'})"
-        serves = self.last.serves or "a release that it does not name"
-        return f"Production was left serving {serves}, {health}"
-
-    @property
-    def errors(self) -> int:
-        """Looks at which production was not healthy."""
-        return sum(not look.healthy for look in self.looks)
+        return f"Production was left serving {self.last.words}"
 
     def rows(self) -> list[Row]:
         """The drill as a timeline."""
         legs = [self.back, *([self.forward] if self.forward else [])]
         timeline = [row for leg in legs for row in sorted(leg.rows(), key=lambda row: float(row["second"]))]
         return [*timeline, {**self.last.row(), "event": self.state}]
-
-    def frame(self) -> pd.DataFrame:
-        """The timeline."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        return pd.DataFrame(self.rows())
 
 
 @probe
@@ -166,9 +153,7 @@ async def drilled(client: Client, ways: RollbackEvidence | Unavailable) -> Drill
         return plan
     before = await plan.look()
     if not before.healthy or not is_same(before.serves, plan.release, plan.commit):
-        serves = before.serves or "a release that it does not name"
-        health = "healthy" if before.healthy else f"not healthy ({before.health or 'no answer'})"
-        reason = f"production serves {serves}, {health}, and a drill starts from {plan.release}, healthy"
+        reason = f"production serves {before.words}, and a drill starts from {plan.release}, healthy"
         return Unavailable(reason, "deploy.release served by production, and healthy, before the drill")
     return await plan.run()
 
@@ -180,15 +165,13 @@ async def _planned(client: Client, ways: RollbackEvidence | Unavailable) -> _Dri
         "deploy.deploy_command, which brings the release back after the drill": bool(p.deploy.deploy_command),
         "site.release_url, which tells the releases apart": p.site.release_url is not None,
     }
-    if lacking := [name for name, given in needed.items() if not given]:
-        return Unavailable(
-            "a drill needs to know how to go back, how to go forward, and where it is", "; ".join(lacking)
-        )
-    earlier = p.deploy.previous_release or _earlier(ways)
+    if missing := "; ".join(name for name, given in needed.items() if not given):
+        return Unavailable("a drill needs to know how to go back, how to go forward, and where it is", missing)
+    tagged = ways.earlier[0][0] if isinstance(ways, RollbackEvidence) and ways.earlier else ""
+    earlier = p.deploy.previous_release or tagged
     if not earlier:
-        return Unavailable(
-            "no earlier release is known to go back to", "deploy.previous_release, or a tag for each release"
-        )
+        needs = "deploy.previous_release, or a tag for each release"
+        return Unavailable("no earlier release is known to go back to", needs)
     opened = await repository.survey(client)
     if isinstance(opened, Unavailable):
         return opened
@@ -202,22 +185,15 @@ async def _planned(client: Client, ways: RollbackEvidence | Unavailable) -> _Dri
     if between:
         reason = f"between {earlier} and {release} a migration cannot be undone: {between[0]}"
         return Unavailable(reason, "a drill by hand on a copy with its own database, timed, and attested")
-    return _Drill(
-        client, opened, release, earlier, dict(opened.tags).get(release, ""), dict(opened.tags).get(earlier, "")
-    )
-
-
-def _earlier(ways: RollbackEvidence | Unavailable) -> str:
-    return ways.earlier[0][0] if isinstance(ways, RollbackEvidence) and ways.earlier else ""
+    tags = dict(opened.tags)
+    return _Drill(client, opened, release, earlier, tags.get(release, ""), tags.get(earlier, ""))
 
 
 def _between(repo: Repository, earlier: str, release: str) -> list[str] | Unavailable:
     """Migrations that came in after the earlier release and cannot be undone; what cannot be told stops the drill."""
     tags = dict(repo.tags)
-    trees = [
-        repository.open_at(repo.path, f"refs/tags/{name}") if name in tags else None for name in (earlier, release)
-    ]
-    old, new = trees[0], trees[1] or repo
+    old, new = (repository.open_at(repo.path, f"refs/tags/{n}") if n in tags else None for n in (earlier, release))
+    new = new or repo
     if isinstance(new, Unavailable):
         return new
     known = {file.path for file in old.files} if isinstance(old, Repository) else set()
@@ -262,8 +238,9 @@ class _Drill:
         ask = self.client.network.request
         urls = [self._release_url, *([self._health_url] if self._health_url else [])]
         replies = await asyncio.gather(*(ask("GET", url) for url in urls))
-        health = _told(replies[-1])
-        healthy = replies[-1].ok and 200 <= (replies[-1].status or 0) < 300
+        asked = replies[-1]
+        health = str(asked.status) if asked.ok else asked.state
+        healthy = asked.ok and 200 <= (asked.status or 0) < 300
         found = Look(time.monotonic() - self._began, health, named_in(replies[0]), healthy)
         self._seen.append(found)
         return found
@@ -288,7 +265,16 @@ class _Drill:
         """Run the commands while watching production, and go on watching until it serves what it should."""
         began = time.monotonic()
         deadline = began + self._limit
-        working = asyncio.create_task(self._commands(commands, deadline))
+        redactor = Redactor.from_parameters(self.client.parameters, self.client.environment)
+        running_them = running.run_all(
+            commands,
+            folder=self.repo.path,
+            environment=self._environment,
+            deadline=deadline,
+            redact=lambda output: personal(redactor.text(output)),
+            keep=True,
+        )
+        working = asyncio.create_task(running_them)
         looks: list[Look] = []
         arrived: list[Look] = []
         try:
@@ -304,21 +290,6 @@ class _Drill:
         seconds = arrived[0].at - (began - self._began) if len(arrived) >= STEADY else None
         return Leg(to, runs, tuple(looks), began - self._began, seconds)
 
-    async def _commands(self, commands: list[str], deadline: float) -> tuple[Run, ...]:
-        redactor = Redactor.from_parameters(self.client.parameters, self.client.environment)
-        runs: list[Run] = []
-        for command in commands:
-            limits = Limits(max(deadline - time.monotonic(), 1.0), keep=True)
-            run = await running.run(command, folder=self.repo.path, environment=self._environment, limits=limits)
-            runs.append(replace(run, output=personal(redactor.text(run.output))))
-            if not run.ok:
-                break
-        return tuple(runs)
-
-
-def _told(reply: Response) -> str:
-    return str(reply.status) if reply.ok else reply.state
-
 
 @check("rollback.drill")
 def drill(evidence: DrillEvidence) -> Verdict:
@@ -328,9 +299,9 @@ def drill(evidence: DrillEvidence) -> Verdict:
     state = f"{evidence.state}."
     about = [evidence.earlier]
     if not evidence.restored:
+        lost = f"After the drill production does not serve {evidence.release} again."
         return failed(
-            f"After the drill production does not serve {evidence.release} again. {state} "
-            f"Deploy {evidence.release} now",
+            f"{lost} {state} Deploy {evidence.release} now",
             evidence=rows,
             measured=evidence.minutes,
             impact="Members are on the release before, or on nothing, until somebody deploys forward.",
@@ -339,35 +310,29 @@ def drill(evidence: DrillEvidence) -> Verdict:
     run = evidence.back.failed_run
     if run is not None and run.ended != "time":
         words = run.output.strip().splitlines()
-        last = f": {words[-1][:160]}" if words else ""
-        return failed(
-            f"The rollback command fails: `{run.command}` {run.told}{last}. {state}", evidence=rows, about=about
-        )
+        why = run.ending + (f": {words[-1][:160]}" if words else "")
+        return failed(f"The rollback command fails: `{run.command}` {why}. {state}", evidence=rows, about=about)
     if evidence.minutes is None:
         waited = evidence.back.looks[-1].at - evidence.back.began if evidence.back.looks else 0.0
         if waited / 60 < limit:
-            return unknown(
-                f"within {waited / 60:.1f} minutes production did not serve {evidence.earlier}, healthy. {state}",
-                needs=f"limits.stage_minutes, large enough to wait {limit:g} minutes (a way back may take "
-                f"{PART_OF_STAGE:.0%} of it)",
-                evidence=rows,
-            )
+            reason = f"within {waited / 60:.1f} minutes production did not serve {evidence.earlier}, healthy. {state}"
+            wait = f"limits.stage_minutes, large enough to wait {limit:g} minutes"
+            return unknown(reason, needs=f"{wait} (a way back may take {PART_OF_STAGE:.0%} of it)", evidence=rows)
         return failed(f"Production did not serve {evidence.earlier}, healthy. {state}", evidence=rows, about=about)
     return _timed(evidence, evidence.minutes, limit, rows)
 
 
 def _timed(evidence: DrillEvidence, minutes: float, limit: float, rows: list[Row]) -> Verdict:
     forward = evidence.forward.seconds if evidence.forward else None
-    again = f", and {evidence.release} again after {_spoken(forward)}" if forward is not None else ""
-    errors = (
-        f"; {evidence.errors} of {len(evidence.looks)} looks meanwhile found it not healthy" if evidence.errors else ""
-    )
-    said = f"Production served {evidence.earlier}, healthy, {_spoken(minutes * 60)} after the command{again}{errors}"
+    timed = f"Production served {evidence.earlier}, healthy, {_spoken(minutes * 60)} after the command"
+    if forward is not None:
+        timed += f", and {evidence.release} again after {_spoken(forward)}"
+    if errors := sum(not look.healthy for look in evidence.looks):
+        timed += f"; {errors} of {len(evidence.looks)} looks meanwhile found it not healthy"
     if minutes > limit:
-        return failed(
-            f"{said}; the target is {limit:g} minutes", evidence=rows, measured=minutes, about=[evidence.earlier]
-        )
-    return passed(f"{said}. {evidence.state}", evidence=rows, measured=minutes)
+        late = f"{timed}; the target is {limit:g} minutes"
+        return failed(late, evidence=rows, measured=minutes, about=[evidence.earlier])
+    return passed(f"{timed}. {evidence.state}", evidence=rows, measured=minutes)
 
 
 def _spoken(seconds: float) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator
 
 from launchready_lib.checks import check
@@ -19,7 +20,9 @@ _UNGUARDED = frozenset({"development", *ASIDE})
 @check("environment.separated")
 def separated(evidence: EnvironmentEvidence) -> Verdict:
     """No environment has another's secret, database or live key."""
-    faults = [*_shared(evidence), *_live_outside(evidence)]
+    live = (s for s in evidence.settings if s.is_live and s.environment not in (PRODUCTION, COMPOSE))
+    outside = [_row([each], [each.environment], f"a live key sits in {each.environment}") for each in live]
+    faults = [*_shared(evidence), *outside]
     if faults:
         names = dict.fromkeys(str(fault["variable"]) for fault in faults)
         return failed(
@@ -32,14 +35,11 @@ def separated(evidence: EnvironmentEvidence) -> Verdict:
         seen = f"only {with_values[0]} was given with values" if with_values else "no environment was given with values"
         reason = next((gap.reason for gap in evidence.unread if "env_files" in gap.needs), seen)
         return unknown(reason, needs="repository.env_files for production and at least one other environment")
+    variables = Counter(setting.environment for setting in evidence.settings)
+    secrets = Counter(setting.environment for setting in evidence.settings if setting.is_secret)
     rows = [
-        {
-            "environment": environment,
-            "variables": sum(s.environment == environment for s in evidence.settings),
-            "secrets": sum(s.environment == environment and s.is_secret for s in evidence.settings),
-            "shared_with_another": 0,
-        }
-        for environment in dict.fromkeys(s.environment for s in evidence.settings)
+        {"environment": name, "variables": number, "secrets": secrets[name], "shared_with_another": 0}
+        for name, number in variables.items()
     ]
     values_unread = [gap for gap in evidence.unread if "production_variables" not in gap.needs]
     return combine(
@@ -58,30 +58,18 @@ def _shared(evidence: EnvironmentEvidence) -> Iterator[Row]:
         for same in groups.values():
             environments = list(dict.fromkeys(setting.environment for setting in same))
             if len(environments) > 1 and not _UNGUARDED.issuperset(environments):
-                yield _fault(same, environments, word)
+                others = [environment for environment in environments if environment != PRODUCTION]
+                fault = f"{' and '.join(environments)} share one {word}"
+                if PRODUCTION in environments and _UNGUARDED.issuperset(others):
+                    article = "an" if others[0] == "example" else "a"
+                    fault = f"a production {word} sits in {article} {others[0]} file"
+                yield _row(same, environments, fault)
 
 
-def _fault(same: list[Setting], environments: list[str], word: str) -> Row:
-    others = [environment for environment in environments if environment != PRODUCTION]
-    if PRODUCTION in environments and _UNGUARDED.issuperset(others):
-        article = "an" if others[0] == "example" else "a"
-        fault = f"a production {word} sits in {article} {others[0]} file"
-    else:
-        fault = f"{' and '.join(environments)} share one {word}"
+def _row(same: list[Setting], environments: list[str], fault: str) -> Row:
     return {
         "variable": ", ".join(dict.fromkeys(setting.name for setting in same)),
         "fault": fault,
         "environments": ", ".join(environments),
         "sources": ", ".join(dict.fromkeys(setting.source for setting in same)),
     }
-
-
-def _live_outside(evidence: EnvironmentEvidence) -> Iterator[Row]:
-    for setting in evidence.settings:
-        if setting.is_live and setting.environment not in (PRODUCTION, COMPOSE):
-            yield {
-                "variable": setting.name,
-                "fault": f"a live key sits in {setting.environment}",
-                "environments": setting.environment,
-                "sources": setting.source,
-            }

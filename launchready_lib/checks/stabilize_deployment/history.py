@@ -2,34 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
-from launchready_lib.checks.stabilize_deployment.secrets import known_secrets, rotation
-from launchready_lib.evidence import Row, Unavailable, probe
-from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
+from launchready_lib.checks.stabilize_deployment.secrets import MOST_ROWS, cleared, exposed, known_secrets, rotation
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.record.findings import Verdict, combine, passed, unknown
 from launchready_lib.sources import history as past
 from launchready_lib.sources import repository
-from launchready_lib.sources.credentials import Standing
 from launchready_lib.sources.repository import GitError, Repository
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
     from launchready_lib.parameters import Parameters
 
-_MOST_ROWS = 40
 _MOST_GAPS = 20
-_CLEARED = (Standing.ROTATED, Standing.FALSE_ALARM)
 
 
 @dataclass(frozen=True)
-class HistoryEvidence:
+class HistoryEvidence(Evidence):
     """What all versions of all files hold.
 
     Attributes:
@@ -50,20 +44,15 @@ class HistoryEvidence:
     aside: dict[str, int] = field(default_factory=dict)
     engine: Unavailable | None = None
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterator[Row]:
         """One row a value."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        return pd.DataFrame([trace.row() for trace in self.traces])
+        return (trace.row() for trace in self.traces)
 
 
 @probe
 async def survey(client: Client) -> HistoryEvidence | Unavailable:
     """Read every object of the client's repository once and look for credentials, on this machine only."""
-    opened = await repository.survey(client)
-    if isinstance(opened, Unavailable):
-        return opened
-    return await asyncio.to_thread(read_history, opened, client.parameters)
+    return await repository.read_through(client, read_history, client.parameters)
 
 
 def read_history(repo: Repository, parameters: Parameters) -> HistoryEvidence | Unavailable:
@@ -88,62 +77,37 @@ def read_history(repo: Repository, parameters: Parameters) -> HistoryEvidence | 
 @check("secrets.history")
 def history(evidence: HistoryEvidence) -> Verdict:
     """No credential stands in a commit that a branch or tag leads to, unless it is recorded as rotated or no secret."""
-    return combine(_no_leak(evidence), *_whole(evidence))
+    gaps = [] if evidence.engine is None else [unknown(evidence.engine.reason, needs=evidence.engine.needs)]
+    if shown := evidence.gaps[:_MOST_GAPS]:
+        reason = f"part of the history was not scanned: {', '.join(dict.fromkeys(str(gap['why']) for gap in shown))}"
+        needs = "a complete clone at repository.path (git fetch --unshallow), and a look by hand at what is listed"
+        gaps.append(unknown(reason, needs=needs, evidence=shown))
+    return combine(_no_leak(evidence), *gaps)
 
 
 def _no_leak(evidence: HistoryEvidence) -> Verdict:
     leaks = [trace for trace in evidence.traces if trace.is_leak]
-    aside = [trace.row() for trace in evidence.traces if not trace.is_leak][:_MOST_ROWS]
-    counted: Row = {
+    rest = [trace for trace in evidence.traces if not trace.is_leak]
+    standings = Counter(str(trace.credential.standing) for trace in rest)
+    standings.update(evidence.folded)
+    counts: Row = {
         "commits": evidence.commits,
         "versions_read": evidence.objects,
         "credentials": len(leaks),
-        **_counts(evidence),
+        "not_counted": ", ".join(f"{number} {standing}" for standing, number in standings.most_common()) or "none",
+        "not_read": ", ".join(f"{number} {what}" for what, number in evidence.aside.items()) or "nothing",
     }
+    rows = [counts, *(trace.row() for trace in rest[:MOST_ROWS])]
+    also = cleared(trace.credential for trace in evidence.traces)
+    if unreached := sum(trace.credential.is_leak for trace in rest):
+        also += f"; {unreached} more in a stash or in no branch (listed, not failed)"
     if not leaks:
-        summary = f"No live credential in {evidence.commits} commits"
-        return passed(f"{summary}{_cleared(evidence)}{_unreached(evidence)}", evidence=[counted, *aside])
-    providers = ", ".join(dict.fromkeys(leak.credential.provider for leak in leaks))
-    gone = sum(not leak.at_head for leak in leaks)
-    values = "1 credential stands" if len(leaks) == 1 else f"{len(leaks)} credentials stand"
-    return failed(
-        f"{values} in the history ({providers}), {gone} of them no longer in the current code"
-        f"{_cleared(evidence)}{_unreached(evidence)}",
-        evidence=[*(leak.row() for leak in leaks[:_MOST_ROWS]), counted, *aside],
-        fix=rotation(leak.credential for leak in leaks)
-        + " Then record each fingerprint under repository.known_secrets as rotated. Rewriting history is optional"
-        " after that, and useless before it.",
-        effort_hours=min(16.0, 1.0 + 0.5 * len(leaks)),
-        about=[leak.credential.fingerprint for leak in leaks],
+        return passed(f"No live credential in {evidence.commits} commits{also}", evidence=rows)
+    found = [leak.credential for leak in leaks]
+    gone = f", {sum(not leak.at_head for leak in leaks)} of them no longer in the current code"
+    fix = (
+        f"{rotation(found)} Then record each fingerprint under repository.known_secrets as rotated. Rewriting history"
+        " is optional after that, and useless before it."
     )
-
-
-def _counts(evidence: HistoryEvidence) -> Row:
-    standings = Counter(str(t.credential.standing) for t in evidence.traces if not t.is_leak)
-    standings.update(evidence.folded)
-    folded = ", ".join(f"{number} {standing}" for standing, number in standings.most_common())
-    aside = ", ".join(f"{number} {what}" for what, number in evidence.aside.items())
-    return {"not_counted": folded or "none", "not_read": aside or "nothing"}
-
-
-def _cleared(evidence: HistoryEvidence) -> str:
-    told = Counter(t.credential.standing for t in evidence.traces)
-    words = [f"{told[standing]} {standing}" for standing in _CLEARED if told[standing]]
-    return f"; {' and '.join(words)}" if words else ""
-
-
-def _unreached(evidence: HistoryEvidence) -> str:
-    number = sum(t.credential.is_leak and not t.is_leak for t in evidence.traces)
-    return f"; {number} more in a stash or in no branch (listed, not failed)" if number else ""
-
-
-def _whole(evidence: HistoryEvidence) -> Iterator[Verdict]:
-    if evidence.engine is not None:
-        yield unknown(evidence.engine.reason, needs=evidence.engine.needs)
-    if evidence.gaps:
-        whys = ", ".join(dict.fromkeys(str(gap["why"]) for gap in evidence.gaps[:_MOST_GAPS]))
-        yield unknown(
-            f"part of the history was not scanned: {whys}",
-            needs="a complete clone at repository.path (git fetch --unshallow), and a look by hand at what is listed",
-            evidence=evidence.gaps[:_MOST_GAPS],
-        )
+    rows = [*(leak.row() for leak in leaks[:MOST_ROWS]), *rows]
+    return exposed(found, "the history", gone + also, rows, fix=fix, hours=(1.0, 16.0))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
 import time
@@ -13,17 +12,16 @@ from typing import TYPE_CHECKING
 
 from launchready_lib import roadmap
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.sources import repository
 from launchready_lib.sources.credentials import places
 from launchready_lib.sources.overbuilding import Sign, code, infrastructure, pattern, topics
 from launchready_lib.sources.overbuilding.code import CacheUse
-from launchready_lib.sources.repository import GitError, Repository
+from launchready_lib.sources.repository import Repository
+from launchready_lib.wording import enumerated
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
 
 READ_SECONDS = 60
@@ -36,7 +34,7 @@ _CODE = re.compile(r"\.(?:[mc]?[jt]sx?|vue|svelte|py|rb|php|go|sql|erb|ex|exs|ja
 
 
 @dataclass(frozen=True)
-class OverbuildEvidence:
+class OverbuildEvidence(Evidence):
     """What was found of each sign.
 
     Attributes:
@@ -55,28 +53,23 @@ class OverbuildEvidence:
     caching: tuple[CacheUse, ...] = ()
     cuts: tuple[Unavailable, ...] = ()
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterator[Row]:
         """One row a sign."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        rows = [{"topic": topic, **sign.row()} for topic, found in self.signs.items() for sign in found]
-        rows += [{"topic": "caching", **_cache_row(use)} for use in self.caching]
-        return pd.DataFrame([*rows, *({"topic": "development only", **sign.row()} for sign in self.aside)])
+        yield from ({"topic": topic, **sign.row()} for topic, found in self.signs.items() for sign in found)
+        yield from ({"topic": "caching", **_cache_row(use)} for use in self.caching)
+        yield from ({"topic": "development only", **sign.row()} for sign in self.aside)
 
 
 @probe
 async def survey(client: Client) -> OverbuildEvidence | Unavailable:
     """Read configuration, manifests and code of the client's branch, and the query log where one is given."""
-    opened = await repository.survey(client)
-    if isinstance(opened, Unavailable):
-        return opened
     business, log = client.parameters.business, client.parameters.query_log
-    members = business.members if business else None
-    statements = await asyncio.to_thread(_logged, client.path(log), log) if log else {}
-    try:
-        return await asyncio.to_thread(read_signs, opened, members, statements)
-    except GitError as error:
-        return Unavailable(f"the repository could not be read whole: {error}", "a complete clone at repository.path")
+
+    def read(repo: Repository) -> OverbuildEvidence:
+        statements = _logged(client.path(log), log) if log else {}
+        return read_signs(repo, business.members if business else None, statements)
+
+    return await repository.read_through(client, read)
 
 
 def read_signs(repo: Repository, members: int | None, statements: Mapping[str, str]) -> OverbuildEvidence:
@@ -88,12 +81,16 @@ def read_signs(repo: Repository, members: int | None, statements: Mapping[str, s
     configuration: dict[str, str] = {}
     development: dict[str, str] = {}
     manifests: dict[str, str] = {}
-    joins: list[Sign] = list(code.logged_joins(statements))
+    joins = list(code.logged_joins(statements))
     caching: list[CacheUse] = []
     events: list[Sign] = []
     started, count = time.monotonic(), 0
     wanted = [file for file in repo.files if _is_relevant(file.path)]
-    large = repository.too_large(file for file in wanted if not _is_made(file.path))
+    large = repository.too_large(
+        file
+        for file in wanted  # a large dump or bundle, made by a tool, shows no sign of its own
+        if not (places.is_built(file.path) or file.path.endswith(".sql"))
+    )
     cuts = [large] if large else []
     known = topics()
     for file, content in repo.read(wanted):
@@ -129,11 +126,6 @@ def read_signs(repo: Repository, members: int | None, statements: Mapping[str, s
     return OverbuildEvidence(count, members, unique, tuple(aside[:_MOST_ROWS]), tuple(caching), tuple(cuts))
 
 
-def _is_made(path: str) -> bool:
-    """Made by a tool, such as the dump of a database; a large one shows no sign of its own."""
-    return places.is_built(path) or path.endswith(".sql")
-
-
 def _is_relevant(path: str) -> bool:
     if places.is_foreign(path) or places.is_test(path) or re.search(r"(?:^|/)(?:docs?|examples?)/", path):
         return False
@@ -151,39 +143,34 @@ def _logged(path: Path, shown: str) -> dict[str, str]:
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if line.lower().count("join") >= code.MANY_JOINS:
-            found.setdefault(_statement(line), f"{Path(shown).name}:{number}")
+            try:
+                body = json.loads(line)
+            except (ValueError, RecursionError):
+                body = None
+            statement = str(body.get("sql", line)) if isinstance(body, dict) else line
+            found.setdefault(statement, f"{Path(shown).name}:{number}")
     return {where: statement for statement, where in found.items()}
 
 
-def _statement(line: str) -> str:
-    try:
-        body = json.loads(line)
-    except (ValueError, RecursionError):
-        return line
-    return str(body.get("sql", line)) if isinstance(body, dict) else line
-
-
-def _judged(evidence: OverbuildEvidence, topic: str, found: list[Row], *, told: str, fine: str) -> Verdict:
+def _judged(evidence: OverbuildEvidence, topic: str, found: list[Row], *, reported: str, fine: str) -> Verdict:
     """Fail where something was found, unless the members are so many that it may pay; what to do, and when it pays."""
     cut = [unknown(each.reason, needs=each.needs) for each in evidence.cuts]
     known = topics()[topic]
-    read: Row = {"files_read": evidence.files, "members": evidence.members}
+    rows: list[Row] = [*found[:_MOST_ROWS], {"files_read": evidence.files, "members": evidence.members}]
     if not found:
-        return combine(passed(fine, evidence=[read]), *cut)
+        return combine(passed(fine, evidence=rows), *cut)
     if evidence.members is not None and evidence.members >= known.members:
-        said = f"{told}: with {evidence.members:,} members it may well pay"
-        return combine(passed(said, evidence=[*found[:_MOST_ROWS], read]), *cut)
-    entry = roadmap.load().checks[f"overbuild.{topic}"]
-    return failed(
-        told,
-        evidence=[*found[:_MOST_ROWS], read],
-        fix=f"{entry.fix} {known.pays}",
-        about=[str(row["where"]).partition(":")[0] for row in found],
-    )
+        summary = f"{reported}: with {evidence.members:,} members it may well pay"
+        return combine(passed(summary, evidence=rows), *cut)
+    fix = f"{roadmap.load().checks[f'overbuild.{topic}'].fix} {known.pays}"
+    return failed(reported, evidence=rows, fix=fix, about=[str(row["where"]).partition(":")[0] for row in found])
 
 
-def _rows(evidence: OverbuildEvidence, topic: str) -> list[Row]:
-    return [sign.row() for sign in evidence.signs.get(topic, ())]
+def _signs(evidence: OverbuildEvidence, topic: str) -> tuple[list[Row], list[str], str]:
+    """A topic's rows, the names of what was found, each once, and these for a sentence."""
+    rows = [sign.row() for sign in evidence.signs.get(topic, ())]
+    names = list(dict.fromkeys(str(row["sign"]) for row in rows))
+    return rows, names, enumerated(names, most=4)
 
 
 def _cache_row(use: CacheUse) -> Row:
@@ -191,21 +178,12 @@ def _cache_row(use: CacheUse) -> Row:
     return {"sign": what, "where": f"{use.path}:{use.line}"}
 
 
-def _listed(rows: list[Row]) -> str:
-    names = list(dict.fromkeys(str(row["sign"]) for row in rows))
-    return ", ".join(names[:4]) + (f" and {len(names) - 4} more" if len(names) > 4 else "")
-
-
-def _distinct(rows: list[Row]) -> Iterator[str]:
-    return iter(dict.fromkeys(str(row["sign"]) for row in rows))
-
-
 @check("overbuild.regions")
 def regions(evidence: OverbuildEvidence) -> Verdict:
     """No multi-region infrastructure."""
-    rows = _rows(evidence, "regions")
-    told = f"The infrastructure spans several regions: {_listed(rows)}"
-    return _judged(evidence, "regions", rows, told=told, fine="Nothing is set up in more than one region")
+    rows, _, shown = _signs(evidence, "regions")
+    reported = f"The infrastructure spans several regions: {shown}"
+    return _judged(evidence, "regions", rows, reported=reported, fine="Nothing is set up in more than one region")
 
 
 @check("overbuild.caching")
@@ -214,54 +192,44 @@ def caching(evidence: OverbuildEvidence) -> Verdict:
     uses = evidence.caching
     rows = [_cache_row(use) for use in uses] if len(uses) > FEW_CACHING_FILES else []
     calls, clearing = sum(use.calls for use in uses), sum(use.clears for use in uses)
-    told = f"{calls} calls of a cache by hand in {len(uses)} files, of which {clearing} clear it"
-    few = (
-        f"{len(uses)} {'file caches' if len(uses) == 1 else 'files cache'} by hand"
-        if uses
-        else "No file caches by hand"
-    )
-    return _judged(evidence, "caching", rows, told=told, fine=few)
+    reported = f"{calls} calls of a cache by hand in {len(uses)} files, of which {clearing} clear it"
+    few = f"{len(uses) or 'No'} {'files cache' if len(uses) > 1 else 'file caches'} by hand"
+    return _judged(evidence, "caching", rows, reported=reported, fine=few)
 
 
 @check("overbuild.services")
 def services(evidence: OverbuildEvidence) -> Verdict:
     """One deployable, or few."""
-    rows = _rows(evidence, "services")
+    rows, _, shown = _signs(evidence, "services")
     number = len(rows)
-    told = f"{number} parts are built and deployed for themselves: {_listed(rows)}"
-    fine = (
-        f"{number} {'part is' if number == 1 else 'parts are'} built" if number else "No more than one part is deployed"
-    )
-    return _judged(evidence, "services", rows if number > FEW_SERVICES else [], told=told, fine=fine)
+    reported = f"{number} parts are built and deployed for themselves: {shown}"
+    built = f"{number} {'part is' if number == 1 else 'parts are'} built"
+    few = built if number else "No more than one part is deployed"
+    return _judged(evidence, "services", rows if number > FEW_SERVICES else [], reported=reported, fine=few)
 
 
 @check("overbuild.observability")
 def observability(evidence: OverbuildEvidence) -> Verdict:
     """No self-run observability stack beyond alerts and logs."""
-    rows = _rows(evidence, "observability")
-    parts = len(list(_distinct(rows)))
-    told = f"A monitoring stack of {parts} parts is run by the team itself: {_listed(rows)}"
-    fine = (
-        f"Of a monitoring stack only {_listed(rows)} is run"
-        if rows
-        else "No monitoring stack is run by the team itself"
-    )
-    both = any(" and " in name for name in _distinct(rows))
-    return _judged(evidence, "observability", rows if parts > FEW_COMPONENTS or both else [], told=told, fine=fine)
+    rows, names, shown = _signs(evidence, "observability")
+    reported = f"A monitoring stack of {len(names)} parts is run by the team itself: {shown}"
+    few = f"Of a monitoring stack only {shown} is run" if rows else "No monitoring stack is run by the team itself"
+    too_much = len(names) > FEW_COMPONENTS or any(" and " in name for name in names)
+    return _judged(evidence, "observability", rows if too_much else [], reported=reported, fine=few)
 
 
 @check("overbuild.queues")
 def queues(evidence: OverbuildEvidence) -> Verdict:
     """No heavy queue system where a background job would do."""
-    rows = _rows(evidence, "queues")
-    told = f"A heavy queue system is in use: {_listed(rows)}"
-    return _judged(evidence, "queues", rows, told=told, fine="No message broker or workflow engine is in use")
+    rows, _, shown = _signs(evidence, "queues")
+    none = "No message broker or workflow engine is in use"
+    return _judged(evidence, "queues", rows, reported=f"A heavy queue system is in use: {shown}", fine=none)
 
 
 @check("overbuild.schema")
 def schema(evidence: OverbuildEvidence) -> Verdict:
     """No schema so normalized that a member screen needs many joins."""
-    rows = _rows(evidence, "schema")
-    told = f"A screen needs many joins: {_listed(rows)} ({rows[0]['where'] if rows else ''})"
-    fine = f"No statement in code or in the query log has {code.MANY_JOINS} joins or more"
-    return _judged(evidence, "schema", rows, told=told, fine=fine)
+    rows, _, shown = _signs(evidence, "schema")
+    reported = f"A screen needs many joins: {shown} ({rows[0]['where'] if rows else ''})"
+    none = f"No statement in code or in the query log has {code.MANY_JOINS} joins or more"
+    return _judged(evidence, "schema", rows, reported=reported, fine=none)

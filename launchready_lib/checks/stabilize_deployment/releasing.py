@@ -6,12 +6,12 @@ import asyncio
 import json
 import re
 import shlex
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.network import Response
 from launchready_lib.record.findings import Source, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
@@ -24,8 +24,6 @@ from launchready_lib.sources.deploys.ways import DeployWay
 from launchready_lib.sources.repository import GitError, Repository, TrackedFile
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
     from launchready_lib.parameters import Parameters
 
@@ -38,7 +36,7 @@ _COMMIT = re.compile(r"[0-9a-f]{7,40}\Z")
 
 
 @dataclass(frozen=True)
-class DeployEvidence:
+class DeployEvidence(Evidence):
     """How a repository goes to production.
 
     Attributes:
@@ -61,14 +59,11 @@ class DeployEvidence:
     repository: Unavailable | None = None
     unread: Unavailable | None = None
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Row]:
         """Ways, then steps by hand, then migrations that cannot be undone, then risks of the workflows."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
         rows = [*(way.row() for way in (*self.ways, *self.configurations)), *self.broken, *self.by_hand]
-        rows += [each.row() for each in self.irreversible]
-        rows += [] if isinstance(self.risks, Unavailable) else self.risks
-        return pd.DataFrame(rows)
+        risks = () if isinstance(self.risks, Unavailable) else self.risks
+        return [*rows, *(each.row() for each in self.irreversible), *risks]
 
 
 @probe
@@ -76,14 +71,14 @@ async def survey(client: Client) -> DeployEvidence | Unavailable:
     """Read pipelines, platforms, scripts, guides and migrations; zizmor looks at workflows where it is installed."""
     opened = await repository.survey(client)
     if isinstance(opened, Unavailable):
-        declared = tuple(_declared(None, client.parameters))
+        declared, _ = _declared(None, client.parameters)
         return DeployEvidence(ways=declared, repository=opened) if declared else opened
     try:
         evidence, found = await asyncio.to_thread(read_deploys, opened, client.parameters)
     except GitError as error:
-        return Unavailable(f"the repository could not be read whole: {error}", "a complete clone at repository.path")
+        return repository.not_whole(error)
     risks = await workflows.risks(found) if found else ()
-    return DeployEvidence(**{**vars(evidence), "risks": risks})
+    return replace(evidence, risks=risks)
 
 
 def read_deploys(repo: Repository, parameters: Parameters) -> tuple[DeployEvidence, dict[str, str]]:
@@ -98,25 +93,18 @@ def read_deploys(repo: Repository, parameters: Parameters) -> tuple[DeployEviden
     code = {path: text for path, text in texts.items() if ways.is_relevant(path) or path == parameters.deploy.pipeline}
     named = {path: texts[path] for path in texts if path not in code}
     set_up = list(ways.platforms(code))
+    platforms = [way for way in set_up if way.kind == "platform"]
+    declared, broken = _declared(repo, parameters)
     by_hand = [row for path, text in named.items() if steps.GUIDES.search(path) for row in steps.in_guide(path, text)]
     by_hand += [row for path, text in _own(code, parameters).items() for row in steps.in_script(path, text)]
+    changes = [path for path in named if migrations.is_migration(path)]
     evidence = DeployEvidence(
-        ways=(
-            *_declared(repo, parameters),
-            *ways.pipelines(code),
-            *(way for way in set_up if way.kind == "platform"),
-            *ways.scripts(code),
-        ),
-        configurations=tuple(way for way in set_up if way.kind != "platform"),
+        ways=(*declared, *ways.pipelines(code), *platforms, *ways.scripts(code)),
+        configurations=tuple(way for way in set_up if way not in platforms),
         by_hand=(*by_hand, *ways.asked_by_hand(code)),
-        broken=tuple(_broken(repo, parameters)),
+        broken=broken,
         unread=_left_out(wanted),
-        irreversible=tuple(
-            each
-            for path, text in named.items()
-            if migrations.is_migration(path)
-            for each in migrations.irreversible(path, text)
-        ),
+        irreversible=tuple(each for path in changes for each in migrations.irreversible(path, named[path])),
     )
     return evidence, {path: text for path, text in code.items() if ways.is_workflow(path)}
 
@@ -138,18 +126,11 @@ def _is_relevant(path: str) -> bool:
 
 def _own(code: Mapping[str, str], parameters: Parameters) -> dict[str, str]:
     """Scripts that deploy, where a question to their user would be a value copied by hand."""
+    scripts = [path for path in code if ways.SCRIPTS.search(path)]
+    named = [path for path in scripts if "." not in path.rpartition("/")[2]]
+    shell = [path for path in scripts if path.endswith((".sh", ".py", ".rb"))]
     declared = {script for command in parameters.deploy.deploy_command if (script := script_of(command))}
-    named = {
-        path: text for path, text in code.items() if ways.SCRIPTS.search(path) and "." not in path.rpartition("/")[2]
-    }
-    shell = {
-        path: text for path, text in code.items() if path.endswith((".sh", ".py", ".rb")) and ways.SCRIPTS.search(path)
-    }
-    return {**named, **shell, **{path: code[path] for path in declared if path in code}}
-
-
-def _unseen(why: Unavailable) -> Row:
-    return {"workflow_risk": f"not looked for: {why.reason}", "severity": "unknown", "where": ".github/workflows"}
+    return {path: code[path] for path in (*named, *shell, *declared) if path in code}
 
 
 def script_of(command: str) -> str:
@@ -158,24 +139,22 @@ def script_of(command: str) -> str:
     return program.removeprefix("./") if "/" in program and not program.startswith(("/", "~", "../")) else ""
 
 
-def _declared(repo: Repository | None, parameters: Parameters) -> Iterator[DeployWay]:
+def _declared(repo: Repository | None, parameters: Parameters) -> tuple[tuple[DeployWay, ...], tuple[Row, ...]]:
+    """The ways that the parameters name; and those of them that are not in the repository."""
+    declared: list[DeployWay] = []
+    broken: list[Row] = []
     for command in parameters.deploy.deploy_command:
         script = script_of(command)
         if repo is None or not script or repo.named(script):
-            yield DeployWay("command", command, "deploy.deploy_command", "whoever runs it")
+            declared.append(DeployWay("command", command, "deploy.deploy_command", "whoever runs it"))
+        else:
+            broken.append({"deploys_by": "command", "what": command, "where": f"{script} is not in the repository"})
     pipeline = parameters.deploy.pipeline
     if pipeline and repo is None:
-        yield DeployWay("pipeline", pipeline, "deploy.pipeline")
-
-
-def _broken(repo: Repository, parameters: Parameters) -> Iterator[Row]:
-    for command in parameters.deploy.deploy_command:
-        script = script_of(command)
-        if script and not repo.named(script):
-            yield {"deploys_by": "command", "what": command, "where": f"{script} is not in the repository"}
-    pipeline = parameters.deploy.pipeline
-    if pipeline and not repo.named(pipeline.removeprefix("./")):
-        yield {"deploys_by": "pipeline", "what": pipeline, "where": "it is not in the repository"}
+        declared.append(DeployWay("pipeline", pipeline, "deploy.pipeline"))
+    elif pipeline and repo is not None and not repo.named(pipeline.removeprefix("./")):
+        broken.append({"deploys_by": "pipeline", "what": pipeline, "where": "it is not in the repository"})
+    return tuple(declared), tuple(broken)
 
 
 @check("deploy.repeatable")
@@ -187,15 +166,19 @@ def repeatable(evidence: DeployEvidence) -> Verdict:
 
 def _repeatable(evidence: DeployEvidence) -> Verdict:
     more = [*evidence.broken, *(each.row() for each in evidence.irreversible)]
-    more += [_unseen(evidence.risks)] if isinstance(evidence.risks, Unavailable) else evidence.risks
-    ways_found = [way.row() for way in (*evidence.ways, *evidence.configurations)]
+    if isinstance(evidence.risks, Unavailable):
+        why = f"not looked for: {evidence.risks.reason}"
+        more.append({"workflow_risk": why, "severity": "unknown", "where": ".github/workflows"})
+    else:
+        more += evidence.risks
+    rows = [*(way.row() for way in (*evidence.ways, *evidence.configurations)), *more][:_MOST_ROWS]
     if evidence.by_hand:
         first = evidence.by_hand[0]
         count = "A step" if len(evidence.by_hand) == 1 else f"{len(evidence.by_hand)} steps"
         return failed(
             f"{count} of each deploy {'is' if len(evidence.by_hand) == 1 else 'are'} done by hand: "
             f"“{first['step_by_hand']}” ({first['where']})",
-            evidence=[*evidence.by_hand, *ways_found, *more][:_MOST_ROWS],
+            evidence=[*evidence.by_hand, *rows][:_MOST_ROWS],
             about=[str(row["where"]).partition(":")[0] for row in evidence.by_hand],
         )
     if evidence.ways:
@@ -203,25 +186,18 @@ def _repeatable(evidence: DeployEvidence) -> Verdict:
         others = len(evidence.ways) - 1
         also = "" if not others else f"; {others} more {'way' if others == 1 else 'ways'} found"
         source: Source = "attested" if evidence.repository is not None else "measured"
-        return passed(
-            f"One {best.kind} deploys: {best.name} ({best.where}){also}; no step by hand is written down",
-            evidence=[*ways_found, *more][:_MOST_ROWS],
-            source=source,
-        )
+        summary = f"One {best.kind} deploys: {best.name} ({best.where}){also}; no step by hand is written down"
+        return passed(summary, evidence=rows, source=source)
     if evidence.broken:
         named = "; ".join(f"{row['what']}: {row['where']}" for row in evidence.broken)
-        return failed(
-            f"The declared way to production is not there: {named}", evidence=evidence.broken, about=["no way"]
-        )
-    return unknown(
-        "no pipeline, platform or script that deploys was found",
-        needs="deploy.pipeline or deploy.deploy_command",
-        evidence=[*ways_found, *more][:_MOST_ROWS],
-    )
+        summary = f"The declared way to production is not there: {named}"
+        return failed(summary, evidence=evidence.broken, about=["no way"])
+    needs = "deploy.pipeline or deploy.deploy_command"
+    return unknown("no pipeline, platform or script that deploys was found", needs=needs, evidence=rows)
 
 
 @dataclass(frozen=True)
-class ReleaseEvidence:
+class ReleaseEvidence(Evidence):
     """What production says of the release it serves.
 
     Attributes:
@@ -237,20 +213,10 @@ class ReleaseEvidence:
     reply: Response
     commit: str = ""
 
-    def row(self) -> Row:
-        """The answer as evidence."""
-        return {
-            **reply_row(self.reply),
-            "production_serves": self.named or None,
-            "should_serve": self.expected,
-            "according_to": self.expected_by,
-        }
-
-    def frame(self) -> pd.DataFrame:
-        """One row."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        return pd.DataFrame([self.row()])
+    def rows(self) -> list[Row]:
+        """The answer, in one row."""
+        shown = {"production_serves": self.named or None, "should_serve": self.expected}
+        return [{**reply_row(self.reply), **shown, "according_to": self.expected_by}]
 
 
 @probe
@@ -260,17 +226,15 @@ async def served(client: Client) -> ReleaseEvidence | Unavailable:
         return missing
     p = client.parameters
     if p.site.release_url is None:
-        return Unavailable(
-            "no address was given at which production names its release",
-            "site.release_url: an address such as /version that answers the release",
-        )
+        needs = "site.release_url: an address such as /version that answers the release"
+        return Unavailable("no address was given at which production names its release", needs)
     url = web.address(client, p.site.release_url)
     reply = await steady(client.network, url)
     expected = p.deploy.release or client.release
     opened = await repository.survey(client)
-    tags = {} if isinstance(opened, Unavailable) else dict(opened.tags)
+    commit = "" if isinstance(opened, Unavailable) else dict(opened.tags).get(expected, "")
     by = "deploy.release" if p.deploy.release else "the run's own release, since deploy.release is not given"
-    return ReleaseEvidence(expected, by, named_in(reply), reply, tags.get(expected, ""))
+    return ReleaseEvidence(expected, by, named_in(reply), reply, commit)
 
 
 def named_in(reply: Response) -> str:
@@ -291,11 +255,8 @@ def is_same(named: str, expected: str, commit: str = "") -> bool:
     """Whether two names mean one release: alike but for a leading v, or the commit that the tag is on."""
     if _COMMIT.match(named) and commit.startswith(named):
         return True
-    return _bare(named) == _bare(expected)
-
-
-def _bare(name: str) -> str:
-    return re.sub(r"\Av(?=\d)", "", name.strip())
+    bare, bare_expected = (re.sub(r"\Av(?=\d)", "", name.strip()) for name in (named, expected))
+    return bare == bare_expected
 
 
 @check("deploy.release")
@@ -303,19 +264,18 @@ def release(evidence: ReleaseEvidence) -> Verdict:
     """Production says which release it serves, and it is the one that was meant."""
     if stopped := hindered(evidence.reply):
         return stopped
-    row = evidence.row()
+    rows = evidence.rows()
     if not evidence.reply.ok:
-        return unknown(f"{evidence.reply.url} did not answer: {evidence.reply.error}", needs=web.AGAIN, evidence=[row])
+        return unknown(f"{evidence.reply.url} did not answer: {evidence.reply.error}", needs=web.AGAIN, evidence=rows)
     if not evidence.named:
         status = f" ({evidence.reply.status})" if evidence.reply.status != 200 else ""
-        return failed(
-            f"{web.path_of(evidence.reply.url)} does not name a release{status}", evidence=[row], about=["not named"]
-        )
+        summary = f"{web.path_of(evidence.reply.url)} does not name a release{status}"
+        return failed(summary, evidence=rows, about=["not named"])
     if is_same(evidence.named, evidence.expected, evidence.commit):
-        return passed(f"Production serves {evidence.named}, as meant", evidence=[row])
+        return passed(f"Production serves {evidence.named}, as meant", evidence=rows)
     return failed(
         f"Production serves {evidence.named}, not {evidence.expected} ({evidence.expected_by})",
-        evidence=[row],
+        evidence=rows,
         fix=f"Deploy {evidence.expected}, or correct deploy.release; compare the two after every deploy.",
         about=["another release"],
     )

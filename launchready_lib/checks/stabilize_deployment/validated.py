@@ -10,7 +10,7 @@ import asyncio
 import random
 import re
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -21,19 +21,18 @@ from launchready_lib.checks import check
 from launchready_lib.checks.stabilize_deployment import running
 from launchready_lib.checks.stabilize_deployment.build import BuildEvidence
 from launchready_lib.checks.stabilize_deployment.running import Limits, Running, Scratch
-from launchready_lib.checks.stabilize_deployment.running.settings import harmless, telling
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.checks.stabilize_deployment.running.clone import harmless
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.redact import Redactor, personal
 from launchready_lib.sources import repository
+from launchready_lib.sources.credentials import places
 from launchready_lib.sources.credentials.values import is_url_name
 from launchready_lib.sources.environments import EnvironmentEvidence
 from launchready_lib.sources.repository import GitError, Repository
 from launchready_lib.sources.variables import is_for_browsers, parse_values
+from launchready_lib.wording import enumerated
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
 
 PART_OF_STAGE = 0.25
@@ -46,16 +45,7 @@ POLL_S = 0.1
 GATES = ("validate_env", "validate-env")
 """Names of the kit's environment gate, which a deploy may run in the app's stead."""
 _MOST_ROWS = 60
-_BESIDE_THE_APP = re.compile(
-    r"(?:^|/)(?:scripts?|bin|tools?|tasks|migrations?|migrate|seeds?|ops|infra|benchmarks?|\.github|\.storybook)/|"
-    r"(?:^|/)(?:seed|noxfile|setup|conftest|gulpfile|Rakefile)\b[^/]*$|\.config\.[cm]?[jt]s$|\.rake$"
-)
-_EXAMPLE = re.compile(r"(?i)example|sample|template|dist|default")
-_PIPELINE = re.compile(
-    r"(?i)^\.github/workflows/|^\.gitlab-ci\.yml$|^\.circleci/|^bitbucket-pipelines|^azure-pipelines|(?:^|/)(?:Procfile|Dockerfile|"
-    r"fly\.toml|render\.ya?ml|railway\.(?:json|toml)|app\.json|package\.json|Makefile|justfile)$|(?:^|/)(?:deploy|release|start|entrypoint)"
-    r"[\w.-]*$"
-)
+_PATHS = {name: re.compile(pattern) for name, pattern in places.FILES["starts"].items()}
 
 
 class Outcome(StrEnum):
@@ -77,7 +67,7 @@ class Start:
 
     Attributes:
         without: the variable taken away; empty for none.
-        told: how the process went.
+        went: how the process went.
         named: what it printed names the variable.
         words: the end of what it printed, redacted.
         listened: it waited for connections.
@@ -85,7 +75,7 @@ class Start:
 
     without: str
     outcome: Outcome
-    told: str = ""
+    went: str = ""
     named: bool = False
     seconds: float = 0.0
     words: str = ""
@@ -96,14 +86,14 @@ class Start:
         return {
             "without": self.without or "(nothing)",
             "outcome": str(self.outcome),
-            "process": self.told or None,
+            "process": self.went or None,
             "names_it": self.named if self.outcome is Outcome.REFUSED else None,
             "last_output": self.words[-300:] or None,
         }
 
 
 @dataclass(frozen=True)
-class StartEvidence:
+class StartEvidence(Evidence):
     """How the app started with everything, and without each variable that it needs.
 
     Attributes:
@@ -120,11 +110,9 @@ class StartEvidence:
         """The starts that went so."""
         return [start for start in self.starts if start.outcome is outcome]
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterator[Row]:
         """One row a start."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        return pd.DataFrame([start.row() for start in (*self.complete, *self.starts)])
+        return (start.row() for start in (*self.complete, *self.starts))
 
 
 @probe
@@ -150,7 +138,7 @@ async def survey(
     try:
         trial = await asyncio.to_thread(_prepared, client, opened, place, settings)
     except GitError as error:
-        return Unavailable(f"the repository could not be read whole: {error}", "a complete clone at repository.path")
+        return repository.not_whole(error)
     return await trial.all_starts()
 
 
@@ -164,25 +152,21 @@ def _prepared(client: Client, repo: Repository, place: Scratch, settings: Enviro
 
 def _not_tried(repo: Repository, settings: EnvironmentEvidence) -> Iterable[tuple[str, Start]]:
     """Needed variables whose absence says nothing about the app's start, or that the deploy's own check covers."""
-    tracked = _given_by_tracked(repo)
+    files = [f for f in repo.files if _PATHS["settings"].search(f.path) and not _PATHS["example"].search(f.path)]
+    tracked: dict[str, str] = {}
+    for file, content in repo.read(files):
+        values = parse_values(content.decode("utf-8", "replace"))
+        tracked |= dict.fromkeys((name for name, value in values.items() if value), file.path)
     gated = _gated(repo)
     for name, reads in settings.needed.items():
         if is_for_browsers(name):
             yield name, Start(name, Outcome.BUILT_IN)
-        elif all(_BESIDE_THE_APP.search(read.path) for read in reads):
-            yield name, Start(name, Outcome.BESIDE, told=f"{reads[0].path}:{reads[0].line}")
+        elif all(_PATHS["beside_the_app"].search(read.path) for read in reads):
+            yield name, Start(name, Outcome.BESIDE, went=f"{reads[0].path}:{reads[0].line}")
         elif name in tracked:
-            yield name, Start(name, Outcome.GIVEN, told=tracked[name])
+            yield name, Start(name, Outcome.GIVEN, went=tracked[name])
         elif name in gated:
-            yield name, Start(name, Outcome.GATED, told=gated[name])
-
-
-def _given_by_tracked(repo: Repository) -> dict[str, str]:
-    files = [f for f in repo.files if re.search(r"(?:^|/)\.env(?:\.[\w.-]+)?$", f.path) and not _EXAMPLE.search(f.path)]
-    found: dict[str, str] = {}
-    for file, content in repo.read(files):
-        found |= dict.fromkeys((n for n, v in parse_values(content.decode("utf-8", "replace")).items() if v), file.path)
-    return found
+            yield name, Start(name, Outcome.GATED, went=gated[name])
 
 
 def _gated(repo: Repository) -> dict[str, str]:
@@ -190,7 +174,7 @@ def _gated(repo: Repository) -> dict[str, str]:
     gates = [file for file in repo.files if file.name.rsplit(".", 1)[0] in GATES]
     if not gates:
         return {}
-    pipelines = [file for file in repo.files if _PIPELINE.search(file.path) and file not in gates]
+    pipelines = [file for file in repo.files if _PATHS["pipelines"].search(file.path) and file not in gates]
     text = "\n".join(content.decode("utf-8", "replace") for _, content in repo.read(pipelines))
     found: dict[str, str] = {}
     for file, content in repo.read(file for file in gates if re.search(rf"\b{re.escape(file.name)}\b", text)):
@@ -232,7 +216,7 @@ class _Trial:
             patience = max(PATIENCE_S, 3 * complete.seconds) if complete.listened else START_S / 2
             start = await self._start(command, name, patience, listens=complete.listened)
             if complete.outcome is not Outcome.STARTED and not (start.named and name not in complete.words):
-                start = Start(name, Outcome.UNCLEAR, start.told, seconds=start.seconds, words=start.words)
+                start = Start(name, Outcome.UNCLEAR, start.went, seconds=start.seconds, words=start.words)
             if start.outcome is Outcome.REFUSED:
                 return start
             found.append(start)
@@ -240,7 +224,7 @@ class _Trial:
 
     async def _start(self, command: str, without: str, patience: float, *, listens: bool) -> Start:
         """Start once, until it listens, ends, or has had its time; `listens`: with everything it did."""
-        port = str(free_port())
+        port = str(_free_port())
         values = {**self.values, "PORT": port, **self.scratch.environment}
         values.pop(without, None)
         began = time.monotonic()
@@ -255,24 +239,18 @@ class _Trial:
                     break
             ended = run or await process.stop()
         seconds = (listening or time.monotonic()) - began
-        words = self._redacted(ended.output)
+        words = self.scratch.redacted(ended.output, self.client, self.values).strip()[-4000:]
         named = bool(without) and re.search(rf"(?<!\w){re.escape(without)}(?!\w)", words) is not None
         if run is None:
             outcome = Outcome.STARTED if listening or not listens else Outcome.UNCLEAR
-            told = f"listens after {seconds:.1f} s" if listening else f"runs after {seconds:.0f} s without listening"
+            went = f"listens after {seconds:.1f} s" if listening else f"runs after {seconds:.0f} s without listening"
         else:
             outcome = Outcome.STARTED if run.ok else Outcome.REFUSED
-            told = run.told
-        return Start(without, outcome, told, named, seconds, words, listening is not None)
-
-    def _redacted(self, text: str) -> str:
-        known = Redactor.from_parameters(self.client.parameters, self.client.environment)
-        given = Redactor(telling(dict(self.values)))
-        shown = text.replace(f"{self.scratch.app}/", "").replace(str(self.scratch.folder), "(scratch)")
-        return personal(known.text(given.known(shown))).strip()[-4000:]
+            went = run.ending
+        return Start(without, outcome, went, named, seconds, words, listening is not None)
 
 
-def free_port() -> int:
+def _free_port() -> int:
     """A TCP port on which nothing listens."""
     taken = {each.laddr.port for each in psutil.net_connections(kind="tcp") if each.laddr}
     return random.choice([port for port in range(20_000, 30_000) if port not in taken])  # noqa: S311 - any will do
@@ -285,38 +263,32 @@ def validated(evidence: StartEvidence) -> Verdict:
     complete = [start.row() for start in evidence.complete]
     clauses = []
     if started := evidence.of(Outcome.STARTED):
-        clauses.append(_starts_without(started, complete))
+        names = [start.without for start in started]
+        summary = f"The app starts without {enumerated(names)}, which it needs: members would be the first to notice"
+        rows = [*(start.row() for start in started), *complete][:_MOST_ROWS]
+        clauses.append(failed(summary, evidence=rows, about=names))
     if unclear := evidence.of(Outcome.UNCLEAR):
         clauses.append(_unclear(evidence, unclear))
     if untried := evidence.of(Outcome.UNTRIED):
-        reason = f"the time was up before the app was started without {_listed(s.without for s in untried)}"
+        reason = f"the time was up before the app was started without {enumerated(s.without for s in untried)}"
         clauses.append(unknown(reason, needs="limits.stage_minutes, larger", evidence=[s.row() for s in untried]))
     if refused := [*evidence.of(Outcome.REFUSED), *evidence.of(Outcome.GATED)]:
         clauses.append(_refuses(refused, complete))
     if not clauses:
-        row: Row = {"needed_at_start": 0, "needed_elsewhere": len(aside)}
-        clauses.append(passed("The app needs no variable to start", evidence=[row, *aside][:_MOST_ROWS]))
+        counts: Row = {"needed_at_start": 0, "needed_elsewhere": len(aside)}
+        clauses.append(passed("The app needs no variable to start", evidence=[counts, *aside][:_MOST_ROWS]))
     return combine(*clauses)
-
-
-def _starts_without(started: list[Start], complete: list[Row]) -> Verdict:
-    names = [start.without for start in started]
-    return failed(
-        f"The app starts without {_listed(names)}, which it needs: members would be the first to notice",
-        evidence=[*(start.row() for start in started), *complete][:_MOST_ROWS],
-        about=names,
-    )
 
 
 def _unclear(evidence: StartEvidence, unclear: list[Start]) -> Verdict:
     broken = [start for start in evidence.complete if start.outcome is not Outcome.STARTED]
     rows = [start.row() for start in (*evidence.complete, *unclear)][:_MOST_ROWS]
     if broken:
-        made_up = f" (made-up values stood for {_listed(evidence.filled)})" if evidence.filled else ""
-        reason = f"the app does not start here even with every variable: it {broken[0].told}{made_up}"
+        made_up = f" (made-up values stood for {enumerated(evidence.filled)})" if evidence.filled else ""
+        reason = f"the app does not start here even with every variable: it {broken[0].went}{made_up}"
         needs = "repository.env_files.development with values with which `repository.start` works on this machine"
         return unknown(reason, needs=needs, evidence=rows)
-    names = _listed(start.without for start in unclear)
+    names = enumerated(start.without for start in unclear)
     return unknown(f"without {names} the app neither listened nor ended", needs="a look by hand", evidence=rows)
 
 
@@ -326,8 +298,3 @@ def _refuses(refused: list[Start], complete: list[Row]) -> Verdict:
     says = "and says which" if named == len(refused) else f"and says which for {named} of {len(refused)}"
     summary = f"The app refuses to start without {each} that it needs, {says}"
     return passed(summary, evidence=[*(start.row() for start in refused), *complete][:_MOST_ROWS])
-
-
-def _listed(names: Iterable[str]) -> str:
-    shown = list(names)
-    return ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")

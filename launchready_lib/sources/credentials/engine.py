@@ -1,7 +1,11 @@
-"""Kingfisher over files that nobody else can read: rules for hundreds of providers, no connection made."""
+"""Kingfisher over files that nobody else can read: rules for hundreds of providers, no connection made.
+
+Small texts are put together into files of a size that it likes, with a way back from its lines to theirs.
+"""
 
 from __future__ import annotations
 
+import bisect
 import contextlib
 import json
 import os
@@ -12,9 +16,9 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from launchready_lib.evidence import Unavailable
 
@@ -24,12 +28,14 @@ _FOUND = 200
 _OPTIONS = (  # offline, every place of a value, nothing unpacked: what lies in archives is given to it as files
     "--no-validate", "--no-update-check", "--no-ignore", "--no-dedup", "--no-extract-archives",
 )  # fmt: skip
-_KEPT = ("PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "SYSTEMROOT")
+_PASSED_ON = ("PATH", "HOME", "TMPDIR", "XDG_CACHE_HOME", "SYSTEMROOT")
 _NO_SECRET = re.compile(  # rules for names and addresses that go with a secret, and for what only may be one
     r"(?:client-?id|username|tenant-id|account-name|access-id|token-id|-address(?:\.\d+)?$|repository(?:\.\d+)?$|generic-|-tf-password|algolia-api-key)"
 )
 _PLACE = re.compile(r"(?:^|/)\d+/(\d{1,9})-")
-_NAME_CHARACTERS = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-")
+Tag = TypeVar("Tag")
+_BUNDLE_SIZE = 256 * 1024
+_BETWEEN = b"\n\n"
 
 
 @dataclass(frozen=True)
@@ -40,7 +46,6 @@ class EngineFind:
     """
 
     value: str
-    path: str
     number: int
     line: int
     rule: str
@@ -58,9 +63,8 @@ def run(
 ) -> tuple[EngineFind, ...] | Unavailable:
     """Scan files given as path and content; they lie in a private folder meanwhile, under names of ours.
 
-    Without an engine they are asked for all the same, as whoever gives them may read them on the way.
-
-    `beside` gets the number and content of every file, while the engine reads them too; without an engine as well.
+    `beside` gets the number and content of every file, while the engine reads them too. Without an engine all are
+    asked for and handed on the same, as whoever gives them may read them on the way.
     """
     engine = program()
     if engine is None:
@@ -74,21 +78,39 @@ def run(
             return ()
         with _started(engine, folder) as report:
             if beside is not None:
-                for number, (_, place) in enumerate(laid):
+                for number, place in enumerate(laid):
                     beside(number, place.read_bytes())
-            told = report()
-    return told if isinstance(told, Unavailable) else tuple(_finds(told, [path for path, _ in laid]))
+            reported = report()
+    return reported if isinstance(reported, Unavailable) else tuple(_finds(reported, len(laid)))
 
 
-def _laid_out(folder: Path, files: Iterable[tuple[str, bytes]]) -> Iterator[tuple[str, Path]]:
-    """Write each file as `number-name` into a folder for a thousand of them; gives real paths and these, in order."""
+def read(
+    files: Iterable[tuple[str, bytes]],
+    bundles: Bundles[Tag],
+    found: Callable[[EngineFind, Tag, int], object],
+    beside: Callable[[int, bytes], object] | None = None,
+) -> Unavailable | None:
+    """Scan files that were bundled; `found` gets each find, whose text it stands in and at which line of that text.
+
+    Gives why the engine did not run; None where it did.
+    """
+    finds = run(files, beside)
+    if isinstance(finds, Unavailable):
+        return finds
+    for find in finds:
+        found(find, *bundles.place(find.number, find.line))
+    return None
+
+
+def _laid_out(folder: Path, files: Iterable[tuple[str, bytes]]) -> Iterator[Path]:
+    """Write each file as `number-name` into a folder for a thousand of them; gives their places in order."""
     for number, (path, content) in enumerate(files):
         place = folder / str(number // 1000)
         if number % 1000 == 0:
             place.mkdir(mode=0o700)
-        name = "".join(c if c in _NAME_CHARACTERS else "_" for c in path.rsplit("/", 1)[-1])[-80:]
+        name = re.sub(r"[^0-9A-Za-z._-]", "_", path.rsplit("/", 1)[-1])[-80:]
         (place / f"{number}-{name}").write_bytes(content)
-        yield path, place / f"{number}-{name}"
+        yield place / f"{number}-{name}"
 
 
 @contextlib.contextmanager
@@ -101,7 +123,7 @@ def _started(engine: str, folder: str) -> Iterator[Callable[[], bytes | Unavaila
         process = subprocess.Popen(
             [engine, "scan", ".", *options, "--exclude", "report.jsonl"],
             cwd=folder,
-            env={name: os.environ[name] for name in _KEPT if name in os.environ},
+            env={name: os.environ[name] for name in _PASSED_ON if name in os.environ},
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
@@ -132,24 +154,72 @@ def _report(process: subprocess.Popen[bytes], report: Path, until: float) -> byt
         return Unavailable("the secret engine left no report", needs)
 
 
-def _finds(report: bytes, names: list[str]) -> Iterator[EngineFind]:
+def _finds(report: bytes, files: int) -> Iterator[EngineFind]:
     for line in report.splitlines():
         try:
             body: Any = json.loads(line)
         except ValueError:
             continue
-        found = body.get("finding") if isinstance(body, dict) else None
-        if not isinstance(found, dict):
-            continue
-        place = _PLACE.search(str(found.get("path", "")))
-        if place is None or int(place[1]) >= len(names):
-            continue
-        rule = str(body.get("rule", {}).get("id", "unknown"))
-        yield EngineFind(
-            value=str(found.get("snippet", "")),
-            path=names[int(place[1])],
-            number=int(place[1]),
-            line=int(found.get("line") or 1),
-            rule=rule,
-            sure=_NO_SECRET.search(rule) is None,
-        )
+        found: Any = body.get("finding") if isinstance(body, dict) else None
+        place = _PLACE.search(str(found.get("path", ""))) if isinstance(found, dict) else None
+        if place is not None and int(place[1]) < files:
+            rule = str(body.get("rule", {}).get("id", "unknown"))
+            sure = _NO_SECRET.search(rule) is None
+            yield EngineFind(str(found.get("snippet", "")), int(place[1]), int(found.get("line") or 1), rule, sure)
+
+
+@dataclass
+class _Bundle(Generic[Tag]):
+    """Texts put together; `pieces`: whose each is, the line at which it starts, and where it starts and ends."""
+
+    texts: list[bytes] = field(default_factory=list)
+    pieces: list[tuple[Tag, int, slice]] = field(default_factory=list)
+    line: int = 1
+    size: int = 0
+
+
+class Bundles(Generic[Tag]):
+    """Bundles by file name extension; whatever a method gives goes to the engine, in this order."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, _Bundle[Tag]] = {}
+        self._given: list[list[tuple[Tag, int, slice]]] = []
+        self.bytes = 0
+
+    def add(self, name: str, content: bytes, tag: Tag) -> Iterator[tuple[str, bytes]]:
+        """Take a text in; its file name says what language it is."""
+        extension = name.rsplit("/", 1)[-1].rpartition(".")[2][:12]
+        bundle = self._open.setdefault(extension, _Bundle())
+        bundle.texts.append(content)
+        bundle.pieces.append((tag, bundle.line, slice(bundle.size, bundle.size + len(content))))
+        bundle.line += content.count(b"\n") + len(_BETWEEN)
+        bundle.size += len(content) + len(_BETWEEN)
+        self.bytes += len(content)
+        if bundle.size > _BUNDLE_SIZE:
+            yield self._closed(extension)
+
+    def alone(self, name: str, content: bytes, tag: Tag) -> tuple[str, bytes]:
+        """Take in what is no text, as a file of its own."""
+        self.bytes += len(content)
+        self._given.append([(tag, 1, slice(0))])
+        return name, content
+
+    def rest(self) -> Iterator[tuple[str, bytes]]:
+        """What is not full yet."""
+        for extension in list(self._open):
+            yield self._closed(extension)
+
+    def _closed(self, extension: str) -> tuple[str, bytes]:
+        bundle = self._open.pop(extension)
+        self._given.append(bundle.pieces)
+        return f"{len(self._given) - 1}.{extension}", _BETWEEN.join(bundle.texts)
+
+    def texts(self, number: int, content: bytes) -> Iterator[tuple[Tag, bytes]]:
+        """What the file of this number was put together from; nothing of a file of its own."""
+        return ((tag, content[place]) for tag, _, place in self._given[number])
+
+    def place(self, number: int, line: int) -> tuple[Tag, int]:
+        """Whose text stands at this line of the file of this number, and which line of it that is, from 1."""
+        pieces = self._given[number]
+        tag, start, _ = pieces[max(0, bisect.bisect_right(pieces, line, key=lambda piece: piece[1]) - 1)]
+        return tag, line - start + 1

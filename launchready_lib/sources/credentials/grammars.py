@@ -1,12 +1,11 @@
 """What providers' keys look like, whether they are secret at all, and how each is revoked.
 
-The table is data/credentials.yaml.
+The tables are data/credentials.yaml and data/secret_values.yaml.
 """
 
 from __future__ import annotations
 
 import base64
-import binascii
 import json
 import re
 import time
@@ -14,9 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-import yaml
-
-from launchready_lib.paths import PACKAGE
+from launchready_lib.sources.credentials import places
 
 Markers = tuple[tuple[str, int], ...]
 """Texts, each with the place in GRAMMARS of a grammar that may match where it stands."""
@@ -71,47 +68,28 @@ class Match:
     standing: Standing
 
 
-def _load() -> tuple[Grammar, ...]:
-    entries = yaml.safe_load((PACKAGE / "data" / "credentials.yaml").read_text(encoding="utf-8"))
-    return tuple(
-        Grammar(
-            id=key,
-            provider=entry["provider"],
-            what=entry["what"],
-            pattern=re.compile(entry["pattern"].replace("{B}", _BEFORE).replace("{E}", _AFTER)),
-            markers=tuple(entry["markers"]),
-            standing=_STANDINGS[entry.get("standing", "secret")],
-            revoke=entry["revoke"],
-        )
-        for key, entry in entries.items()
-    )
-
-
-_BEFORE = r"(?<![0-9A-Za-z_])"
-_AFTER = r"(?![0-9A-Za-z_])"
+_BEFORE, _AFTER = r"(?<![0-9A-Za-z_])", r"(?![0-9A-Za-z_])"
 _STANDINGS = {"secret": Standing.SECRET, "public": Standing.PUBLIC, "test": Standing.TEST}
 
-GRAMMARS: tuple[Grammar, ...] = _load()
+GRAMMARS: tuple[Grammar, ...] = tuple(
+    Grammar(
+        id=key,
+        provider=entry["provider"],
+        what=entry["what"],
+        pattern=re.compile(entry["pattern"].replace("{B}", _BEFORE).replace("{E}", _AFTER)),
+        markers=tuple(entry["markers"]),
+        standing=_STANDINGS[entry.get("standing", "secret")],
+        revoke=entry["revoke"],
+    )
+    for key, entry in places.table("credentials").items()
+)
 _MARKERS: Markers = tuple((marker, number) for number, grammar in enumerate(GRAMMARS) for marker in grammar.markers)
 
-DOCUMENTED = frozenset(
-    {
-        "AKIAIOSFODNN7EXAMPLE",
-        "AKIAI44QH8DHBEXAMPLE",
-        "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY",
-        "sk_test_4eC39HqLyjWDarjtT1zdp7dc",
-        "sk_test_BQokikJOvBiI2HlWgH4olfQ2",
-        "pk_test_TYooMQauvdEDq54NiTphI7jx",
-    }
-)
+WORDS = places.table("secret_values")
+DOCUMENTED = frozenset(WORDS["documented"])
 """Values that providers print in their own documentation."""
-
-_LOCAL_HOSTS = frozenset(  # this machine, and the names that compose files give to databases
-    {"localhost", "127.0.0.1", "[::1]", "host.docker.internal", "host", "db", "database", "postgres", "postgresql"}
-    | {"mysql", "mariadb", "mongo", "mongodb", "redis", "rabbitmq"}
-)
-_DOCUMENTATION_HOST = re.compile(r"(?:^|\.)example\.(?:com|org|net)$|^(?:my|your)?-?(?:host|server)(?:name)?$")
-_PUBLIC_ROLES = frozenset({"anon", "anonymous", "public", "publishable"})
+_LOCAL_HOSTS = frozenset(WORDS["local_hosts"])
+_DOCUMENTATION_HOST = re.compile(WORDS["values"]["documentation_host"])
 
 
 def likely(text: str) -> Markers:
@@ -149,11 +127,11 @@ def jwt_standing(token: str, *, now: float | None = None) -> Standing:
     part = token.split(".")[1]
     try:
         claims = json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))
-    except (ValueError, binascii.Error, RecursionError):
-        return Standing.PLACEHOLDER
+    except (ValueError, RecursionError):  # binascii's error is a ValueError
+        claims = None
     if not isinstance(claims, dict):
         return Standing.PLACEHOLDER
-    if str(claims.get("role", "")).lower() in _PUBLIC_ROLES:
+    if str(claims.get("role", "")).lower() in ("anon", "anonymous", "public", "publishable"):
         return Standing.PUBLIC
     if claims.get("name") == "John Doe" or claims.get("sub") == "1234567890":
         return Standing.DOCUMENTED

@@ -1,14 +1,18 @@
-"""Credentials in files: providers' grammars, structured settings, and an engine's finds, one row a value."""
+"""Credentials in files: providers' grammars, structured settings, and an engine's finds, one row a value.
+
+How a key that the engine's rules name is taken out of force, in its provider's terms, is data/revocations.yaml.
+"""
 
 from __future__ import annotations
 
+import functools
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from launchready_lib.sources.credentials import places, structured
-from launchready_lib.sources.credentials.grammars import DOCUMENTED, Markers, Standing, find
+from launchready_lib.sources.credentials.grammars import DOCUMENTED, Markers, Match, Standing, find
 from launchready_lib.sources.credentials.inside import Part
-from launchready_lib.sources.credentials.revocations import bare, revocation
 from launchready_lib.sources.credentials.values import (
     fingerprint,
     is_credible,
@@ -22,6 +26,7 @@ from launchready_lib.sources.credentials.values import (
 _VAGUE = frozenset({"database-url", "basic-auth-url", "jwt"})
 """Grammars that examples in documentation satisfy too."""
 
+_AT_ISSUER = "make a new value where it was issued, set it in the host's settings, then take this one out"
 _ORDER = tuple(Standing)
 
 
@@ -43,10 +48,6 @@ class Hit:
     def place(self) -> str:
         """Where it stands, as it is shown."""
         return self.label or f"{self.path}:{self.line}"
-
-    def at(self, label: str) -> Hit:
-        """The same, shown under another name of its place."""
-        return replace(self, label=label)
 
 
 @dataclass(frozen=True)
@@ -101,18 +102,15 @@ def scan(
     seen = set()
     for match in find(text, among):
         seen.add(match.value)
-        line = text.count("\n", 0, match.start) + 1
-        grammar = match.grammar
-        vague = grammar.id in _VAGUE
-        yield _placed(
-            Hit(match.value, path, line, grammar.provider, grammar.what, grammar.revoke, match.standing, vague=vague)
-        )
+        yield _matched(match, path, text.count("\n", 0, match.start) + 1)
     reader = settings or structured.reader_for(path)
     if reader is None or places.is_foreign(path):
         return
     for setting in reader(text):
         if setting.value not in seen and not any(value in setting.value for value in seen) and _holds_secret(setting):
-            yield _placed(_of_setting(setting, path))
+            what = f"value of {setting.name[:60]}"
+            hit = Hit(setting.value, path, setting.line, "by its name", what, _AT_ISSUER, Standing.SECRET, vague=True)
+            yield _placed(hit)
 
 
 def is_scanned(path: str) -> bool:
@@ -135,17 +133,10 @@ def _holds_secret(setting: structured.Setting) -> bool:
     return is_secret_name(setting.name) and is_credible(setting.name, setting.value)
 
 
-def _of_setting(setting: structured.Setting, path: str) -> Hit:
-    return Hit(
-        value=setting.value,
-        path=path,
-        line=setting.line,
-        provider="by its name",
-        what=f"value of {setting.name[:60]}",
-        revoke="make a new value where it was issued, set it in the host's settings, then take this one out",
-        standing=Standing.SECRET,
-        vague=True,
-    )
+def _matched(match: Match, path: str, line: int) -> Hit:
+    kind = match.grammar
+    vague = kind.id in _VAGUE
+    return _placed(Hit(match.value, path, line, kind.provider, kind.what, kind.revoke, match.standing, vague=vague))
 
 
 def _placed(hit: Hit) -> Hit:
@@ -167,15 +158,11 @@ def engine_hit(value: str, path: str, line: int, rule: str, *, sure: bool) -> Hi
     """A find of the engine: told by our grammars where they know the value, else by the engine's rule."""
     known = next((match for match in find(value) if match.value == value), None)
     if known is not None:
-        grammar = known.grammar
-        hit = Hit(
-            value, path, line, grammar.provider, grammar.what, grammar.revoke, known.standing, grammar.id in _VAGUE
-        )
-        return _placed(hit)
-    told = revocation(rule)
-    standing = Standing.PUBLIC if told.public else Standing.SECRET if sure else Standing.POSSIBLE
-    words = bare(rule).replace("-", " ")
-    return _placed(Hit(value, path, line, told.provider, words, told.steps, standing))
+        return _matched(known, path, line)
+    known_rule = revocation(rule)
+    standing = Standing.PUBLIC if known_rule.public else Standing.SECRET if sure else Standing.POSSIBLE
+    what = bare(rule).replace("-", " ")
+    return _placed(Hit(value, path, line, known_rule.provider, what, known_rule.steps, standing))
 
 
 def gathered(hits: Iterable[Hit], known: Mapping[str, Standing]) -> tuple[Credential, ...]:
@@ -198,14 +185,55 @@ def credential(value: str, hits: Sequence[Hit], known: Mapping[str, Standing], m
     worst = min(hits, key=lambda hit: rank(hit.standing))
     mark = mark or fingerprint(value)
     where = tuple(dict.fromkeys(hit.place for hit in hits))
-    told = next((standing for key, standing in known.items() if key[:8] == mark or mark.startswith(key)), None)
+    recorded = next((standing for key, standing in known.items() if key[:8] == mark or mark.startswith(key)), None)
     return Credential(
         fingerprint=mark,
         masked=masked(value),
         provider=worst.provider,
         what=worst.what,
         revoke=worst.revoke,
-        standing=told or worst.standing,
+        standing=recorded or worst.standing,
         places=where[:5],
         count=len(where),
     )
+
+
+@dataclass(frozen=True)
+class Revocation:
+    """A provider, as founders know it, and what to do there; `public` where a key is made to be seen."""
+
+    provider: str
+    steps: str
+    public: bool = False
+
+
+def revocation(rule: str) -> Revocation:
+    """What a rule of the engine stands for; for a provider that is not in the table, what holds for all."""
+    name = bare(rule)
+    known = next((row for start, row in _revocations() if name.startswith(start)), None)
+    if known is not None:
+        return known
+    provider = name.partition("-")[0]
+    return Revocation(
+        provider,
+        f"in the account at {provider}, where API keys or tokens are listed: make a new one, deploy it, then delete"
+        " this one, and look at what was done with it",
+    )
+
+
+def bare(rule: str) -> str:
+    """A rule's name without the collection that it comes from and without its number there."""
+    return re.sub(r"\.\d+\Z", "", rule).rsplit(".", 1)[-1].rsplit("/", 1)[-1]
+
+
+@functools.cache
+def _revocations() -> tuple[tuple[str, Revocation], ...]:
+    """How names of rules start, the longest first, with what they stand for."""
+    loaded = places.table("revocations")
+    rows = [
+        (start, Revocation(entry["name"], entry["steps"], public=part == "public"))
+        for part in ("public", "providers")
+        for entry in loaded[part].values()
+        for start in entry["rules"]
+    ]
+    return tuple(sorted(rows, key=lambda row: -len(row[0])))

@@ -9,6 +9,8 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
+from launchready_lib.sources.credentials import places
+
 MAX_LINE = 4_000
 
 
@@ -36,6 +38,7 @@ _XML = re.compile(
     r"""(?:key|name)="([^"]{1,80})"\s+value="([^"]{1,500})"|<(\w*(?:[Pp]ass|[Ss]ecret|[Tt]oken)\w*)>([^<]{1,500})</"""
 )
 _CONNECTION = re.compile(r"""(?i)\b(password|pwd|accesskey|sharedaccesskey)=([^;"'\s]{1,200})""")
+_LOGIN = re.compile(r"\A\s*\w+://[^:@/\s]*:([^@\s]{1,300})@")
 _NETRC = re.compile(r"\bpassword\s+(\S{1,200})")
 
 
@@ -44,7 +47,7 @@ def reader_for(path: str) -> Reader | None:
     """The reader of a file, by its name; None for files that are not structured settings."""
     lowered = path.lower()
     name = lowered.rsplit("/", 1)[-1]
-    if _LANGUAGE_FILES.search(lowered):
+    if places.is_language(lowered):
         return None
     return next((reader for pattern, reader in _READERS if pattern.search(name) or pattern.search(lowered)), None)
 
@@ -62,6 +65,19 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
     return ((number, line[:MAX_LINE]) for number, line in enumerate(text.splitlines(), 1))
 
 
+def _found(
+    text: str, *patterns: re.Pattern[str], but: tuple[str, ...] = (), certain: bool = False
+) -> Iterator[Setting]:
+    """What patterns find line by line: the first group is the name (of two or more), the last the value.
+
+    Lines that start with one of `but` are left out.
+    """
+    for number, line in _lines(text):
+        for match in (m for pattern in patterns for m in pattern.finditer(line) if not line.lstrip().startswith(but)):
+            groups = [group for group in match.groups() if group]
+            yield Setting(groups[0] if len(groups) > 1 else "password", groups[-1], number, certain=certain)
+
+
 def env(text: str) -> Iterator[Setting]:
     """NAME=value lines (.env, .properties, .ini, shell profiles)."""
     for number, line in _lines(text):
@@ -73,15 +89,7 @@ def env(text: str) -> Iterator[Setting]:
 
 def assigned(text: str) -> Iterator[Setting]:
     """Quoted values given to names (.py, .js, .php, .rb, .json, .toml, .tf), with PHP's define()."""
-    for number, line in _lines(text):
-        if line.lstrip()[:2] in ("//", "# ", "* "):
-            continue
-        for match in _ASSIGNED.finditer(line):
-            yield Setting(match[1], match[3], number)
-        for match in _DEFINE.finditer(line):
-            yield Setting(match[1], match[2], number)
-        for match in _CONNECTION.finditer(line):
-            yield Setting(match[1], match[2], number)
+    return _found(text, _ASSIGNED, _DEFINE, _CONNECTION, but=("//", "# ", "* "))
 
 
 def yaml_like(text: str) -> Iterator[Setting]:
@@ -105,18 +113,12 @@ def kubernetes(text: str) -> Iterator[Setting]:
 
 def xml(text: str) -> Iterator[Setting]:
     """Attributes key and value, elements named after secrets, and connection strings."""
-    for number, line in _lines(text):
-        for match in _XML.finditer(line):
-            yield Setting(match[1] or match[3], match[2] or match[4], number)
-        for match in _CONNECTION.finditer(line):
-            yield Setting(match[1], match[2], number)
+    return _found(text, _XML, _CONNECTION)
 
 
 def netrc(text: str) -> Iterator[Setting]:
     """Passwords of a .netrc file."""
-    for number, line in _lines(text):
-        for match in _NETRC.finditer(line):
-            yield Setting("password", match[1], number, certain=True)
+    return _found(text, _NETRC, certain=True)
 
 
 def pgpass(text: str) -> Iterator[Setting]:
@@ -137,9 +139,7 @@ def npmrc(text: str) -> Iterator[Setting]:
 
 def git_credentials(text: str) -> Iterator[Setting]:
     """https://user:password@host lines."""
-    for number, line in _lines(text):
-        if match := re.match(r"\w+://[^:@/\s]*:([^@\s]{1,300})@", line.strip()):
-            yield Setting("password", match[1], number, certain=True)
+    return _found(text, _LOGIN, certain=True)
 
 
 def docker_auth(text: str) -> Iterator[Setting]:
@@ -164,40 +164,9 @@ def _decoded(value: str) -> str | None:
         return None
 
 
-_LANGUAGE_FILES = re.compile(
-    r"(?:^|/)(?:locales?|i18n|lang(?:uages?)?|translations?|l10n|messages)/|(?:^|/)messages[._-]"
-)
-_SETTINGS_NAMES = r"(?:config\w*|settings?\w*|secrets?|credentials?|appsettings|database|env|constants?|keys?)"
+_BY_NAME = (netrc, pgpass, npmrc, git_credentials, docker_auth, rails_key, env, yaml_like, kubernetes, xml, assigned)
 _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
-    (re.compile("|".join(patterns)), reader)
-    for reader, patterns in (
-        (netrc, [r"\A[._]netrc\Z"]),
-        (pgpass, [r"\A\.?pgpass(?:\.conf)?\Z"]),
-        (npmrc, [r"\A\.(?:npmrc|yarnrc(?:\.yml)?)\Z"]),
-        (git_credentials, [r"\A\.git-credentials\Z"]),
-        (docker_auth, [r"\A\.dockercfg\Z", r"(?:^|/)\.?docker/config\.json\Z"]),
-        (rails_key, [r"\A(?:master|production|staging|credentials)\.key\Z"]),
-        (
-            env,
-            [r"\A\.env", r"\.env\Z", r"\Aenv\.(?:prod|dev|stag|local)", r"\A\.?bash(?:rc|_profile)\Z", r"\Adockerfile"],
-        ),
-        (
-            env,
-            [
-                r"\.(?:envrc|properties|ini|cfg|conf|cnf)\Z",
-                r"\A\.(?:pypirc|s3cfg|boto|passwd-s3fs)\Z",
-                r"\Acredentials\Z",
-            ],
-        ),
-        (yaml_like, [r"compose[\w.-]*\.ya?ml\Z"]),
-        (
-            kubernetes,
-            [_SETTINGS_NAMES + r"[\w.-]*\.ya?ml\Z", r"(?:application|values|parameters|deploy\w*)[\w.-]*\.ya?ml\Z"],
-        ),
-        (kubernetes, [r"(?:^|/)(?:k8s|kubernetes|helm|manifests|\.github/workflows|ansible|\w+_vars)/.*\.ya?ml\Z"]),
-        (xml, [r"\A(?:web|app)[\w.-]*\.config\Z", r"\Asettings\.xml\Z"]),
-        (assigned, [r"\.tfvars(?:\.json)?\Z", r"\.tfstate(?:\.backup)?\Z", r"\.tf\Z"]),
-        (assigned, [_SETTINGS_NAMES + r"[\w.-]*\.(?:py|[mc]?js|ts|php|rb|json|toml|go|java|kt|cs|exs)\Z"]),
-        (assigned, [r"(?:^|/)(?:config|settings)/[^/]*\.(?:py|js|ts|php|rb|json|toml|exs)\Z"]),
-    )
+    (re.compile(pattern), {reader.__name__: reader for reader in _BY_NAME}[name])
+    for entry in places.FILES["readers"]
+    for name, pattern in entry.items()
 )

@@ -7,7 +7,7 @@ that is named; the objects that it did not reach are read all the same.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from pathlib import Path
@@ -29,6 +29,10 @@ _BLOCK = 1 << 20
 
 Kind = tuple[bool, bool, bool, object]
 """What a path says about its content: a test, an example, others' code, and the reader of its settings."""
+Commits = list[tuple[int, str]]
+"""Times in seconds since 1970, and ids."""
+Wanted = dict[str, dict[Kind, str]]
+"""Object id -> a path of each kind that holds it."""
 
 
 class Reach(StrEnum):
@@ -70,8 +74,7 @@ class Index:
 @functools.lru_cache(maxsize=200_000)
 def kind_of(path: str) -> Kind:
     """What decides about a value at this path; two paths of one kind give the same answer."""
-    reader: Callable[..., object] | None = structured.reader_for(path)
-    return places.is_test(path), places.is_example(path), places.is_foreign(path), reader
+    return places.is_test(path), places.is_example(path), places.is_foreign(path), structured.reader_for(path)
 
 
 def index(path: Path) -> Index:
@@ -81,21 +84,21 @@ def index(path: Path) -> Index:
         GitError: the objects cannot be listed at all.
     """
     found = Index()
-    borrowing = _borrows(path)
+    place = git(path, "rev-parse", "--git-path", "objects/info/alternates", most=4096).decode("utf-8", "replace")
+    borrowing = (path / place.rstrip("\n")).exists()  # objects of a neighbour count as ours (gitrepository-layout)
     if borrowing:
         found.gaps.append({"not_read": "objects in no branch or tag", "why": "the clone borrows objects of another"})
     sizes, messages = _present(path, found)
-    wanted: dict[str, dict[Kind, str]] = {}
-    dates: dict[str, int] = {}
+    wanted: Wanted = {}
     tags = dict(_tags(path, found))
     for reach, commits in _walks(path, {} if borrowing else messages, found):
-        dates |= {commit: seconds for seconds, commit in commits}
         if reach is Reach.REACHABLE:
             found.commits = len(commits)
-        for commit in (commit for _, commit in commits if commit in messages and commit not in tags):
-            found.origins.setdefault(commit, Origin(commit, dates[commit], reach))
-            wanted.setdefault(commit, {kind_of(MESSAGE): MESSAGE})
-        _collect(path, commits, reach, dates, wanted, found)
+        for seconds, commit in commits:
+            if commit in messages and commit not in tags:
+                found.origins.setdefault(commit, Origin(commit, seconds, reach))
+                wanted.setdefault(commit, {kind_of(MESSAGE): MESSAGE})
+        _collect(path, commits, reach, wanted, found)
     found.origins |= tags
     wanted |= {object_id: {kind_of(TAG): TAG} for object_id in tags}
     for object_id in () if borrowing else sizes:  # dropped before any commit, and what the walks did not reach
@@ -126,8 +129,6 @@ def _present(path: Path, found: Index) -> tuple[dict[str, int], dict[str, int]]:
 
 
 _LISTING = ("cat-file", "--batch-all-objects", "--batch-check", "--unordered")
-
-
 _MOST_TAGS_OF_TAGS = 5
 _TAG = "--format=%(objecttype) %(objectname) %(*objectname) %(taggerdate:unix)"
 
@@ -149,25 +150,20 @@ def _tags(path: Path, found: Index) -> Iterator[tuple[str, Origin]]:
         yield row[1], Origin(named[row[1]], seconds, Reach.REACHABLE)
 
 
-def _borrows(path: Path) -> bool:
-    """Tell whether objects of a neighbouring repository count as this one's (gitrepository-layout, alternates)."""
-    place = git(path, "rev-parse", "--git-path", "objects/info/alternates", most=4096).decode("utf-8", "replace")
-    return (path / place.rstrip("\n")).exists()
-
-
-def _walks(path: Path, messages: dict[str, int], found: Index) -> Iterator[tuple[Reach, list[tuple[int, str]]]]:
+def _walks(path: Path, messages: dict[str, int], found: Index) -> Iterator[tuple[Reach, Commits]]:
     """The commits from branches and tags, those of stashes only, and the rest, the oldest first."""
+    options = ("--reverse", "--topo-order", "--timestamp", f"--max-count={MAX_COMMITS}")
     seen: set[str] = set()
     for reach, selection in _selections(path):
         try:
-            commits = [c for c in _revisions(path, selection) if c[1] not in seen]
+            walked = _stamped(git(path, "rev-list", *options, *selection, "--", most=_BLOCK * 64))
+            commits = [each for each in walked if each[1] not in seen]
         except GitError as error:
             found.gaps.append({"not_read": f"commits ({reach})", "why": f"the history could not be walked: {error}"})
             continue
         seen |= {commit for _, commit in commits}
         yield reach, commits
-    loose = [object_id for object_id in messages if object_id not in seen]
-    yield Reach.LOOSE, _dated(path, loose)
+    yield Reach.LOOSE, _dated(path, [object_id for object_id in messages if object_id not in seen])
 
 
 def _selections(path: Path) -> Iterator[tuple[Reach, list[str]]]:
@@ -179,36 +175,25 @@ def _selections(path: Path) -> Iterator[tuple[Reach, list[str]]]:
     yield Reach.STASH, [stash.decode() for stash in stashes]
 
 
-def _revisions(path: Path, selection: list[str]) -> list[tuple[int, str]]:
-    options = ("--reverse", "--topo-order", "--timestamp", f"--max-count={MAX_COMMITS}")
-    return _stamped(git(path, "rev-list", *options, *selection, "--", most=_BLOCK * 64))
-
-
-def _dated(path: Path, objects: list[str]) -> list[tuple[int, str]]:
+def _dated(path: Path, objects: list[str]) -> Commits:
     """Objects that nothing leads to, with their time where they are commits."""
     if not objects:
         return []
     with fed(path, "rev-list", "--no-walk=sorted", "--reverse", "--timestamp", "--stdin", lines=objects) as stream:
         dated = _stamped(stream.read(_BLOCK * 64))
-    told = {commit for _, commit in dated}
-    return [*dated, *((0, each) for each in objects if each not in told)]
+    with_time = {commit for _, commit in dated}
+    return [*dated, *((0, each) for each in objects if each not in with_time)]
 
 
-def _stamped(output: bytes) -> list[tuple[int, str]]:
+def _stamped(output: bytes) -> Commits:
     pairs = (line.split() for line in output.splitlines())
     return [(int(pair[0]), pair[1].decode()) for pair in pairs if len(pair) == 2 and pair[0].isdigit()]
 
 
-def _collect(
-    path: Path,
-    commits: list[tuple[int, str]],
-    reach: Reach,
-    dates: dict[str, int],
-    wanted: dict[str, dict[Kind, str]],
-    found: Index,
-) -> None:
+def _collect(path: Path, commits: Commits, reach: Reach, wanted: Wanted, found: Index) -> None:
     """Take in what each commit brought: its blobs, with their path; what a merge alone brought included."""
-    for commit, mode, object_id, name in _introduced(path, [commit for _, commit in commits]):
+    dates = {commit: seconds for seconds, commit in commits}
+    for commit, mode, object_id, name in _introduced(path, list(dates)):
         if mode in (_SUBMODULE, _SYMLINK):
             word = "submodules" if mode == _SUBMODULE else "symlinks"
             found.aside[word] = found.aside.get(word, 0) + 1
@@ -249,7 +234,7 @@ def _parts(stream: IO[bytes]) -> Iterator[bytes]:
         yield from whole
 
 
-def _choose(wanted: dict[str, dict[Kind, str]], sizes: dict[str, int], found: Index) -> None:
+def _choose(wanted: Wanted, sizes: dict[str, int], found: Index) -> None:
     """Keep what is here and can hold text; say what is not."""
     left, missing, large, late = MAX_BYTES, 0, [], 0
     for object_id, kinds in wanted.items():
@@ -268,11 +253,10 @@ def _choose(wanted: dict[str, dict[Kind, str]], sizes: dict[str, int], found: In
                 left -= size
                 found.files.append(TrackedFile(name, object_id, size))
     found.gaps += [{"not_read": name, "why": f"{size // 1024**2} MB in one version"} for name, size in large[:20]]
-    _counted(found, len(large) - 20, "more versions of files are too large")
-    _counted(found, missing, "objects are not in this clone (a partial clone)")
-    _counted(found, late, f"versions lie beyond {MAX_BYTES // 1024**3} GB")
-
-
-def _counted(found: Index, number: int, why: str) -> None:
-    if number > 0:
-        found.gaps.append({"not_read": f"{number} objects", "why": why})
+    for number, why in (
+        (len(large) - 20, "more versions of files are too large"),
+        (missing, "objects are not in this clone (a partial clone)"),
+        (late, f"versions lie beyond {MAX_BYTES // 1024**3} GB"),
+    ):
+        if number > 0:
+            found.gaps.append({"not_read": f"{number} objects", "why": why})

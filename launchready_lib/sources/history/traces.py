@@ -6,7 +6,7 @@ import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from launchready_lib.sources.credentials import Credential, Standing, credential, fingerprint, rank
@@ -49,15 +49,15 @@ class Trace:
 
     def row(self) -> dict[str, str | int]:
         """The row that evidence shows."""
-        told = self.credential.row()
+        row = self.credential.row()
         return {
             "lives_now": self.lives,
             "at_head": "yes" if self.at_head else "no",
-            "where": told.pop("where"),
+            "where": row.pop("where"),
             "first_commit": self.commit[:12] or "none",
             "first_date": self.date or "unknown",
             "reachable": str(self.reach),
-            **told,
+            **row,
         }
 
 
@@ -68,82 +68,60 @@ def traces(
     by_value: dict[str, list[Sighting]] = {}
     for each in sightings:
         by_value.setdefault(each.hit.value, []).append(each)
-    ordered = sorted(by_value.values(), key=lambda same: _badness(same, index))
-    head: dict[str, list[str]] = {}
-    for file in repo.files:
-        head.setdefault(file.object_id, []).append(file.path)
-    search = _Search(repo.path)
-    secret = sum(_badness(same, index)[0] == 0 for same in ordered)
+    tracing = _Tracing(repo, index, known)
+    ordered = sorted(by_value.values(), key=lambda same: min(map(tracing.badness, same)))
+    secret = sum(any(rank(each.hit.standing) == 0 for each in same) for same in ordered)
     shown = min(secret, MAX_SECRETS) + (MAX_OTHERS if secret <= MAX_SECRETS else 0)
     with ThreadPoolExecutor() as pool:  # outside of Python's lock
         marks = pool.map(fingerprint, [same[0].hit.value for same in ordered[:shown]])
-        rows = [_trace(same, mark, index, head, search, known) for same, mark in zip(ordered, marks, strict=False)]
+        rows = [tracing.trace(same, mark) for same, mark in zip(ordered, marks, strict=False)]
     rest = Counter(str(min((each.hit.standing for each in same), key=rank)) for same in ordered[shown:])
     return tuple(sorted(rows, key=lambda t: (rank(t.credential.standing), _REACHES.index(t.reach)))), dict(rest)
 
 
-def _badness(same: list[Sighting], index: Index) -> tuple[int, int, int]:
-    first = _first_worst(same, index)
-    return rank(first.hit.standing), _REACHES.index(index.origins[first.object_id].reach), first.order
+class _Tracing:
+    """Makes rows of sightings, with what is needed for it."""
 
+    def __init__(self, repo: Repository, index: Index, known: Mapping[str, Standing]) -> None:
+        self._index, self._known, self._search = index, known, _Search(repo.path)
+        self._head: dict[str, list[str]] = {}
+        for file in repo.files:
+            self._head.setdefault(file.object_id, []).append(file.path)
 
-def _first_worst(same: list[Sighting], index: Index) -> Sighting:
-    """The sighting that decides: the worst standing, reachable before not, the oldest first."""
-    return min(
-        same,
-        key=lambda s: (rank(s.hit.standing), _REACHES.index(index.origins[s.object_id].reach), s.order),
-    )
+    def badness(self, sighting: Sighting) -> tuple[int, int, int]:
+        """Lowest for the sighting that decides: the worst standing, reachable before not, the oldest first."""
+        reach = self._index.origins[sighting.object_id].reach
+        return rank(sighting.hit.standing), _REACHES.index(reach), sighting.order
 
+    def trace(self, same: list[Sighting], mark: str) -> Trace:
+        """The row of one value."""
+        deciding = min(same, key=self.badness)
+        origins, standing = self._index.origins, deciding.hit.standing
+        reach = origins[deciding.object_id].reach
+        alike = [each for each in same if origins[each.object_id].reach is reach]
+        oldest_first = sorted(alike, key=lambda each: each.order)
+        first = oldest_first[0]
+        now = [(each, place) for each in alike for place in self._now(each)]
+        places = [place for _, place in now]
+        if not any(each.hit.standing is standing for each, _ in now):
+            before = [f"{each.hit.path}:{each.hit.line}" for each in oldest_first if each.hit.standing is standing]
+            places = before + places
+        unique = tuple(dict.fromkeys(places))
+        found = credential(deciding.hit.value, [deciding.hit, *(each.hit for each in alike)], self._known, mark)
+        found = replace(found, places=unique[:5], count=len(unique))
+        origin = origins[first.object_id]
+        lives = f"at HEAD: {now[0][1]}" if now else "not at HEAD"
+        if found.is_leak and not now:
+            lives = self._search.lives(deciding.hit.value, first.hit.path, self._index.files[first.order], origin)
+        return Trace(found, bool(now), lives, origin.commit, _day(origin.seconds), reach)
 
-def _trace(
-    same: list[Sighting],
-    mark: str,
-    index: Index,
-    head: Mapping[str, list[str]],
-    search: _Search,
-    known: Mapping[str, Standing],
-) -> Trace:
-    deciding = _first_worst(same, index)
-    reach = index.origins[deciding.object_id].reach
-    alike = [s for s in same if index.origins[s.object_id].reach is reach]
-    first = min(alike, key=_order)
-    origin = index.origins[first.object_id]
-    now = [(s, path) for s in alike for path in _now(s, index, head)]
-    places = [f"{_placed(s, path, index)}:{s.hit.line}" for s, path in now]
-    if not any(_same(s, deciding) for s, _ in now):
-        places = [f"{s.hit.path}:{s.hit.line}" for s in sorted(alike, key=_order) if _same(s, deciding)] + places
-    told = credential(deciding.hit.value, [deciding.hit, *(s.hit for s in alike)], known, mark)
-    unique = tuple(dict.fromkeys(places))
-    named = Credential(
-        told.fingerprint, told.masked, told.provider, told.what, told.revoke, told.standing, unique[:5], len(unique)
-    )
-    if now:
-        lives = f"at HEAD: {_placed(*now[0], index)}:{now[0][0].hit.line}"
-    elif not named.is_leak:
-        lives = "not at HEAD"
-    else:
-        lives = search.lives(deciding.hit.value, first.hit.path, index.files[first.order], origin)
-    return Trace(named, bool(now), lives, origin.commit, _day(origin.seconds), reach)
-
-
-def _order(sighting: Sighting) -> int:
-    return sighting.order
-
-
-def _same(one: Sighting, other: Sighting) -> bool:
-    return one.hit.standing is other.hit.standing
-
-
-def _now(sighting: Sighting, index: Index, head: Mapping[str, list[str]]) -> list[str]:
-    """Where the sighting's object is at HEAD, in the same kind of place."""
-    kind = kind_of(index.files[sighting.order].path)
-    return [path for path in head.get(sighting.object_id, ()) if kind_of(path) == kind]
-
-
-def _placed(sighting: Sighting, path: str, index: Index) -> str:
-    """The hit's label under the path that its object has now."""
-    before = index.files[sighting.order].path
-    return path + sighting.hit.path.removeprefix(before) if sighting.hit.path.startswith(before) else path
+    def _now(self, sighting: Sighting) -> Iterator[str]:
+        """Where the sighting's object is at HEAD, in the same kind of place, with the line."""
+        before, hit = self._index.files[sighting.order].path, sighting.hit
+        for path in self._head.get(sighting.object_id, ()):
+            if kind_of(path) == kind_of(before):
+                inside_it = hit.path.removeprefix(before) if hit.path.startswith(before) else ""
+                yield f"{path}{inside_it}:{hit.line}"
 
 
 def _day(seconds: int) -> str:

@@ -2,7 +2,7 @@
 
 commands     one command under limits, with everything that it starts
 supervisor   the small program that sets the limits and ends what is left
-clone        a fresh clone in a scratch folder
+clone        a fresh clone in a scratch folder, and the settings that its code gets
 """
 
 from launchready_lib.checks.stabilize_deployment.running.clone import Scratch, fresh_clone
@@ -13,6 +13,7 @@ from launchready_lib.checks.stabilize_deployment.running.commands import (
     clean_environment,
     foreign_path,
     run,
+    run_all,
 )
 
-__all__ = ["Limits", "Run", "Running", "Scratch", "clean_environment", "foreign_path", "fresh_clone", "run"]
+__all__ = ["Limits", "Run", "Running", "Scratch", "clean_environment", "foreign_path", "fresh_clone", "run", "run_all"]

@@ -1,7 +1,7 @@
 """A fresh clone of a client's repository in a scratch folder, made without letting its configuration say anything.
 
 Its objects travel as a bundle, so that no git of ours serves from the client's folder; what is cloned, and what the
-tree is compared with afterwards, is a store of our own.
+tree is compared with afterwards, is a store of our own. Its code gets settings of development, never production's.
 """
 
 from __future__ import annotations
@@ -12,19 +12,32 @@ import os
 import shutil
 import tempfile
 import weakref
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import psutil
 
 from launchready_lib.checks.stabilize_deployment.running.commands import clean_environment
 from launchready_lib.evidence import Row, Unavailable
+from launchready_lib.redact import Redactor, personal
 from launchready_lib.sources import repository
+from launchready_lib.sources.credentials.values import is_placeholder
 from launchready_lib.sources.repository import GitError, Repository
+from launchready_lib.sources.variables import parse_values
+
+if TYPE_CHECKING:
+    from launchready_lib.client import Client
+    from launchready_lib.parameters import Parameters
 
 MAX_TREE_BYTES = 4 * 1024**3
 _PREFIX = "launchready-clone-"
 _MOST_CHANGES = 200
+_ENVIRONMENTS = ("development", "dev", "local", "test")
+_TRACKED = (".env.example", ".env.sample", ".env.template", ".env.development", ".env.dist")
+_MOST_SETTINGS = 512 * 1024
+_SHORTEST_SECRET = 8
 _KINDS = {"??": "new and not ignored", " D": "deleted", " M": "changed", " T": "another kind of file"}
 
 
@@ -48,6 +61,12 @@ class Scratch:
     def remove(self) -> None:
         """Remove the folder, also where a build took rights away; harmless where it is gone."""
         _remove(self.folder)
+
+    def redacted(self, output: str, client: Client, lent: Mapping[str, str]) -> str:
+        """What a command printed here, fit to be shown: without our folders, known secrets and lent values."""
+        secret = {n: v for n, v in lent.items() if len(v) >= _SHORTEST_SECRET and not is_placeholder(v)}
+        shown = Redactor(secret).known(output.replace(f"{self.app}/", "").replace(str(self.folder), "(scratch)"))
+        return personal(Redactor.from_parameters(client.parameters, client.environment).text(shown))
 
     def changes(self) -> tuple[Row, ...]:
         """What is not as committed: changed or deleted tracked files, and new ones that git does not ignore.
@@ -101,28 +120,18 @@ def _filled(repo: Repository, folder: Path) -> Scratch:
     refs = [own, *(line for line in refs if line.split(b" ", 1)[1] != own.split(b" ", 1)[1])]
     (store / "packed-refs").write_bytes(b"\n".join(refs) + b"\n")
     if repo.shallow:
-        (store / "shallow").write_bytes(_shallow(repo))
+        found = repository.git(repo.path, "rev-parse", "--path-format=absolute", "--git-path", "shallow", most=4096)
+        with Path(os.fsdecode(found.rstrip(b"\n"))).open("rb") as stream:  # where the history ends
+            (store / "shallow").write_bytes(stream.read(1 << 20))
     repository.git(folder, "init", "--quiet", "--template=", f"--initial-branch={branch}", str(app))
-    for part in ("objects", "packed-refs", "shallow"):
-        _copy(store / part, app / ".git" / part)
+    shutil.copytree(store / "objects", app / ".git" / "objects", dirs_exist_ok=True)
+    for part in ("packed-refs", "shallow"):
+        if (store / part).exists():
+            shutil.copyfile(store / part, app / ".git" / part)
     repository.git(app, "reset", "--quiet", "--hard", repo.commit)
     repository.git(store, "config", "core.bare", "false")
     repository.git(store, f"--work-tree={app}", "read-tree", repo.commit)
     return Scratch(folder, app, store, repo.commit, clean_environment(folder / "home"))
-
-
-def _copy(source: Path, target: Path) -> None:
-    if source.is_dir():
-        shutil.copytree(source, target, dirs_exist_ok=True)
-    elif source.exists():
-        shutil.copyfile(source, target)
-
-
-def _shallow(repo: Repository) -> bytes:
-    """Where a shallow history ends."""
-    found = repository.git(repo.path, "rev-parse", "--path-format=absolute", "--git-path", "shallow", most=4096)
-    with Path(os.fsdecode(found.rstrip(b"\n"))).open("rb") as stream:
-        return stream.read(1 << 20)
 
 
 def _branch(repo: Repository) -> str:
@@ -152,3 +161,15 @@ def _remove(folder: Path) -> None:
                 if not (Path(parent) / name).is_symlink():
                     (Path(parent) / name).chmod(0o700)
     shutil.rmtree(folder, ignore_errors=True)
+
+
+def harmless(repo: Repository, parameters: Parameters) -> dict[str, str]:
+    """Settings for a client's code: `repository.env_files` for development, over a tracked example."""
+    texts = [repo.text(name) or "" for name in reversed(_TRACKED)]
+    for environment in reversed(_ENVIRONMENTS):
+        path = parameters.repository.env_files.get(environment)
+        place = repo.disk(path) if path else None
+        if isinstance(place, Path):
+            with place.open("rb") as stream:
+                texts.append(stream.read(_MOST_SETTINGS).decode("utf-8-sig", "replace"))
+    return {name: value for text in texts for name, value in parse_values(text).items() if value is not None}

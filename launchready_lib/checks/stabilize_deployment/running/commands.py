@@ -12,14 +12,16 @@ import os
 import shlex
 import sys
 import time
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Literal, Self
 
 import psutil
+import yaml
 
 from launchready_lib.evidence import Row
+from launchready_lib.paths import PACKAGE
 
 Ending = Literal["exited", "stopped", "time", "output", "memory", "processes", "disk", "not started"]
 
@@ -87,7 +89,7 @@ class Run:
         return self.ended == "exited" and self.exit == 0
 
     @property
-    def told(self) -> str:
+    def ending(self) -> str:
         """How it ended, in words."""
         if self.ended != "exited":
             return _WORDS[self.ended] + (f" ({self.why})" if self.why else "")
@@ -97,7 +99,7 @@ class Run:
         """The run as evidence, with the last characters of its output."""
         return {
             "command": self.command,
-            "ended": self.told,
+            "ended": self.ending,
             "seconds": round(self.seconds, 1),
             "last_output": self.output.strip()[-last:],
         }
@@ -190,12 +192,12 @@ class Running:
         return found or Run(self.command, "stopped", None, time.monotonic() - self._began, self.output)
 
     async def _ended(self) -> Run:
-        told = b"" if self._process.stderr is None else await self._process.stderr.read()
+        report_line = b"" if self._process.stderr is None else await self._process.stderr.read()
         with contextlib.suppress(TimeoutError):  # where something that was left running still holds the pipe
             await asyncio.wait_for(self._listening, 1.0 if self._limits.keep else _GRACE_S)
         self._close()
         try:
-            report = json.loads(told.splitlines()[-1])
+            report = json.loads(report_line.splitlines()[-1])
         except (IndexError, ValueError):
             report = {"ended": "stopped", "exit": None, "left": 0, "why": ""}
         flooded = report["ended"] == "stopped" and self._printed > self._limits.output
@@ -216,41 +218,39 @@ async def run(command: str | Sequence[str], *, folder: Path, environment: Mappin
         return await running.wait() or await running.stop()
 
 
-_NETWORK = (
-    "http_proxy", "https_proxy", "no_proxy", "all_proxy", "HTTP_PROXY", "HTTPS_PROXY", "NO_PROXY", "ALL_PROXY",
-    "SSL_CERT_FILE", "SSL_CERT_DIR", "REQUESTS_CA_BUNDLE", "NODE_EXTRA_CA_CERTS", "PIP_CERT", "PIP_INDEX_URL",
-    "PIP_TRUSTED_HOST", "UV_INDEX_URL", "UV_DEFAULT_INDEX", "npm_config_registry", "NPM_CONFIG_REGISTRY", "GOPROXY",
-    "GONOSUMDB", "GOFLAGS", "BUNDLE_MIRROR__ALL", "COREPACK_NPM_REGISTRY",
-)  # fmt: skip
-_MARKS = ("LAUNCHREADY_KERNEL",)
+async def run_all(
+    commands: Iterable[str],
+    *,
+    folder: Path,
+    environment: Mapping[str, str],
+    deadline: float,
+    redact: Callable[[str], str],
+    keep: bool = False,
+) -> tuple[Run, ...]:
+    """Run commands one after another until one fails, all before `deadline` (time.monotonic), their output redacted."""
+    runs: list[Run] = []
+    for command in commands:
+        limits = Limits(max(deadline - time.monotonic(), 1.0), keep=keep)
+        done = await run(command, folder=folder, environment=environment, limits=limits)
+        runs.append(replace(done, output=redact(done.output)))
+        if not done.ok:
+            break
+    return tuple(runs)
 
 
 def clean_environment(home: Path) -> dict[str, str]:
     """What a client's code sees of ours: a path without our own programs, a home of its own, how to reach registries.
 
-    Proxies and registry addresses pass unless they hold a login.
+    The names are in data/client_environment.yaml; proxies and registry addresses pass unless they hold a login.
     """
     for folder in ("tmp", ".local/bin"):
         (home / folder).mkdir(parents=True, exist_ok=True)
-    passed = {name: os.environ[name] for name in _NETWORK if name in os.environ and "@" not in os.environ[name]}
+    table = yaml.load((PACKAGE / "data" / "client_environment.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader)
     return {
-        **passed,
-        **{name: os.environ[name] for name in _MARKS if name in os.environ},
+        **{name: os.environ[name] for name in table["passed"] if "@" not in os.environ.get(name, "@")},
+        **{name: os.environ[name] for name in table["marks"] if name in os.environ},
         "PATH": os.pathsep.join([str(home / ".local" / "bin"), *foreign_path()]),
-        "HOME": str(home),
-        "TMPDIR": str(home / "tmp"),
-        "LANG": "C.UTF-8",
-        "LC_ALL": "C.UTF-8",
-        "CI": "true",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "npm_config_update_notifier": "false",
-        "npm_config_fund": "false",
-        "npm_config_audit": "false",
-        "npm_config_prefix": str(home / ".local"),
-        "GEM_HOME": str(home / ".gem"),
-        "NEXT_TELEMETRY_DISABLED": "1",
-        "GIT_TERMINAL_PROMPT": "0",
+        **{name: value.replace("{home}", str(home)) for name, value in table["set"].items()},
     }
 
 

@@ -34,12 +34,13 @@ _ROUNDS = 200
 def main() -> None:
     """Run the command that the first line of input orders."""
     order = json.loads(sys.stdin.buffer.readline())
-    _adopt()
+    if sys.platform == "linux":  # every orphan among our descendants becomes our child (prctl(2))
+        ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
     began = time.monotonic()
     try:
         child = _start(order)
     except OSError as error:
-        _tell("not started", None, 0, 0.0, error.strerror or "")
+        _report("not started", None, 0, 0.0, error.strerror or "")
         return
     with Path(os.devnull).open("wb") as nowhere:
         os.dup2(nowhere.fileno(), 1)
@@ -47,19 +48,13 @@ def main() -> None:
     keep = order["keep"] and code is not None
     left = 0 if keep else _end_all(child.pid, code is None)
     child.returncode = code if code is not None else -signal.SIGKILL
-    _tell(ended, code, left, time.monotonic() - began)
+    _report(ended, code, left, time.monotonic() - began)
 
 
-def _tell(ended: str, code: int | None, left: int, seconds: float, why: str = "") -> None:
-    told = {"ended": ended, "exit": code, "left": left, "seconds": round(seconds, 3), "why": why}
-    sys.stderr.write(json.dumps(told) + "\n")
+def _report(ended: str, code: int | None, left: int, seconds: float, why: str = "") -> None:
+    report = {"ended": ended, "exit": code, "left": left, "seconds": round(seconds, 3), "why": why}
+    sys.stderr.write(json.dumps(report) + "\n")
     sys.stderr.flush()
-
-
-def _adopt() -> None:
-    """Become the parent of every orphan among our descendants (prctl(2), PR_SET_CHILD_SUBREAPER)."""
-    if sys.platform == "linux":
-        ctypes.CDLL(None, use_errno=True).prctl(_SUBREAPER, 1, 0, 0, 0)
 
 
 def _start(order: dict[str, Any]) -> subprocess.Popen[bytes]:
@@ -117,7 +112,7 @@ def _excess(order: dict[str, Any], free: int) -> str:
     living = _descendants()
     if len(living) > order["processes"]:
         return "processes"
-    if sum(map(_memory, living)) > order["memory"]:
+    if sum(_status(str(pid), "RssAnon:") for pid in living) * 1024 > order["memory"]:
         return "memory"
     left = _free(order["folder"])
     return "disk" if free - left > order["disk"] or left < order["spare"] else ""
@@ -179,11 +174,6 @@ def _descendants() -> list[int]:
 
 def _processes() -> list[str]:
     return [name for name in os.listdir(PROC) if name.isdigit()] if PROC.is_dir() else []  # noqa: PTH208 - names will do
-
-
-def _memory(pid: int) -> int:
-    """Bytes that a process alone holds in memory."""
-    return _status(str(pid), "RssAnon:") * 1024
 
 
 def _threads_of_user() -> int | None:
