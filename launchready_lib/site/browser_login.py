@@ -12,10 +12,10 @@ from launchready_lib.evidence import Unavailable
 from launchready_lib.site import steps, web
 
 if TYPE_CHECKING:
+    from playwright.async_api import Locator, StorageState
     from playwright.async_api import Page as BrowserPage
     from playwright.async_api import Request as BrowserRequest
     from playwright.async_api import Response as BrowserResponse
-    from playwright.async_api import StorageState
 
     from launchready_lib.client import Client
     from launchready_lib.network import Session
@@ -126,14 +126,20 @@ async def _listening(client: Client, page: BrowserPage, typed: Typed) -> AsyncIt
         page.remove_listener("response", heard)
 
 
-async def _submit(page: BrowserPage, email: str, password: str) -> None:
-    secret = page.locator("input[type=password]:visible").first
-    await secret.wait_for(timeout=steps.STEP_S * 1000)
+async def type_user(page: BrowserPage, email: str) -> Locator | None:
+    """Type the address where it belongs; gives that field, None where there is none."""
     for selector in USER_SELECTORS:
         user = page.locator(selector).locator("visible=true").first
         if await user.count():
             await user.fill(email)
-            break
+            return user
+    return None
+
+
+async def _submit(page: BrowserPage, email: str, password: str) -> None:
+    secret = page.locator("input[type=password]:visible").first
+    await secret.wait_for(timeout=steps.STEP_S * 1000)
+    await type_user(page, email)
     await secret.fill(password)
     await secret.press("Enter")
     await page.wait_for_function(

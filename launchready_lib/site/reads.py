@@ -33,7 +33,6 @@ WARM_UP = 5
 CLOSE = 2.0
 """Below so many times the target a busy machine of ours may be what made a read slow: it is sampled once more."""
 _PAUSE_S = 0.05
-_SLOW_S = 1.0
 _MOST_USERS = 64
 _LOST_S = 60.0
 
@@ -58,12 +57,8 @@ async def steady(client: Client, member: SignedIn | None = None) -> Reads | Unav
             f"load.samples is {load.samples}, and a 95th percentile takes {LEAST} or more",
             f"load.samples: {LEAST}",
         )
-    return await _as_member(client, member, rate=load.rate, samples=load.samples, users=_users(load.rate))
-
-
-def _users(rate: float) -> int:
-    """How many must be able to wait at once for the schedule to hold while answers take a second."""
-    return min(_MOST_USERS, max(2, math.ceil(rate * _SLOW_S) + 1))
+    users = min(_MOST_USERS, max(2, math.ceil(load.rate) + 1))  # who wait at once while answers take a second
+    return await _as_member(client, member, rate=load.rate, samples=load.samples, users=users)
 
 
 async def _as_member(
@@ -85,15 +80,14 @@ async def _as_member(
     finally:
         if member is None:
             await mine.session.close()
-    handshakes = [t.connect_ms for s, handshake in taken for t in handshake]
-    samples_taken = tuple(s for s, _ in taken)
-    silent = any(t.error for s in samples_taken for t in s.timings)
+    handshakes = [t.connect_ms for _, opened in taken for t in opened]
+    silent = any(t.error for s, _ in taken for t in s.timings)
     return Reads(
-        samples_taken,
-        floor,
-        median(handshakes) if handshakes else None,
-        mine.seconds,
-        await client.network.control() if silent else None,
+        samples=tuple(s for s, _ in taken),
+        floor=floor,
+        round_trip_ms=median(handshakes) if handshakes else None,
+        login_s=mine.seconds,
+        our_network=await client.network.control() if silent else None,
     )
 
 
@@ -133,8 +127,8 @@ def quantiles(reads: Reads | Unavailable) -> dict[str, Row]:
     """Core read -> its figures in ms, for the next release to be set beside; none where nothing was measured."""
     if isinstance(reads, Unavailable):
         return {}
-    kept = ("requests", "response_p50_ms", "response_p95_ms", "p95_at_least_ms", "p95_at_most_ms")
-    return {row["read"]: {key: row[key] for key in kept} for row in (each.row() for each in reads.best())}
+    figures = ("requests", "response_p50_ms", "response_p95_ms", "p95_at_least_ms", "p95_at_most_ms")
+    return {row["read"]: {key: row[key] for key in figures} for row in (each.row() for each in reads.best())}
 
 
 def unfit(reads: Reads, sample: Sample) -> Verdict | None:

@@ -111,12 +111,13 @@ class Sample:
 
     def row(self) -> Row:
         """The sample in figures."""
-        times = {kind: self.times(kind) for kind in ("response", "service")}
         row: Row = {"read": self.name, "requests": len(self.timings), "rate_per_s": self.rate, "users": self.users}
-        for kind, values in times.items():
+        kinds: tuple[Kind, ...] = ("response", "service")
+        for kind in kinds:
+            values = self.times(kind)
             row[f"{kind}_p50_ms"] = shown(median(values)) if values else None
             row[f"{kind}_p95_ms"] = shown(quantile(values, 0.95).value) if values else None
-        bounds = self.p95() if times["response"] else None
+        bounds = self.p95() if self.times("response") else None
         statuses = Counter(t.status for t in self.timings if t.error is None)
         row |= {
             "p95_at_least_ms": shown(bounds.low) if bounds else None,
@@ -166,20 +167,9 @@ class Reads:
 
     def frame(self) -> pd.DataFrame:
         """One row a request: read, due_s, response_ms, service_ms, status; for a chart of times as they came."""
-        return pd.DataFrame(
-            [
-                {
-                    "read": sample.name,
-                    "due_s": timing.due_s,
-                    "response_ms": timing.response_ms,
-                    "service_ms": timing.service_ms,
-                    "status": timing.status,
-                }
-                for sample in self.samples
-                for timing in sample.timings
-            ],
-            columns=["read", "due_s", "response_ms", "service_ms", "status"],
-        )
+        columns = ("due_s", "response_ms", "service_ms", "status")
+        rows = [(s.name, *(getattr(t, column) for column in columns)) for s in self.samples for t in s.timings]
+        return pd.DataFrame(rows, columns=["read", *columns])
 
 
 def _rank(sample: Sample) -> tuple[bool, float]:

@@ -13,7 +13,7 @@ from urllib.parse import quote_plus
 from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response, normal
 from launchready_lib.site import steps, web
-from launchready_lib.site.browser_login import USER_SELECTORS
+from launchready_lib.site.browser_login import USER_SELECTORS, type_user
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -103,7 +103,8 @@ async def _watched(
     async with _sends(page, email) as sent:
         try:
             if flow:
-                walk = steps.walk(flow, steps.Walk(client, page, client.network.session(), _words(email, password)))
+                words = {"email": email, "password": password}
+                walk = steps.walk(flow, steps.Walk(client, page, client.network.session(), words))
                 await _until(sent, asyncio.ensure_future(walk))
             else:
                 await page.goto(url, timeout=client.network.timeout_s * 1000)
@@ -116,10 +117,6 @@ async def _watched(
             needs = f"site.pages.{name} with the form itself" + (", or flows.login" if name == "login" else "")
             return Unavailable(f"{why} when the {name} page was typed into", f"{needs}, or a try by hand")
         return await _seen(client, sent.result(), name, password)
-
-
-def _words(email: str, password: str) -> dict[str, str]:
-    return {"email": email, "password": password}
 
 
 @asynccontextmanager
@@ -161,13 +158,7 @@ async def _fill(page: BrowserPage, email: str, password: str) -> Locator:
     """
     await page.locator(", ".join(USER_SELECTORS)).locator("visible=true").first.wait_for(timeout=steps.STEP_S * 1000)
     await page.evaluate("() => { for (const form of document.forms) form.noValidate = true }")
-    last = page.locator("input").first
-    for selector in USER_SELECTORS:
-        user = page.locator(selector).locator("visible=true").first
-        if await user.count():
-            await user.fill(email)
-            last = user
-            break
+    last = await type_user(page, email) or page.locator("input").first
     for other in await page.locator("input[required]:visible").all():
         if await other.get_attribute("type") in (None, "text") and not await other.input_value():
             await other.fill("Launch Audit")
@@ -182,17 +173,13 @@ async def _fill(page: BrowserPage, email: str, password: str) -> Locator:
 async def _submit(page: BrowserPage, last: Locator, sent: asyncio.Future[BrowserRequest]) -> None:
     """Press Enter in the last field; where that sends nothing, the button that says so."""
     await last.press("Enter")
-    if await _came(sent, ENTER_S):
+    await asyncio.wait({sent}, timeout=ENTER_S)
+    if sent.done():
         return
     button = page.locator(_BUTTONS).filter(has_text=_SAYS).first
     if await button.count():
         await button.click(timeout=CLICK_S * 1000)
-        await _came(sent, CLICK_S)
-
-
-async def _came(sent: asyncio.Future[BrowserRequest], seconds: float) -> bool:
-    done, _ = await asyncio.wait({sent}, timeout=seconds)
-    return bool(done)
+        await asyncio.wait({sent}, timeout=CLICK_S)
 
 
 async def _seen(client: Client, request: BrowserRequest, name: str, typed: str) -> Seen | Unavailable:
@@ -208,8 +195,8 @@ async def _seen(client: Client, request: BrowserRequest, name: str, typed: str) 
         async with asyncio.timeout(client.network.timeout_s):
             headers = await request.all_headers()
             if (came := await request.response()) is not None:
-                told = tuple((each["name"].lower(), each["value"]) for each in await came.headers_array())
-                answer = Response(request.method, request.url, "ok", status=came.status, headers=told)
+                received = tuple((each["name"].lower(), each["value"]) for each in await came.headers_array())
+                answer = Response(request.method, request.url, "ok", status=came.status, headers=received)
                 answer = replace(answer, body=(await came.body())[:LARGEST])
     own = {key: value for key, value in headers.items() if not _NOT_OURS.match(key.lower())}
     held = await request.frame.page.context.cookies()

@@ -78,10 +78,12 @@ class SignedIn:
     def cookie_header(self, url: str) -> str:
         """The Cookie header that a browser would send to this address."""
         parts = urlsplit(url)
+        host, path = parts.hostname or "", parts.path or "/"
         pairs = [
             f"{cookie.name}={cookie.value}"
             for cookie in self.session.cookies.jar
-            if _domain_matches(parts.hostname or "", cookie.domain) and _path_matches(parts.path or "/", cookie.path)
+            if host == cookie.domain or (cookie.domain.startswith(".") and f".{host}".endswith(cookie.domain))
+            if path == cookie.path or path.startswith(cookie.path.removesuffix("/") + "/")
             if not cookie.secure or parts.scheme == "https"
         ]
         return "; ".join(pairs)
@@ -106,13 +108,9 @@ class SignedIn:
         return {"cookies": cookies, "origins": []}
 
 
-def _domain_matches(host: str, domain: str) -> bool:
-    """Whether a cookie of this domain, with a leading dot unless it is of one host only, goes to a host."""
-    return host == domain or (domain.startswith(".") and f".{host}".endswith(domain))
-
-
-def _path_matches(path: str, prefix: str) -> bool:
-    return path == prefix or path.startswith(prefix if prefix.endswith("/") else f"{prefix}/")
+def _login_page(client: Client) -> str:
+    login = web.page(client, "login")
+    return login if isinstance(login, str) else web.address(client, "/login")
 
 
 @probe
@@ -141,15 +139,12 @@ async def sign_in(client: Client, role: str = "member") -> SignedIn | Unavailabl
             f"the test account for {role} could not sign in ({tried.outcome}: {why})",
             f"a working login for accounts.{role}, or flows.login where the form is unusual",
         )
-    login = web.page(client, "login")
-    url = login if isinstance(login, str) else web.address(client, "/login")
-    return SignedIn(role, tried.session, tried.seconds, tried.set_cookies, url, tried.stored)
+    return SignedIn(role, tried.session, tried.seconds, tried.set_cookies, _login_page(client), tried.stored)
 
 
 async def attempt(client: Client, email: str, password: str) -> Attempt:
     """Try to sign in with these credentials, in a fresh session that the caller closes."""
-    login = web.page(client, "login")
-    url = login if isinstance(login, str) else web.address(client, "/login")
+    url = _login_page(client)
     if client.parameters.flows.login:
         return await _in_browser(client, url, email, password)
     session = client.network.session()
@@ -166,28 +161,24 @@ async def attempt(client: Client, email: str, password: str) -> Attempt:
     user = form.user
     assert user is not None  # noqa: S101 - login_form gives only forms with one
     values = form.filled(**{user.name: email, form.passwords[0].name: password})
-    sent = await session.request(
-        "POST", form.action, form=values, headers=_as_from(opened.url), verify=True, follow=5, paced=False
-    )
-    cookies = tuple(line for r in (*opened.history, opened, *sent.history, sent) for line in r.all("set-cookie"))
-    seconds = sum(r.seconds for r in (*sent.history, sent))
-    first = (*sent.history, sent)[0]
+    parts = urlsplit(opened.url)
+    headers = {"Origin": f"{parts.scheme}://{parts.netloc}", "Referer": opened.url}
+    sent = await session.request("POST", form.action, form=values, headers=headers, verify=True, follow=5, paced=False)
+    answers = (*sent.history, sent)
+    cookies = tuple(line for r in (*opened.history, opened, *answers) for line in r.all("set-cookie"))
+    first, seconds = answers[0], sum(r.seconds for r in answers)
     missing = web.why_unseen(form.action, sent)
     if missing and (not sent.ok or web.is_challenge(sent)):
         outcome: Outcome = "error" if sent.state == "timeout" else "unclear"
         return Attempt(outcome, seconds, first.status, "", cookies, session, error=missing.reason, missing=missing)
-    said = _said(forms.read(sent.text, sent.url).text, email)
+    landed = forms.read(sent.text, sent.url)
+    said = _said(landed.text, email)
     if (first.status or 0) >= 500 or first.status in _LIMITS:
         return Attempt(_outcome_of(first), seconds, first.status, said, cookies, session)
     outcome = await _signed_in(client, session, sent)
-    if outcome == "refused" and not sent.history and forms.read(sent.text, sent.url).login_form() is None:
+    if outcome == "refused" and not sent.history and landed.login_form() is None:
         outcome = "unclear"
     return Attempt(outcome, seconds, first.status, said, cookies, session)
-
-
-def _as_from(url: str) -> dict[str, str]:
-    parts = urlsplit(url)
-    return {"Origin": f"{parts.scheme}://{parts.netloc}", "Referer": url}
 
 
 def _outcome_of(reply: Response) -> Outcome:
@@ -244,13 +235,5 @@ async def _in_browser(client: Client, url: str, email: str, password: str) -> At
         landed = await typed.session.request("GET", typed.url, verify=True, follow=3)
         outcome = await _signed_in(client, typed.session, landed)
     return Attempt(
-        outcome,
-        typed.seconds,
-        status,
-        said,
-        cookies,
-        typed.session,
-        way="browser",
-        error=typed.error,
-        stored=typed.stored,
+        outcome, typed.seconds, status, said, cookies, typed.session, "browser", typed.error, stored=typed.stored
     )
