@@ -151,12 +151,20 @@ async def _save(names: Mapping[str, str], state: Walk) -> None:
 def _at(answer: Response, path: str) -> str:
     """A value of a JSON answer by a path such as $.data.0.id."""
     try:
-        value: Any = json.loads(answer.body)
-        for key in path.removeprefix("$").strip(".").split("."):
-            value = value[int(key)] if isinstance(value, list) else value[key]
+        return str(value_at(json.loads(answer.body), path.removeprefix("$").strip(".")))
     except (ValueError, LookupError, TypeError):
         raise StepFailedError(f"the answer has nothing at {path}") from None
-    return str(value)
+
+
+def value_at(value: Any, path: str) -> Any:
+    """What stands in JSON at a path such as data.0.id.
+
+    Raises:
+        ValueError, LookupError, TypeError: nothing stands there.
+    """
+    for key in path.split("."):
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    return value
 
 
 def _filled(value: Any, words: Mapping[str, str]) -> Any:

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.sources.logbook import Entry, Sample, parse_line, read_sample
+from launchready_lib.sources.logbook import Entry, parse_line, read_sample
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
     from launchready_lib.network import Response
 
@@ -99,23 +97,19 @@ class AnswerEvidence:
 
 
 @dataclass(frozen=True)
-class RequestIds:
+class RequestIds(Evidence):
     """Both halves; each may be unavailable without the other."""
 
     log: LogEvidence | Unavailable
     answer: AnswerEvidence | Unavailable
 
-    def frame(self) -> pd.DataFrame:
-        """One row for the log, one for the response."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        halves = {"log": self.log, "response": self.answer}
-        rows = [
+    def rows(self) -> list[Row]:
+        """One row a fact of the log, then of the response."""
+        return [
             {"part": part, "what": key, "value": str(value)}
-            for part, half in halves.items()
+            for part, half in (("log", self.log), ("response", self.answer))
             for key, value in ({"not known": half.reason} if isinstance(half, Unavailable) else half.row()).items()
         ]
-        return pd.DataFrame(rows)
 
 
 @probe
@@ -130,15 +124,9 @@ async def survey(client: Client) -> RequestIds | Unavailable:
 def _read_logs(client: Client) -> LogEvidence | Unavailable:
     if not client.parameters.logs:
         return Unavailable("no application log was given", "logs")
-    samples: list[Sample] = []
-    failure = None
-    for shown in client.parameters.logs:
-        sample = read_sample(client.path(shown), shown, "logs")
-        if isinstance(sample, Unavailable):
-            failure = sample
-        else:
-            samples.append(sample)
-    if failure is not None and not samples:
+    given = [read_sample(client.path(shown), shown, "logs") for shown in client.parameters.logs]
+    samples = [sample for sample in given if not isinstance(sample, Unavailable)]
+    if not samples and isinstance(failure := given[-1], Unavailable):
         return failure
     entries = (parse_line(line) for sample in samples for line in sample.lines)
     return summed_up([sample.shown for sample in samples], entries, cut=any(sample.cut for sample in samples))
@@ -156,7 +144,8 @@ def summed_up(files: Iterable[str], entries: Iterable[Entry], *, cut: bool = Fal
         if entry.request_id:
             ids[entry.request_id] += 1
         elif entry.is_of_request:
-            bare[_place(entry)] += 1
+            masked = re.sub(r"/(?=[^/]*[\d@%])[^/]+", "/…", entry.where)  # it may be personal
+            bare[f"{entry.method} {masked}".strip()[:120]] += 1
     return LogEvidence(
         files=tuple(files),
         lines=lines,
@@ -168,12 +157,6 @@ def summed_up(files: Iterable[str], entries: Iterable[Entry], *, cut: bool = Fal
         bare=tuple(bare.most_common(5)),
         cut=cut,
     )
-
-
-def _place(entry: Entry) -> str:
-    """Method and route, with what may be personal in the path masked."""
-    masked = re.sub(r"/(?=[^/]*[\d@%])[^/]+", "/…", entry.where)
-    return f"{entry.method} {masked}".strip()[:120]
 
 
 async def _ask(client: Client) -> AnswerEvidence | Unavailable:

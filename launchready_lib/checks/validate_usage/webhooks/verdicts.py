@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from launchready_lib.checks import check
-from launchready_lib.checks.validate_usage.webhooks.evidence import BillingTrial, Delivery, RepeatTrial, State
-from launchready_lib.checks.validate_usage.webhooks.trial import FOLLOW_S
+from launchready_lib.checks.validate_usage.webhooks.trial import FOLLOW_S, BillingTrial, Delivery, RepeatTrial, State
 from launchready_lib.evidence import Row, Unavailable
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
