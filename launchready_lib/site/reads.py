@@ -53,10 +53,8 @@ async def steady(client: Client, member: SignedIn | None = None) -> Reads | Unav
         return no
     load = client.parameters.load
     if load.samples < LEAST:
-        return Unavailable(
-            f"load.samples is {load.samples}, and a 95th percentile takes {LEAST} or more",
-            f"load.samples: {LEAST}",
-        )
+        reason = f"load.samples is {load.samples}, and a 95th percentile takes {LEAST} or more"
+        return Unavailable(reason, f"load.samples: {LEAST}")
     users = min(_MOST_USERS, max(2, math.ceil(load.rate) + 1))  # who wait at once while answers take a second
     return await _as_member(client, member, rate=load.rate, samples=load.samples, users=users)
 
@@ -135,11 +133,8 @@ def unfit(reads: Reads, sample: Sample) -> Verdict | None:
     """Why a sample does not tell the speed of what a member gets; None where it does."""
     rows = rows_of(reads, sample)
     if sample.errors and reads.our_network is False:
-        return unknown(
-            f"{sample.name} went unanswered, and so did the control look-up: our own network failed",
-            needs="a run from a machine whose network works",
-            evidence=rows,
-        )
+        reason = f"{sample.name} went unanswered, and so did the control look-up: our own network failed"
+        return unknown(reason, needs="a run from a machine whose network works", evidence=rows)
     if sample.turned_away:
         return _turned_away(sample, rows)
     sent = len(sample.timings)
@@ -153,11 +148,8 @@ def unfit(reads: Reads, sample: Sample) -> Verdict | None:
             about=[sample.name],
         )
     if sample.stopped or not sample.timings:
-        return unknown(
-            f"the sample of {sample.name} ended early: {sample.stopped or 'nothing was sent'}",
-            needs="a second try, or authorization.hosts with the read's host",
-            evidence=rows,
-        )
+        reason = f"the sample of {sample.name} ended early: {sample.stopped or 'nothing was sent'}"
+        return unknown(reason, needs="a second try, or authorization.hosts with the read's host", evidence=rows)
     return None
 
 

@@ -135,10 +135,8 @@ async def sign_in(client: Client, role: str = "member") -> SignedIn | Unavailabl
         if tried.missing is not None:
             return tried.missing
         why = tried.error or f"the answer was {tried.status}"
-        return Unavailable(
-            f"the test account for {role} could not sign in ({tried.outcome}: {why})",
-            f"a working login for accounts.{role}, or flows.login where the form is unusual",
-        )
+        reason = f"the test account for {role} could not sign in ({tried.outcome}: {why})"
+        return Unavailable(reason, f"a working login for accounts.{role}, or flows.login where the form is unusual")
     return SignedIn(role, tried.session, tried.seconds, tried.set_cookies, _login_page(client), tried.stored)
 
 

@@ -74,10 +74,8 @@ def unauthorized(client: Client) -> Unavailable | None:
     """Why no web page may be read at all; None where some may."""
     if client.parameters.authorization is not None:
         return None
-    return Unavailable(
-        "nobody has authorized more than reading published DNS and registration data",
-        "authorization (granted_by, granted_on, hosts)",
-    )
+    reason = "nobody has authorized more than reading published DNS and registration data"
+    return Unavailable(reason, "authorization (granted_by, granted_on, hosts)")
 
 
 def why_unseen(url: str, response: Response) -> Unavailable | None:
@@ -111,10 +109,8 @@ def unopened(client: Client, url: str, error: Exception) -> Unavailable:
 
 def challenged(url: str) -> Unavailable:
     """What to answer where the edge answered in the site's place."""
-    return Unavailable(
-        f"{url} answered with a challenge of the edge, not with its own page",
-        "network.headers with a token that the edge lets pass",
-    )
+    reason = f"{url} answered with a challenge of the edge, not with its own page"
+    return Unavailable(reason, "network.headers with a token that the edge lets pass")
 
 
 def is_challenge(response: Response) -> bool:

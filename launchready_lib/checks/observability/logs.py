@@ -215,11 +215,8 @@ def _log_half(log: LogEvidence | Unavailable) -> Verdict:
     if isinstance(log, Unavailable):
         return unknown(log.reason, needs=log.needs)
     if log.of_requests < FEWEST_REQUESTS:
-        return unknown(
-            f"only {log.of_requests} of {log.lines} log lines tell of a request (method and path, route or id)",
-            needs="logs: a sample with at least a few requests in it",
-            evidence=[log.row()],
-        )
+        reason = f"only {log.of_requests} of {log.lines} log lines tell of a request (method and path, route or id)"
+        return unknown(reason, needs="logs: a sample with at least a few requests in it", evidence=[log.row()])
     bare = log.of_requests - log.with_id
     rows = [log.row(), *({"without_an_id": place, "lines_without": number} for place, number in log.bare)]
     if bare:
@@ -240,9 +237,7 @@ def _answer_half(answer: AnswerEvidence | Unavailable) -> Verdict:
         where = ", and the log has it" if answer.in_log else ""
         return passed(f"the response carries {answer.app_header or answer.edge_header}{where}", evidence=[answer.row()])
     if answer.edge_header:
-        return unknown(
-            f"the response carries only the edge's own id ({answer.edge_header}), not seen in the log",
-            needs="logs that are written while the audit runs, or an X-Request-ID response header",
-            evidence=[answer.row()],
-        )
+        reason = f"the response carries only the edge's own id ({answer.edge_header}), not seen in the log"
+        needs = "logs that are written while the audit runs, or an X-Request-ID response header"
+        return unknown(reason, needs=needs, evidence=[answer.row()])
     return failed("The response carries no request id", evidence=[answer.row()], about=["response header"])

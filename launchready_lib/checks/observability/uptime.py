@@ -140,11 +140,8 @@ def _judged(endpoint: Endpoint, uptime: UptimeEvidence) -> Verdict:
         "guarded": _is_guarded(endpoint, uptime),
     }[endpoint.kind]
     if good is None:
-        return unknown(
-            f"{endpoint.name}: the app decides in the browser what a stranger sees at {web.path_of(endpoint.url)}",
-            needs=f"a look in a browser, signed out, at {endpoint.url}",
-            evidence=[endpoint.row()],
-        )
+        reason = f"{endpoint.name}: the app decides in the browser what a stranger sees at {web.path_of(endpoint.url)}"
+        return unknown(reason, needs=f"a look in a browser, signed out, at {endpoint.url}", evidence=[endpoint.row()])
     if good:
         return passed(f"{endpoint.name} answers as it should", evidence=[endpoint.row()])
     what = f"{answered} where it should be {_WANTED[endpoint.kind]}"

@@ -196,9 +196,6 @@ def _compressed(assets: list[Asset]) -> Verdict:
     if not plain:
         return passed(f"{len(assets)} text files travel compressed", evidence=[a.row() for a in assets])
     total = sum(a.size for a in plain)
-    return failed(
-        f"{brief(web.path_of(a.url) for a in plain)}: {total / 1_000:,.0f} kB of text travel uncompressed",
-        evidence=[a.row() for a in plain],
-        fix="Switch on Brotli or gzip for text/css, text/javascript, application/json and image/svg+xml",
-        about=["compression"],
-    )
+    text = f"{brief(web.path_of(a.url) for a in plain)}: {total / 1_000:,.0f} kB of text travel uncompressed"
+    fix = "Switch on Brotli or gzip for text/css, text/javascript, application/json and image/svg+xml"
+    return failed(text, evidence=[a.row() for a in plain], fix=fix, about=["compression"])

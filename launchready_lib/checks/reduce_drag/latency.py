@@ -20,11 +20,9 @@ def _p95(reads: Reads, sample: Sample, limit: float) -> Verdict:
     found = sample.p95()
     rows = rows_of(reads, sample)
     if len(sample.timings) < LEAST:
-        return unknown(
-            f"only {len(sample.timings)} requests to {sample.name} were answered",
-            needs=f"load.samples: {LEAST} or more, and load.rate so high that they fit",
-            evidence=rows,
-        )
+        reason = f"only {len(sample.timings)} requests to {sample.name} were answered"
+        needs = f"load.samples: {LEAST} or more, and load.rate so high that they fit"
+        return unknown(reason, needs=needs, evidence=rows)
     text = (
         f"{sample.name} answered 95 of 100 requests within {shown(found.value)} ms "
         f"({shown(found.low)} to {shown(found.high)} at 95 % confidence, {len(sample.timings)} requests, "

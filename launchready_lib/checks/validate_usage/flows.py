@@ -105,20 +105,14 @@ def _succeeds(trial: LoginTrial) -> Verdict:
 def _discreet(trial: LoginTrial) -> Verdict:
     wrong, nobody = trial.wrong_password, trial.nobody
     if "in" in (wrong.outcome, nobody.outcome):
-        return failed(
-            "a login with a wrong password succeeded",
-            evidence=trial.rows(),
-            impact="anybody can sign in as a member",
-            fix="Compare the password's hash on every login, and refuse the session when it does not match.",
-        )
+        text = "a login with a wrong password succeeded"
+        fix = "Compare the password's hash on every login, and refuse the session when it does not match."
+        return failed(text, evidence=trial.rows(), impact="anybody can sign in as a member", fix=fix)
     if wrong.outcome != "refused" or nobody.outcome != "refused":
         unseen = next(tried for tried in (wrong, nobody) if tried.outcome != "refused")
         needs = "a login page that answers a wrong password, or an allowance for the audit by network.headers"
-        return unknown(
-            f"a wrong login was not plainly refused ({wrong.outcome}, {nobody.outcome})",
-            needs=unseen.missing.needs if unseen.missing else needs,
-            evidence=trial.rows(),
-        )
+        reason = f"a wrong login was not plainly refused ({wrong.outcome}, {nobody.outcome})"
+        return unknown(reason, needs=unseen.missing.needs if unseen.missing else needs, evidence=trial.rows())
     if (wrong.status, wrong.said) != (nobody.status, nobody.said):
         row = {
             "wrong_password": f"{wrong.status}: {_differing(wrong.said, nobody.said)}",

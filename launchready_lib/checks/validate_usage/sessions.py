@@ -162,9 +162,7 @@ def logout(trial: LogoutTrial) -> Verdict:
     if trial.after == 200:
         return failed(f"after {trial.way} the old session still opens {path}", evidence=rows, about=[path])
     if trial.after is None or trial.after not in (trial.stranger, 401, 403):
-        return unknown(
-            f"the old session was answered with {trial.after or 'nothing'}, a stranger with {trial.stranger}",
-            needs="a second try, or site.core_reads with an address that answers strangers plainly",
-            evidence=rows,
-        )
+        reason = f"the old session was answered with {trial.after or 'nothing'}, a stranger with {trial.stranger}"
+        needs = "a second try, or site.core_reads with an address that answers strangers plainly"
+        return unknown(reason, needs=needs, evidence=rows)
     return passed(f"after {trial.way} the old session is answered {trial.after}", evidence=rows)

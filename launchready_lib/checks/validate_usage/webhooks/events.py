@@ -80,10 +80,8 @@ def signer(provider: Provider, secret: str) -> Signer | Unavailable:
     try:
         return Signer(provider, base64.b64decode(secret.removeprefix("whsec_"), validate=True))
     except (binascii.Error, ValueError):
-        return Unavailable(
-            "the secret of the webhook is not base64, as those of Standard Webhooks are",
-            "webhooks.billing.secret as the provider shows it (whsec_ and base64)",
-        )
+        reason = "the secret of the webhook is not base64, as those of Standard Webhooks are"
+        return Unavailable(reason, "webhooks.billing.secret as the provider shows it (whsec_ and base64)")
 
 
 def genuine(signer: Signer, captured: Mapping[str, Any]) -> Message:

@@ -203,10 +203,8 @@ def _state(reply: Response, place: WebhookState) -> State | Unavailable:
         counter = None if place.counter is None else int(steps.value_at(body, place.counter))
     except (ValueError, LookupError, TypeError, RecursionError):
         what = f"{place.field} and {place.counter}" if place.counter else place.field
-        return Unavailable(
-            f"the answer {reply.status} at {web.path_of(reply.url)} holds no {what}",
-            "webhooks.billing.state with a url that answers JSON, and the fields in it",
-        )
+        reason = f"the answer {reply.status} at {web.path_of(reply.url)} holds no {what}"
+        return Unavailable(reason, "webhooks.billing.state with a url that answers JSON, and the fields in it")
     return State(str(value).lower() if isinstance(value, bool) else str(value), counter)
 
 
