@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import urlsplit
 
 from launchready_lib.evidence import Unavailable, probe
-from launchready_lib.site import browser_login, forms, web
+from launchready_lib.site import browser_forms, forms, web
 
 if TYPE_CHECKING:
     from playwright.async_api import StorageState, StorageStateCookie
@@ -222,7 +222,7 @@ def _outcome_of_steps(statuses: list[int]) -> Outcome:
 
 
 async def _in_browser(client: Client, url: str, email: str, password: str) -> Attempt:
-    typed = await browser_login.type_in(client, url, email, password)
+    typed = await browser_forms.type_in(client, url, email, password)
     if isinstance(typed, Unavailable):
         return Attempt("unclear", 0.0, None, "", way="browser", error=typed.reason, missing=typed)
     said, cookies = _said(typed.said, email), tuple(typed.set_cookies)
