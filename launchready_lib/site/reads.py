@@ -115,7 +115,6 @@ async def sample(
         rate=rate,
         wanted=samples,
         timings=tuple(t for t in salvo.timings if t.due_s >= first) if salvo.stopped is None else salvo.timings,
-        warm_up=WARM_UP if salvo.stopped is None else 0,
         stopped=salvo.stopped,
     )
     return taken, tuple(t for t in salvo.timings if t.connect_ms > 0)

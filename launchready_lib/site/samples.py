@@ -64,7 +64,6 @@ class Sample:
         rate: requests due a second.
         wanted: how many requests were planned.
         timings: what was measured, in the order of due times, without the warm-up.
-        warm_up: requests sent before, so that connections and caches are as members find them.
         stopped: why it ended early; None where it did not.
     """
 
@@ -74,7 +73,6 @@ class Sample:
     rate: float
     wanted: int
     timings: tuple[Timing, ...]
-    warm_up: int = 0
     stopped: str | None = None
 
     @property
@@ -104,11 +102,6 @@ class Sample:
         """The 95th percentile with its interval, in ms."""
         return quantile(self.times(kind), 0.95)
 
-    @property
-    def connections(self) -> int:
-        """How many connections were opened."""
-        return sum(t.connect_ms > 0 for t in self.timings)
-
     def row(self) -> Row:
         """The sample in figures."""
         row: Row = {"read": self.name, "requests": len(self.timings), "rate_per_s": self.rate, "users": self.users}
@@ -124,7 +117,7 @@ class Sample:
             "p95_at_most_ms": shown(bounds.high) if bounds else None,
             "statuses": ", ".join(f"{count} x {status}" for status, count in statuses.items()),
             "errors": ", ".join(f"{count} x {words}" for words, count in self.errors.items()),
-            "connections": self.connections,
+            "connections": sum(t.connect_ms > 0 for t in self.timings),
             "stopped": self.stopped or "",
         }
         return row

@@ -125,8 +125,7 @@ async def sign_in(client: Client, role: str = "member") -> SignedIn | Unavailabl
     account = getattr(client.parameters.accounts, role)
     if account is None:
         return Unavailable(f"no test account for {role} is given", f"accounts.{role} (email, password)")
-    password = client.secret(account.password)
-    if isinstance(password, Unavailable):
+    if isinstance(password := client.secret(account.password), Unavailable):
         return password
     tried = await attempt(client, account.email, password)
     if tried.outcome != "in" or tried.session is None:
@@ -208,17 +207,7 @@ async def _signed_in(client: Client, session: Session, landed: Response) -> Outc
 
 def _said(text: str, email: str) -> str:
     """What a page says, without the address that was typed and without tokens that differ each time."""
-    without = text.replace(email, "…")
-    return re.sub(r"\b[0-9a-f]{8,}\b|\d+", "#", without)[:2000]
-
-
-def _outcome_of_steps(statuses: list[int]) -> Outcome:
-    """What steps that did not come to their end mean, by the answers to what they sent."""
-    if any(status in _LIMITS for status in statuses):
-        return "limited"
-    if not statuses:
-        return "unclear"
-    return "error" if statuses[-1] >= 500 else "refused"
+    return re.sub(r"\b[0-9a-f]{8,}\b|\d+", "#", text.replace(email, "…"))[:2000]
 
 
 async def _in_browser(client: Client, url: str, email: str, password: str) -> Attempt:
@@ -227,11 +216,14 @@ async def _in_browser(client: Client, url: str, email: str, password: str) -> At
         return Attempt("unclear", 0.0, None, "", way="browser", error=typed.reason, missing=typed)
     said, cookies = _said(typed.said, email), tuple(typed.set_cookies)
     status = typed.statuses[-1] if typed.statuses else None
-    if typed.error is not None:
-        outcome = _outcome_of_steps(typed.statuses)
-    else:
+    outcome: Outcome
+    if typed.error is None:
         landed = await typed.session.request("GET", typed.url, verify=True, follow=3)
         outcome = await _signed_in(client, typed.session, landed)
+    elif any(each in _LIMITS for each in typed.statuses):
+        outcome = "limited"
+    else:
+        outcome = "unclear" if status is None else "error" if status >= 500 else "refused"
     return Attempt(
         outcome, typed.seconds, status, said, cookies, typed.session, "browser", typed.error, stored=typed.stored
     )

@@ -225,9 +225,6 @@ class _Watched:
             kind, how = str(found.get("resourceType", "Other")), str(found.get("resolutionStatus", ""))
             self.mixed.append(Mixed(str(found.get("insecureURL", ""))[:2000], kind, how))
 
-    def flights(self) -> list[tuple[float, float | None]]:
-        return [(load.started_ms, load.ended_ms) for load in self.loads.values() if load.kind not in _ENDLESS]
-
 
 async def visit(
     client: Client,
@@ -245,8 +242,7 @@ async def visit(
     """
     from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
 
-    opened = Visit(name, url, signed_in=stored is not None)
-    watched = _Watched()
+    opened, watched = Visit(name, url, signed_in=stored is not None), _Watched()
     more = {} if stored is None else {"storage_state": stored}
     async with browser.context(mobile=True, **more) as context:
         page = await context.new_page()
@@ -315,7 +311,8 @@ def _read(look: Mapping[str, Any], watched: _Watched, opened: Visit, quiet_s: fl
         tasks=tuple((float(start) + shift, float(length)) for start, length in look["tasks"]),
         watched_ms=float(look["now"]) + shift,
     )
-    return replace(seen, interactive_ms=seen.interactive_after(quiet_s, watched.flights()))
+    flights = [(load.started_ms, load.ended_ms) for load in watched.loads.values() if load.kind not in _ENDLESS]
+    return replace(seen, interactive_ms=seen.interactive_after(quiet_s, flights))
 
 
 async def _last_look(page: BrowserPage) -> Mapping[str, Any]:

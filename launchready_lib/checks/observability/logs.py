@@ -41,7 +41,7 @@ class LogEvidence:
 
     Attributes:
         files: what was read.
-        lines: how many; `cut` where older ones were left out.
+        lines: how many.
         of_requests: lines that tell of one request.
         with_id: those of them that carry an id; `ids`: how many different ones.
         shared: ids that more than one line carries.
@@ -56,7 +56,6 @@ class LogEvidence:
     shared: int
     formats: tuple[str, ...] = ()
     bare: tuple[tuple[str, int], ...] = ()
-    cut: bool = False
 
     def row(self) -> Row:
         """The row that evidence shows."""
@@ -129,10 +128,10 @@ def _read_logs(client: Client) -> LogEvidence | Unavailable:
     if not samples and isinstance(failure := given[-1], Unavailable):
         return failure
     entries = (parse_line(line) for sample in samples for line in sample.lines)
-    return summed_up([sample.shown for sample in samples], entries, cut=any(sample.cut for sample in samples))
+    return summed_up([sample.shown for sample in samples], entries)
 
 
-def summed_up(files: Iterable[str], entries: Iterable[Entry], *, cut: bool = False) -> LogEvidence:
+def summed_up(files: Iterable[str], entries: Iterable[Entry]) -> LogEvidence:
     """Count what lines tell of requests."""
     ids: Counter[str] = Counter()
     bare: Counter[str] = Counter()
@@ -155,7 +154,6 @@ def summed_up(files: Iterable[str], entries: Iterable[Entry], *, cut: bool = Fal
         shared=sum(number > 1 for number in ids.values()),
         formats=tuple(sorted(formats)),
         bare=tuple(bare.most_common(5)),
-        cut=cut,
     )
 
 

@@ -57,8 +57,7 @@ async def login_trial(client: Client) -> LoginTrial | Unavailable:
     account = client.parameters.accounts.member
     if account is None:
         return Unavailable("no test account for a member is given", "accounts.member (email, password)")
-    password = client.secret(account.password)
-    if isinstance(password, Unavailable):
+    if isinstance(password := client.secret(account.password), Unavailable):
         return password
     tries: list[Attempt] = []
     for _ in range(TRIES):

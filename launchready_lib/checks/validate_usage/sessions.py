@@ -29,7 +29,6 @@ class LogoutTrial(Evidence):
         way: how signing out was done.
         before, after, stranger: the statuses as a member, with the old cookies after signing out, and without any.
         signed_out: the status of signing out; None where there was no answer, or a browser's script did it.
-        same_body: the answer after signing out still shows what the member saw before.
     """
 
     url: str
@@ -38,7 +37,6 @@ class LogoutTrial(Evidence):
     after: int | None
     stranger: int | None
     signed_out: int | None
-    same_body: bool
 
     @property
     def left(self) -> bool:
@@ -84,15 +82,7 @@ async def _leave(client: Client, member: SignedIn) -> LogoutTrial | Unavailable:
     way, signed_out = left
     after = await client.network.request("GET", private, headers=cookies, verify=True)
     stranger = await client.network.request("GET", private, verify=True)
-    return LogoutTrial(
-        url=private,
-        way=way,
-        before=before.status,
-        after=after.status,
-        stranger=stranger.status,
-        signed_out=signed_out,
-        same_body=bool(before.body) and before.body == after.body,
-    )
+    return LogoutTrial(private, way, before.status, after.status, stranger.status, signed_out)
 
 
 async def _sign_out(client: Client, member: SignedIn, board: Response) -> tuple[str, int | None] | Unavailable:

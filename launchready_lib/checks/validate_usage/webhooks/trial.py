@@ -156,9 +156,8 @@ class Endpoint:
             return self.watcher
         customer = next((found for e in self.captured.values() if (found := events.customer_of(e))), None)
         if "{customer}" in place.url and customer is None:
-            return Unavailable(
-                "the captured events name no customer", "webhooks.billing.events with a customer in them"
-            )
+            needs = "webhooks.billing.events with a customer in them"
+            return Unavailable("the captured events name no customer", needs)
         url = web.address(self.client, place.url.replace("{customer}", quote(customer or "", safe="")))
         reply = await self.watcher.session.request("GET", url, verify=True, headers={"Accept": "application/json"})
         return web.why_unseen(url, reply) or _state(reply, place)
@@ -168,31 +167,25 @@ class Endpoint:
         await _next_second()
         reply = await self.send(events.genuine(self.signer, self.captured[kind]))
         sent = Delivery(kind, "genuine", reply, before, wanted=self.wanted(kind))
-        return replace(sent, after=await self.followed(kind) if sent.accepted else await self.state())
-
-    async def followed(self, kind: Kind) -> State | Unavailable:
-        """The state once it is what this event makes it, or as it stands after some seconds."""
         end = time.monotonic() + FOLLOW_S
         while True:
             state = await self.state()
-            if isinstance(state, Unavailable) or state.value == self.wanted(kind) or time.monotonic() > end:
-                return state
+            is_final = isinstance(state, Unavailable) or state.value == sent.wanted or not sent.accepted
+            if is_final or time.monotonic() > end:
+                return replace(sent, after=state)
             await asyncio.sleep(_POLL_S)
 
     def wanted(self, kind: Kind) -> str | None:
         """The state that an event of this kind leads to; None where the parameters do not say."""
         place = self.billing.state
-        if place is None:
-            return None
-        return place.active if kind == "activate" else place.inactive
+        return place and (place.active if kind == "activate" else place.inactive)
 
     async def restore(self, first: State | Unavailable, now: State | Unavailable) -> State | Unavailable:
         """Bring the member back to the state found, where there is an event for it."""
-        if not isinstance(first, State) or not isinstance(now, State) or first.value == now.value:
-            return now
-        for kind in self.captured:
-            if self.wanted(kind) == first.value:
-                return (await self.deliver(kind, now)).after or now
+        if isinstance(first, State) and isinstance(now, State) and first.value != now.value:
+            for kind in self.captured:
+                if self.wanted(kind) == first.value:
+                    return (await self.deliver(kind, now)).after or now
         return now
 
 
@@ -299,11 +292,9 @@ async def _endpoint(client: Client) -> Endpoint | Unavailable:
         return Unavailable("the billing webhook is not given", "webhooks.billing (url, provider, secret, events)")
     if billing.secret is None:
         return Unavailable("the secret of the billing webhook is not given", "webhooks.billing.secret")
-    secret = client.secret(billing.secret)
-    if isinstance(secret, Unavailable):
+    if isinstance(secret := client.secret(billing.secret), Unavailable):
         return secret
-    signer = events.signer(billing.provider, secret)
-    if isinstance(signer, Unavailable):
+    if isinstance(signer := events.signer(billing.provider, secret), Unavailable):
         return signer
     captured: dict[Kind, Mapping[str, Any]] = {}
     missing: dict[str, Unavailable] = {}
