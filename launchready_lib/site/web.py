@@ -34,8 +34,7 @@ def address(client: Client, path: str) -> str:
 
 def page(client: Client, name: str) -> str | Unavailable:
     """The whole address of one of `site.pages`."""
-    path = client.parameters.site.pages.get(name)
-    if path is None:
+    if (path := client.parameters.site.pages.get(name)) is None:
         return Unavailable(f"the address of the {name} page is not given", f"site.pages.{name}")
     return address(client, path)
 
@@ -121,9 +120,8 @@ def is_challenge(response: Response) -> bool:
 def unseen(missing: Iterable[Unavailable]) -> Verdict:
     """One unknown clause for everything that could not be read."""
     missing = list(missing)
-    reasons = "; ".join(dict.fromkeys(m.reason for m in missing))
     needs = "; ".join(dict.fromkeys(m.needs for m in missing))
-    return unknown(reasons, needs=needs)
+    return unknown("; ".join(dict.fromkeys(m.reason for m in missing)), needs=needs)
 
 
 def same_site(url: str, other: str) -> bool:

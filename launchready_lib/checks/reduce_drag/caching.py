@@ -145,14 +145,10 @@ async def survey(client: Client, member: Member | Unavailable | None = None) -> 
             if resource.url.startswith(("https:", "http:")) and web.same_site(resource.url, answer.url):
                 found.setdefault(resource.url, (resource.kind, name))
     some = list(found.items())[:MOST]
-    assets = await asyncio.gather(*(_fetched(client, url, kind, page) for url, (kind, page) in some))
-    return StaticEvidence(tuple(assets), tuple(read), tuple(missing), len(found) - len(some))
-
-
-async def _fetched(client: Client, url: str, kind: str, page: str) -> Asset:
     headers = {"Accept-Encoding": "gzip, br, zstd"}
-    response = await client.network.request("GET", url, headers=headers, follow=1)
-    return Asset(url, kind, page, response, is_fingerprinted(url))
+    files = await asyncio.gather(*(client.network.request("GET", url, headers=headers, follow=1) for url, _ in some))
+    assets = (Asset(url, *of, file, is_fingerprinted(url)) for (url, of), file in zip(some, files, strict=True))
+    return StaticEvidence(tuple(assets), tuple(read), tuple(missing), len(found) - len(some))
 
 
 @check("caching.static")

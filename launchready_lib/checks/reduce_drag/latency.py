@@ -4,8 +4,19 @@ from __future__ import annotations
 
 from launchready_lib.checks import check
 from launchready_lib.record.findings import Verdict, unknown
-from launchready_lib.site.reads import LEAST, against, limit_ms, quantiles, rows_of, steady, unfit, worst
-from launchready_lib.site.samples import Reads, Sample, shown
+from launchready_lib.site.reads import (
+    LEAST,
+    Reads,
+    Sample,
+    against,
+    limit_ms,
+    quantiles,
+    rows_of,
+    shown,
+    steady,
+    unfit,
+    worst,
+)
 
 __all__ = ["p95", "quantiles", "steady"]
 

@@ -138,8 +138,7 @@ def _counted_once(
         return failed(f"an event {how} was counted {counted} times", evidence=rows, about=[how])
     if hidden := next((found for each in sent if (found := _hidden(each))), None):
         return hidden
-    turned_away = [each.response.status for each in sent if not each.accepted]
-    if turned_away:
+    if turned_away := [each.response.status for each in sent if not each.accepted]:
         text = f"an event {how} was answered {turned_away[0]}, so that the provider goes on sending it"
         return failed(text, evidence=rows, about=[how])
     if counted != 1:
