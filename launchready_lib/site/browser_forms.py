@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import re
 import time
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote_plus
@@ -83,7 +83,7 @@ async def _type(client: Client, page: BrowserPage, url: str, email: str, passwor
     from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
 
     typed, start = Typed(client.network.session()), time.monotonic()
-    async with _listening(client, page, typed):
+    with _listening(client, page, typed):
         try:
             if client.parameters.flows.login:
                 words = {"email": email, "password": password}
@@ -107,8 +107,7 @@ async def _type(client: Client, page: BrowserPage, url: str, email: str, passwor
     return typed
 
 
-@asynccontextmanager
-async def _listening(client: Client, page: BrowserPage, typed: Typed) -> AsyncIterator[None]:
+def _listening(client: Client, page: BrowserPage, typed: Typed) -> AbstractContextManager[None]:
     """Collect cookies, and the times and statuses of requests to the site that send something."""
     from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
 
@@ -127,13 +126,7 @@ async def _listening(client: Client, page: BrowserPage, typed: Typed) -> AsyncIt
                 if header["name"].lower() == "set-cookie":
                     typed.set_cookies.extend(header["value"].split("\n"))
 
-    page.on("request", sent)
-    page.on("response", heard)
-    try:
-        yield
-    finally:
-        page.remove_listener("request", sent)
-        page.remove_listener("response", heard)
+    return steps.listening(page, request=sent, response=heard)
 
 
 async def _type_user(page: BrowserPage, email: str) -> Locator | None:
@@ -222,7 +215,7 @@ async def _watched(
 
     flow = client.parameters.flows.login if name == "login" else ()
     why = "nothing was sent"
-    async with _sends(page, email) as sent:
+    with _sends(page, email) as sent:
         try:
             if flow:
                 words = {"email": email, "password": password}
@@ -241,8 +234,8 @@ async def _watched(
         return await _seen(client, sent.result(), name, password)
 
 
-@asynccontextmanager
-async def _sends(page: BrowserPage, email: str) -> AsyncIterator[asyncio.Future[BrowserRequest]]:
+@contextmanager
+def _sends(page: BrowserPage, email: str) -> Iterator[asyncio.Future[BrowserRequest]]:
     """The first request that carries the address typed."""
     found: asyncio.Future[BrowserRequest] = asyncio.get_running_loop().create_future()
     needles = tuple(each.encode() for each in (email, quote_plus(email)))
@@ -252,12 +245,8 @@ async def _sends(page: BrowserPage, email: str) -> AsyncIterator[asyncio.Future[
         if not found.done() and request.method != "GET" and any(needle in body for needle in needles):
             found.set_result(request)
 
-    page.on("request", asked)
-    try:
+    with steps.listening(page, request=asked):
         yield found
-    finally:
-        page.remove_listener("request", asked)
-        found.cancel()
 
 
 async def _until(sent: asyncio.Future[BrowserRequest], walk: asyncio.Future[None]) -> None:

@@ -69,7 +69,6 @@ class RegistrationEvidence(Evidence):
         domain: the registrable name.
         registered: the registry's data; Unavailable where it could not be had.
         ns: the NS records as the resolver has them.
-        asked_at: when.
         ds: the DS records as the resolver has them; None where they were not asked for.
     """
 
@@ -189,14 +188,11 @@ def _spaced(status: str) -> str:
 
 def _registrar(entities: Iterable[Any]) -> str | None:
     for entity in entities:
-        if "registrar" not in _items(_get(entity, "roles")):
-            continue
-        card = _get(entity, "vcardArray")
-        fields = card[1] if isinstance(card, list) and len(card) > 1 else []
-        for field in _items(fields):
-            if isinstance(field, list) and len(field) > 3 and field[0] == "fn" and _text(field[3]):
-                return _text(field[3])
-        return _text(_get(entity, "handle"))
+        if "registrar" in _items(_get(entity, "roles")):
+            card = _get(entity, "vcardArray")
+            fields = _items(card[1]) if isinstance(card, list) and len(card) > 1 else []
+            names = (_text(f[3]) for f in fields if isinstance(f, list) and len(f) > 3 and f[0] == "fn")
+            return next(filter(None, names), None) or _text(_get(entity, "handle"))
     return None
 
 

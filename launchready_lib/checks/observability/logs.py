@@ -40,8 +40,6 @@ class LogEvidence:
     """What a sample of log lines tells of requests.
 
     Attributes:
-        files: what was read.
-        lines: how many.
         of_requests: lines that tell of one request.
         with_id: those of them that carry an id; `ids`: how many different ones.
         shared: ids that more than one line carries.

@@ -177,8 +177,9 @@ class Endpoint:
 
     def wanted(self, kind: Kind) -> str | None:
         """The state that an event of this kind leads to; None where the parameters do not say."""
-        place = self.billing.state
-        return place and (place.active if kind == "activate" else place.inactive)
+        if (place := self.billing.state) is None:
+            return None
+        return place.active if kind == "activate" else place.inactive
 
     async def restore(self, first: State | Unavailable, now: State | Unavailable) -> State | Unavailable:
         """Bring the member back to the state found, where there is an event for it."""
