@@ -99,9 +99,9 @@ def figure(body: object) -> Mapping[str, Any] | None:
     if not all(isinstance(t, Mapping) and str(t.get("type", "scatter")) in DRAWABLE for t in traces):
         return None
     layout = body.get("layout")
-    kept = {k: v for k, v in layout.items() if k not in ("images", "template")} if isinstance(layout, Mapping) else {}
+    shown = {k: v for k, v in layout.items() if k not in ("images", "template")} if isinstance(layout, Mapping) else {}
     try:
-        safe: dict[str, Any] = _plain({"data": traces, "layout": kept})
+        safe: dict[str, Any] = _plain({"data": traces, "layout": shown})
         return safe if len(json.dumps(safe)) <= MAX_FIGURE else None
     except (RecursionError, TypeError, ValueError):
         return None

@@ -82,14 +82,12 @@ class Certificate:
     def covers(self, host: str) -> bool:
         """Whether one of its names is the host's; a star stands for one label, the leftmost (RFC 9525 §6.3)."""
         host = normal(host)
-        for name in self.names:
-            if normal(name) == host:
-                return True
-            if name.startswith("*.") and not address_of(host):
-                first, _, rest = host.partition(".")
-                if first and rest == normal(name[2:]):
-                    return True
-        return False
+        first, _, parent = host.partition(".")
+        by_star = bool(first) and not address_of(host)
+        return any(
+            normal(name) == host or (by_star and name.startswith("*.") and normal(name[2:]) == parent)
+            for name in self.names
+        )
 
 
 def read(der: bytes) -> Certificate | None:
@@ -132,14 +130,11 @@ def _read(certificate: x509.Certificate) -> Certificate:
 def path(chain: Sequence[Certificate]) -> tuple[int, ...]:
     """Positions of the certificates that lead from the first up, each issued by the next, as far as they were sent."""
     positions = [0] if chain else []
-    while positions:
-        last = chain[positions[-1]]
-        if last.is_self_signed:
+    while positions and not (last := chain[positions[-1]]).is_self_signed:
+        above = (n for n, c in enumerate(chain) if c.subject_id == last.issuer_id and n not in positions)
+        if (issuer := next(above, None)) is None:
             break
-        above = [n for n, c in enumerate(chain) if c.subject_id == last.issuer_id and n not in positions]
-        if not above:
-            break
-        positions.append(above[0])
+        positions.append(issuer)
     return tuple(positions)
 
 

@@ -132,7 +132,6 @@ def _judged(endpoint: Endpoint, uptime: UptimeEvidence) -> Verdict:
         return _down(endpoint, control=bool(uptime.control))
     if why := web.why_unseen(endpoint.url, response):
         return web.unseen([why])
-    answered = f"{endpoint.name} answers {response.status}"
     good = {
         "page": response.status == 200,
         "webhook": response.status in (400, 405),
@@ -144,7 +143,7 @@ def _judged(endpoint: Endpoint, uptime: UptimeEvidence) -> Verdict:
         return unknown(reason, needs=f"a look in a browser, signed out, at {endpoint.url}", evidence=[endpoint.row()])
     if good:
         return passed(f"{endpoint.name} answers as it should", evidence=[endpoint.row()])
-    what = f"{answered} where it should be {_WANTED[endpoint.kind]}"
+    what = f"{endpoint.name} answers {response.status} where it should be {_WANTED[endpoint.kind]}"
     if endpoint.kind == "guarded" and response.status == 200:
         what = f"{endpoint.name} opens for a stranger, or leads elsewhere than to the login"
     return failed(what, evidence=[endpoint.row()], about=[endpoint.name])
@@ -153,11 +152,9 @@ def _judged(endpoint: Endpoint, uptime: UptimeEvidence) -> Verdict:
 def _down(endpoint: Endpoint, *, control: bool) -> Verdict:
     error = endpoint.response.error or endpoint.response.state
     if not control:
-        return unknown(
-            f"{endpoint.name} did not answer ({error}), but a control look-up failed too: our own network is at fault",
-            needs="a working network: run this stage again",
-            evidence=[endpoint.row()],
-        )
+        reason = f"{endpoint.name} did not answer ({error}), but a control look-up failed too"
+        needs = "a working network: run this stage again"
+        return unknown(f"{reason}: our own network is at fault", needs=needs, evidence=[endpoint.row()])
     summary = f"{endpoint.name} is down: {error}, twice, while our own network works"
     return failed(summary, evidence=[endpoint.row()], about=[endpoint.name])
 

@@ -160,7 +160,7 @@ def static(evidence: StaticEvidence) -> Verdict:
         clauses.append(web.unseen(unread))
     seen = [a for a in evidence.assets if a.response.status == 200]
     if hashed := [a for a in seen if a.fingerprinted]:
-        clauses.append(_kept(hashed))
+        clauses.append(_cacheable(hashed))
     if text := [a for a in seen if a.is_text and a.size >= SMALL]:
         clauses.append(_compressed(text))
     if not hashed and evidence.pages:
@@ -173,7 +173,7 @@ def static(evidence: StaticEvidence) -> Verdict:
     return combine(*clauses) if clauses else web.unseen([web.NO_PAGE])
 
 
-def _kept(assets: list[Asset]) -> Verdict:
+def _cacheable(assets: list[Asset]) -> Verdict:
     short = [a for a in assets if kept_for(a.response) < THIRTY_DAYS_S]
     if not short:
         summary = f"{len(assets)} files with a fingerprint may be kept for 30 days or more"
