@@ -35,14 +35,17 @@ class Sign:
 
 
 @cache
-def _patterns(where: str) -> tuple[tuple[Kind, str, re.Pattern[str]], ...]:
-    """(kind, framework or language, pattern) of one heading of data/inside_signs.yaml."""
-    kinds = yaml.safe_load((PACKAGE / "data" / "inside_signs.yaml").read_text("utf-8"))[where]
-    return tuple(
-        (kind, what, re.compile("|".join(pieces), re.IGNORECASE))
-        for kind, entries in kinds.items()
-        for what, pieces in entries.items()
-    )
+def _patterns() -> dict[str, tuple[tuple[Kind, str, re.Pattern[str]], ...]]:
+    """Heading of data/inside_signs.yaml -> (kind, framework or language, pattern)."""
+    headings = yaml.safe_load((PACKAGE / "data" / "inside_signs.yaml").read_text("utf-8"))
+    return {
+        where: tuple(
+            (kind, what, re.compile("|".join(pieces), re.IGNORECASE))
+            for kind, entries in kinds.items()
+            for what, pieces in entries.items()
+        )
+        for where, kinds in headings.items()
+    }
 
 
 def signs(response: Response) -> tuple[Sign, ...]:
@@ -52,18 +55,18 @@ def signs(response: Response) -> tuple[Sign, ...]:
 
 def _found(response: Response) -> Iterator[Sign]:
     server = response.header("server") or ""
-    for kind, what, pattern in _patterns("servers"):
+    for kind, what, pattern in _patterns()["servers"]:
         if pattern.search(server[:300]):
             yield Sign(kind, what, f"Server: {server[:_QUOTED]}")
     if token := response.header("x-debug-token-link"):
         yield Sign("debug page", "Symfony", f"X-Debug-Token-Link: {token[:_QUOTED]}")
     text = response.text[:_READ]
     is_error = (response.status or 0) >= 400
-    for kind, what, pattern in (*_patterns("anywhere"), *(_patterns("on_errors") if is_error else ())):
+    for kind, what, pattern in (*_patterns()["anywhere"], *(_patterns()["on_errors"] if is_error else ())):
         if match := pattern.search(text):
             yield Sign(kind, what, _quote(match))
     quoted_apart = text if is_error or not is_html(response) else markup.read(text, response.url).text
-    for kind, what, pattern in _patterns("traces"):
+    for kind, what, pattern in _patterns()["traces"]:
         if match := pattern.search(quoted_apart):
             yield Sign(kind, what, _quote(match))
 
@@ -74,7 +77,7 @@ def details(response: Response) -> tuple[Sign, ...]:
     if is_html(response):
         page = markup.read(text, response.url)  # addresses of scripts look like paths of files
         text = f"{page.text}\n{page.quoted}"
-    found = [(kind, what, pattern.search(text)) for kind, what, pattern in _patterns("details")]
+    found = [(kind, what, pattern.search(text)) for kind, what, pattern in _patterns()["details"]]
     return tuple(Sign(kind, what, _quote(match)) for kind, what, match in found if match)
 
 
