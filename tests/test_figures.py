@@ -7,7 +7,7 @@ from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Timing
 from launchready_lib.record import exhibits
 from launchready_lib.report import figures
-from launchready_lib.site.samples import Reads, Sample
+from launchready_lib.site.reads import Reads, Sample
 from launchready_lib.site.visits import Load, Visit
 
 

@@ -12,8 +12,7 @@ from launchready_lib.checks.reduce_drag import latency as loaded
 from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Timing
 from launchready_lib.record.findings import Status
-from launchready_lib.site.reads import _a_little_slow
-from launchready_lib.site.samples import Reads, Sample, quantile
+from launchready_lib.site.reads import Reads, Sample, _a_little_slow, quantile
 from tests.web_servers import client
 
 pytestmark = pytest.mark.anyio

@@ -12,7 +12,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchready_lib.checks.validate_usage import webhooks
-from launchready_lib.checks.validate_usage.webhooks import BillingTrial, Delivery, RepeatTrial, State, events
+from launchready_lib.checks.validate_usage.webhooks import events
+from launchready_lib.checks.validate_usage.webhooks.trial import BillingTrial, Delivery, RepeatTrial, State
 from launchready_lib.demo.web import webhooks as club
 from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response

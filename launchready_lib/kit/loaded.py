@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
-from dataclasses import dataclass, field
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
-from html.parser import HTMLParser
-from urllib.parse import urljoin
+
+from launchready_lib.record.html_events import End, Start, Text, events
+from launchready_lib.site.markup import joined
 
 LONGEST = 1_000_000
-_PIECE = 16_384
 _MOST = 500
 _SOURCES = {
     "script": ("src", "script-src"),
@@ -57,80 +58,41 @@ class Loaded:
     has_handlers: bool = False
 
 
-@dataclass
-class _Found:
-    sources: dict[tuple[str, str], None] = field(default_factory=dict)
-    scripts: list[str] = field(default_factory=list)
-    has_styles: bool = False
-    has_handlers: bool = False
-
-
-class _Reader(HTMLParser):
-    def __init__(self, url: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found = _Found()
-        self._base = url
-        self._script: list[str] | None = None
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: (value or "").strip() for name, value in reversed(attrs)}
-        self.found.has_styles |= tag == "style" or "style" in values
-        self.found.has_handlers |= any(name.startswith("on") for name in values)
-        if tag == "base" and values.get("href"):
-            self._base = self._joined(values["href"])
-        elif tag == "link":
-            self._link(values)
-        elif tag == "script" and "src" not in values:
-            self._script = [] if values.get("type", "").lower() in _SCRIPT_TYPES else None
-        elif tag in _SOURCES:
-            attribute, directive = _SOURCES[tag]
-            self._load(directive, values.get(attribute, ""))
-
-    def handle_data(self, data: str) -> None:
-        if self._script is not None:
-            self._script.append(data)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag == "script" and self._script is not None:
-            self.found.scripts.append("".join(self._script))
-            self._script = None
-
-    def _link(self, values: dict[str, str]) -> None:
-        for relation in values.get("rel", "").lower().split():
-            directive = (
-                _PRELOADED.get(values.get("as", "").lower()) if relation == "preload" else _RELATIONS.get(relation)
-            )
-            if directive:
-                self._load(directive, values.get("href", ""))
-
-    def _load(self, directive: str, reference: str) -> None:
-        if reference and len(self.found.sources) < _MOST:
-            self.found.sources[directive, self._joined(reference)] = None
-
-    def _joined(self, reference: str) -> str:
-        try:
-            return urljoin(self._base, reference)
-        except ValueError:
-            return self._base
-
-
 @lru_cache(maxsize=64)
 def read(html: str, url: str) -> Loaded:
     """Read a page served from `url`; what lies beyond the first megabyte, or the parser's wits, is left out."""
-    reader = _Reader(url)
-    html = html[:LONGEST]
-    try:
-        for start in range(0, len(html), _PIECE):
-            reader.feed(html[start : start + _PIECE])
-            if len(reader.rawdata) > LONGEST // 2:
-                break  # an element that never closes is read again with every piece
-        else:
-            reader.close()
-    except (AssertionError, ValueError, RecursionError):
-        pass  # html.parser gives up on some broken declarations; what it saw before them stands
-    found = reader.found
-    hashes = (_hash(script) for script in found.scripts[:_MOST] if script.strip())
-    return Loaded(tuple(found.sources), tuple(dict.fromkeys(hashes)), found.has_styles, found.has_handlers)
+    sources: dict[tuple[str, str], None] = {}
+    scripts: list[str] = []
+    script: list[str] | None = None
+    base, has_styles, has_handlers = url, False, False
+    for event in events(html[:LONGEST]):
+        match event:
+            case Text(data) if script is not None:
+                script.append(data)
+            case End("script") if script is not None:
+                scripts.append("".join(script))
+                script = None
+            case Start(tag, given):
+                has_styles |= tag == "style" or "style" in given
+                has_handlers |= any(name.startswith("on") for name in given)
+                if tag == "base" and given.get("href"):
+                    base = joined(base, given["href"].strip())
+                elif tag == "script" and "src" not in given:
+                    script = [] if given.get("type", "").strip().lower() in _SCRIPT_TYPES else None
+                sources |= {(kind, joined(base, place)): None for kind, place in _sources(tag, given) if place}
+    hashes = (_hash(each) for each in scripts[:_MOST] if each.strip())
+    return Loaded(tuple(sources)[:_MOST], tuple(dict.fromkeys(hashes)), has_styles, has_handlers)
+
+
+def _sources(tag: str, given: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """(directive, reference) of what a start tag loads."""
+    if tag in _SOURCES:
+        attribute, directive = _SOURCES[tag]
+        yield directive, given.get(attribute, "").strip()
+    for relation in given.get("rel", "").lower().split() if tag == "link" else ():
+        preloaded = _PRELOADED.get(given.get("as", "").strip().lower()) if relation == "preload" else None
+        if found := preloaded or _RELATIONS.get(relation):
+            yield found, given.get("href", "").strip()
 
 
 def _hash(script: str) -> str:

@@ -6,11 +6,11 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from html.parser import HTMLParser
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from launchready_lib.evidence import Row
+from launchready_lib.record.html_events import End, Start, Text, events
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -89,12 +89,7 @@ def tables(html: str) -> Iterator[Table]:
     """The tables of a piece of HTML as text; all else in it, scripts and links included, is dropped."""
     if "<table" not in html[:MAX_HTML].lower():
         return
-    parser = _TableText()
-    parser.feed(html[:MAX_HTML])
-    parser.close()
-    for raw in parser.tables:
-        if table := _shaped(raw):
-            yield table
+    yield from filter(None, map(_shaped, _TableReader().read(html[:MAX_HTML])))
 
 
 def figure(body: object) -> Mapping[str, Any] | None:
@@ -104,9 +99,9 @@ def figure(body: object) -> Mapping[str, Any] | None:
     if not all(isinstance(t, Mapping) and str(t.get("type", "scatter")) in DRAWABLE for t in traces):
         return None
     layout = body.get("layout")
-    kept = {k: v for k, v in layout.items() if k not in ("images", "template")} if isinstance(layout, Mapping) else {}
+    shown = {k: v for k, v in layout.items() if k not in ("images", "template")} if isinstance(layout, Mapping) else {}
     try:
-        safe: dict[str, Any] = _plain({"data": traces, "layout": kept})
+        safe: dict[str, Any] = _plain({"data": traces, "layout": shown})
         return safe if len(json.dumps(safe)) <= MAX_FIGURE else None
     except (RecursionError, TypeError, ValueError):
         return None
@@ -168,64 +163,65 @@ def _shaped(raw: _RawTable) -> Table | None:
     return Table(tuple(header), tuple(tuple(r) for r in body[:MAX_ROWS]), raw.caption.strip(), left_off)
 
 
+@dataclass
 class _RawTable:
-    def __init__(self) -> None:
-        self.caption = ""
-        self.header: list[str] | None = None
-        self.rows: list[list[str]] = []
-        self.left_off = 0
+    caption: str = ""
+    header: list[str] | None = None
+    rows: list[list[str]] = field(default_factory=list)
+    left_off: int = 0
 
 
-class _TableText(HTMLParser):
+class _TableReader:
     """Collects the text of outermost tables; a nested one is text of its cell."""
 
     def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.tables: list[_RawTable] = []
-        self._depth = 0
-        self._silent = 0
+        self._tables: list[_RawTable] = []
         self._row: list[str] | None = None
         self._row_is_head = True
         self._into: list[str] | None = None
 
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:  # noqa: ARG002 - the base's name
-        if tag in ("script", "style"):
-            self._silent += 1
-        elif tag == "table":
-            self._depth += 1
-            if self._depth == 1:
-                self.tables.append(_RawTable())
-        elif self._depth == 1:
-            if tag == "tr":
-                self._end_row()
-                self._row, self._row_is_head = [], True
-            elif tag in ("td", "th") and self._row is not None:
-                self._end_cell()
-                self._into = []
-                self._row_is_head &= tag == "th"
-            elif tag == "caption":
-                self._into = []
-            elif tag == "br" and self._into is not None:
-                self._into.append(" ")
+    def read(self, html: str) -> list[_RawTable]:
+        """The tables of a piece of HTML."""
+        depth = 0
+        for event in events(html):
+            match event:
+                case Start("table"):
+                    depth += 1
+                    if depth == 1:
+                        self._tables.append(_RawTable())
+                case End("table") if depth:
+                    if depth == 1:
+                        self._end_row()
+                    depth -= 1
+                case Text(data, inside):
+                    if self._into is not None and not inside & {"script", "style"}:
+                        self._into.append(data)
+                case Start(tag) if depth == 1:
+                    self._begin(tag)
+                case End(tag) if depth == 1:
+                    self._end(tag)
+        return self._tables
 
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("script", "style"):
-            self._silent = max(0, self._silent - 1)
-        elif tag == "table" and self._depth:
-            if self._depth == 1:
-                self._end_row()
-            self._depth -= 1
-        elif self._depth == 1:
-            if tag in ("td", "th"):
-                self._end_cell()
-            elif tag == "tr":
-                self._end_row()
-            elif tag == "caption" and self._into is not None:
-                self.tables[-1].caption, self._into = "".join(self._into)[:MAX_CELL], None
+    def _begin(self, tag: str) -> None:
+        if tag == "tr":
+            self._end_row()
+            self._row, self._row_is_head = [], True
+        elif tag in ("td", "th") and self._row is not None:
+            self._end_cell()
+            self._into = []
+            self._row_is_head &= tag == "th"
+        elif tag == "caption":
+            self._into = []
+        elif tag == "br" and self._into is not None:
+            self._into.append(" ")
 
-    def handle_data(self, data: str) -> None:
-        if self._into is not None and not self._silent:
-            self._into.append(data)
+    def _end(self, tag: str) -> None:
+        if tag in ("td", "th"):
+            self._end_cell()
+        elif tag == "tr":
+            self._end_row()
+        elif tag == "caption" and self._into is not None:
+            self._tables[-1].caption, self._into = "".join(self._into)[:MAX_CELL], None
 
     def _end_cell(self) -> None:
         if self._into is not None and self._row is not None:
@@ -237,7 +233,7 @@ class _TableText(HTMLParser):
         row, self._row = self._row, None
         if row is None:
             return
-        table = self.tables[-1]
+        table = self._tables[-1]
         if table.header is None and self._row_is_head and not table.rows:
             table.header = row
         elif len(table.rows) > MAX_ROWS:

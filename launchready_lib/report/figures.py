@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from plotly.graph_objects import Figure
 
     from launchready_lib.checks.quick_audit.pages import CorePages
-    from launchready_lib.site.samples import Kind, Reads, Sample
+    from launchready_lib.site.reads import Kind, Reads, Sample
     from launchready_lib.site.visits import Load, Visit
 
 MOST_LOADS = 8

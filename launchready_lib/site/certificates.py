@@ -7,14 +7,17 @@ import hashlib
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TypeVar
 
 from cryptography import x509
 from cryptography.exceptions import UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric import dsa, ec, ed448, ed25519, rsa
+from cryptography.hazmat.primitives.asymmetric import dsa, ec, rsa
 from cryptography.utils import CryptographyDeprecationWarning
-from cryptography.x509.oid import AuthorityInformationAccessOID, ExtensionOID, NameOID
+from cryptography.x509.oid import AuthorityInformationAccessOID, NameOID
 
 from launchready_lib.network import address_of, normal
+
+Extension = TypeVar("Extension", bound=x509.ExtensionType)
 
 RSA_BITS = 2048
 CURVE_BITS = 256
@@ -79,61 +82,59 @@ class Certificate:
     def covers(self, host: str) -> bool:
         """Whether one of its names is the host's; a star stands for one label, the leftmost (RFC 9525 §6.3)."""
         host = normal(host)
-        for name in self.names:
-            if normal(name) == host:
-                return True
-            if name.startswith("*.") and not address_of(host):
-                first, _, rest = host.partition(".")
-                if first and rest == normal(name[2:]):
-                    return True
-        return False
+        first, _, parent = host.partition(".")
+        by_star = bool(first) and not address_of(host)
+        return any(
+            normal(name) == host or (by_star and name.startswith("*.") and normal(name[2:]) == parent)
+            for name in self.names
+        )
 
 
 def read(der: bytes) -> Certificate | None:
     """Read one certificate; None where it is malformed."""
     with warnings.catch_warnings():  # of what RFC 5280 disallows and the parser bears; it reads parts when asked for
         warnings.simplefilter("ignore", CryptographyDeprecationWarning)
-        return _read(der)
+        try:
+            return _read(x509.load_der_x509_certificate(der))
+        except READ_ERRORS:
+            return None
 
 
-def _read(der: bytes) -> Certificate | None:
-    try:
-        certificate = x509.load_der_x509_certificate(der)
-        key, weak_key = _key(certificate)
-        signature, weak_signature = _signature(certificate)
-        subject, issuer = certificate.subject, certificate.issuer
-        return Certificate(
-            subject=_name(subject),
-            issuer=_name(issuer),
-            organisation=_part(issuer, NameOID.ORGANIZATION_NAME),
-            names=_names(certificate),
-            starts=certificate.not_valid_before_utc,
-            ends=certificate.not_valid_after_utc,
-            key=key,
-            signature=signature,
-            weak_key=weak_key,
-            weak_signature=weak_signature,
-            is_self_signed=subject == issuer,
-            issuer_address=_says_where(certificate),
-            subject_id=hashlib.sha256(subject.public_bytes()).hexdigest(),
-            issuer_id=hashlib.sha256(issuer.public_bytes()).hexdigest(),
-            must_staple=_demands_staple(certificate),
-        )
-    except READ_ERRORS:
-        return None
+def _read(certificate: x509.Certificate) -> Certificate:
+    key, weak_key = _key(certificate)
+    signature, weak_signature = _signature(certificate)
+    subject, issuer = certificate.subject, certificate.issuer
+    san = _extension(certificate, x509.SubjectAlternativeName)
+    addresses = [str(address) for address in san.get_values_for_type(x509.IPAddress)] if san else []
+    access = _extension(certificate, x509.AuthorityInformationAccess)
+    features = _extension(certificate, x509.TLSFeature)
+    return Certificate(
+        subject=_name(subject),
+        issuer=_name(issuer),
+        organisation=_part(issuer, NameOID.ORGANIZATION_NAME),
+        names=(*san.get_values_for_type(x509.DNSName), *addresses) if san else (),
+        starts=certificate.not_valid_before_utc,
+        ends=certificate.not_valid_after_utc,
+        key=key,
+        signature=signature,
+        weak_key=weak_key,
+        weak_signature=weak_signature,
+        is_self_signed=subject == issuer,
+        issuer_address=any(a.access_method == AuthorityInformationAccessOID.CA_ISSUERS for a in access or ()),
+        subject_id=hashlib.sha256(subject.public_bytes()).hexdigest(),
+        issuer_id=hashlib.sha256(issuer.public_bytes()).hexdigest(),
+        must_staple=features is not None and x509.TLSFeatureType.status_request in features,
+    )
 
 
 def path(chain: Sequence[Certificate]) -> tuple[int, ...]:
     """Positions of the certificates that lead from the first up, each issued by the next, as far as they were sent."""
     positions = [0] if chain else []
-    while positions:
-        last = chain[positions[-1]]
-        if last.is_self_signed:
+    while positions and not (last := chain[positions[-1]]).is_self_signed:
+        above = (n for n, c in enumerate(chain) if c.subject_id == last.issuer_id and n not in positions)
+        if (issuer := next(above, None)) is None:
             break
-        above = [n for n, c in enumerate(chain) if c.subject_id == last.issuer_id and n not in positions]
-        if not above:
-            break
-        positions.append(above[0])
+        positions.append(issuer)
     return tuple(positions)
 
 
@@ -146,44 +147,24 @@ def _part(name: x509.Name, oid: x509.ObjectIdentifier) -> str:
     return str(found[0].value)[:200] if found else ""
 
 
-def _names(certificate: x509.Certificate) -> tuple[str, ...]:
+def _extension(certificate: x509.Certificate, kind: type[Extension]) -> Extension | None:
     try:
-        san = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+        return certificate.extensions.get_extension_for_class(kind).value
     except x509.ExtensionNotFound:
-        return ()
-    addresses = [str(address) for address in san.get_values_for_type(x509.IPAddress)]
-    return (*san.get_values_for_type(x509.DNSName), *addresses)
-
-
-def _says_where(certificate: x509.Certificate) -> bool:
-    try:
-        access = certificate.extensions.get_extension_for_oid(ExtensionOID.AUTHORITY_INFORMATION_ACCESS).value
-    except x509.ExtensionNotFound:
-        return False
-    return isinstance(access, x509.AuthorityInformationAccess) and any(
-        a.access_method == AuthorityInformationAccessOID.CA_ISSUERS for a in access
-    )
-
-
-def _demands_staple(certificate: x509.Certificate) -> bool:
-    try:
-        features = certificate.extensions.get_extension_for_class(x509.TLSFeature).value
-    except x509.ExtensionNotFound:
-        return False
-    return x509.TLSFeatureType.status_request in features
+        return None
 
 
 def _key(certificate: x509.Certificate) -> tuple[str, bool]:
-    key = certificate.public_key()
-    if isinstance(key, rsa.RSAPublicKey):
-        return f"RSA {key.key_size}", key.key_size < RSA_BITS
-    if isinstance(key, ec.EllipticCurvePublicKey):
-        return f"elliptic curve {key.curve.name}", key.curve.key_size < CURVE_BITS
-    if isinstance(key, ed25519.Ed25519PublicKey | ed448.Ed448PublicKey):
-        return type(key).__name__.removesuffix("PublicKey"), False
-    if isinstance(key, dsa.DSAPublicKey):
-        return f"DSA {key.key_size}", True
-    return type(key).__name__.removesuffix("PublicKey"), False
+    """The kind and size of its key in words, and whether it is too weak."""
+    match certificate.public_key():
+        case rsa.RSAPublicKey() as key:
+            return f"RSA {key.key_size}", key.key_size < RSA_BITS
+        case ec.EllipticCurvePublicKey() as key:
+            return f"elliptic curve {key.curve.name}", key.curve.key_size < CURVE_BITS
+        case dsa.DSAPublicKey() as key:
+            return f"DSA {key.key_size}", True
+        case key:
+            return type(key).__name__.removesuffix("PublicKey"), False
 
 
 def _signature(certificate: x509.Certificate) -> tuple[str, bool]:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from html.parser import HTMLParser
-from urllib.parse import urljoin, urlsplit
+from dataclasses import dataclass, field, replace
+from urllib.parse import urlsplit
 
-from launchready_lib.site.markup import feed
+from launchready_lib.record.html_events import UNSEEN, End, Start, Text, events
+from launchready_lib.site.markup import joined
 
 MAX_HTML = 2_000_000
 _USER_AUTOCOMPLETE = ("username", "email")
@@ -38,7 +38,7 @@ class Form:
     @property
     def passwords(self) -> tuple[Field, ...]:
         """The password controls, in order."""
-        return tuple(field for field in self.fields if field.type == "password")
+        return tuple(f for f in self.fields if f.type == "password")
 
     @property
     def user(self) -> Field | None:
@@ -87,114 +87,65 @@ def _leaves(words: str) -> bool:
     return any(word in squeezed for word in ("logout", "signout", "logoff", "abmelden", "deconnexion"))
 
 
+@dataclass
+class _Draft:
+    """A form under way: its controls, each with the label or id that names it, and its words."""
+
+    action: str
+    method: str
+    controls: list[tuple[Field, str]] = field(default_factory=list)
+    words: list[str] = field(default_factory=list)
+
+
 def read(html: str, url: str) -> Page:
     """Read a page; broken markup gives what can be made of it, never an error."""
-    parser = _Reader(url)
-    feed(parser, html[:MAX_HTML])
-    return parser.page()
+    base, label = url, ""
+    drafts: list[_Draft] = []
+    links: list[tuple[str, list[str]]] = []
+    labels: dict[str, list[str]] = {}
+    text: list[str] = []
+    open_ = {"page": text}
+    for event in events(html[:MAX_HTML]):
+        words = " "  # a tag parts words, the end of a piece of input does not
+        if isinstance(event, Text):
+            words = "" if event.inside & UNSEEN else event.data
+        for collected in open_.values():
+            collected.append(words)
+        match event:
+            case Start("base", {"href": reference}):
+                base = joined(url, reference)
+            case Start("form", given):
+                drafts.append(_Draft(joined(base, given.get("action") or url), given.get("method", "get").lower()))
+                open_["form"] = drafts[-1].words
+            case Start("label", given):
+                label = given.get("for") or f"around {len(labels)}"
+                open_["label"] = labels.setdefault(label, [])
+            case Start("a", {"href": reference}) if reference:
+                links.append((joined(base, reference), []))
+                open_["a"] = links[-1][1]
+            case Start("input" | "select" | "textarea" | "button" as tag, given) if "form" in open_:
+                known = label if "label" in open_ and label.startswith("around ") else given.get("id", "")
+                drafts[-1].controls.append((_field(tag, given), known))
+            case End("form" | "label" | "a" as tag):
+                open_.pop(tag, None)
+    forms = []
+    for draft in drafts:
+        fields = [replace(f, words=_squeezed([f.words, " ", *labels.get(known, ())])) for f, known in draft.controls]
+        forms.append(Form(draft.action, draft.method, tuple(fields), _squeezed(draft.words)))
+    return Page(url, tuple(forms), tuple((to, _squeezed(words)) for to, words in links), _squeezed(text))
 
 
-class _Reader(HTMLParser):
-    def __init__(self, url: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self._url = url
-        self._base = url
-        self._forms: list[tuple[str, str, list[Field], list[str]]] = []
-        self._open_form = False
-        self._labels: dict[str, list[str]] = {}
-        self._label_for: str | None = None
-        self._ids: dict[str, int] = {}
-        self._links: list[tuple[str, list[str]]] = []
-        self._open_link = False
-        self._silent = 0
-        self._text: list[str] = []
-        self._field_ids: list[dict[int, str]] = []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        given = {key: value or "" for key, value in reversed(attrs)}
-        self.handle_data(" ")  # a tag parts words, the end of a piece of input does not
-        if tag in ("script", "style", "template", "noscript"):
-            self._silent += 1
-        elif tag == "base" and given.get("href"):
-            self._base = _join(self._url, given["href"])
-        elif tag == "form":
-            action = _join(self._base, given.get("action") or self._url)
-            self._forms.append((action, given.get("method", "get").lower(), [], []))
-            self._field_ids.append({})
-            self._open_form = True
-        elif tag == "label":
-            self._label_for = given.get("for") or f"around {len(self._labels)}"
-        elif tag == "a" and given.get("href"):
-            self._links.append((_join(self._base, given["href"]), []))
-            self._open_link = True
-        elif tag in ("input", "select", "textarea", "button") and self._open_form:
-            self._field(tag, given)
-
-    def _field(self, tag: str, given: dict[str, str]) -> None:
-        kind = given.get("type", "text" if tag == "input" else "submit" if tag == "button" else tag).lower()
-        fields = self._forms[-1][2]
-        around = self._label_for if (self._label_for or "").startswith("around ") else None
-        if known := around or given.get("id"):
-            self._field_ids[-1][len(fields)] = known
-        fields.append(
-            Field(
-                name=given.get("name", ""),
-                type=kind,
-                value=given.get("value", ""),
-                autocomplete=given.get("autocomplete", "").lower(),
-                words=f"{given.get('placeholder', '')} {given.get('aria-label', '')}".strip(),
-                checked="checked" in given,
-            )
-        )
-
-    def handle_endtag(self, tag: str) -> None:
-        self.handle_data(" ")
-        if tag in ("script", "style", "template", "noscript"):
-            self._silent = max(0, self._silent - 1)
-        elif tag == "form":
-            self._open_form = False
-        elif tag == "label":
-            self._label_for = None
-        elif tag == "a":
-            self._open_link = False
-
-    def handle_data(self, data: str) -> None:
-        if self._silent:
-            return
-        self._text.append(data)
-        if self._label_for is not None:
-            self._labels.setdefault(self._label_for, []).append(data)
-        if self._open_form:
-            self._forms[-1][3].append(data)
-        if self._open_link:
-            self._links[-1][1].append(data)
-
-    def page(self) -> Page:
-        forms = []
-        for (action, method, fields, words), ids in zip(self._forms, self._field_ids, strict=True):
-            labelled = tuple(
-                Field(
-                    f.name,
-                    f.type,
-                    f.value,
-                    f.autocomplete,
-                    _squeezed(f.words, " ", *self._labels.get(ids.get(i, ""), ())),
-                    f.checked,
-                )
-                for i, f in enumerate(fields)
-            )
-            forms.append(Form(action, method, labelled, _squeezed(*words)))
-        links = tuple((url, _squeezed(*words)) for url, words in self._links)
-        return Page(self._url, tuple(forms), links, _squeezed(*self._text))
+def _field(tag: str, given: dict[str, str]) -> Field:
+    return Field(
+        name=given.get("name", ""),
+        type=given.get("type", {"input": "text", "button": "submit"}.get(tag, tag)).lower(),
+        value=given.get("value", ""),
+        autocomplete=given.get("autocomplete", "").lower(),
+        words=f"{given.get('placeholder', '')} {given.get('aria-label', '')}".strip(),
+        checked="checked" in given,
+    )
 
 
-def _squeezed(*parts: str) -> str:
+def _squeezed(parts: list[str]) -> str:
     """Pieces of text as one, white space collapsed."""
     return " ".join("".join(parts).split())
-
-
-def _join(base: str, address: str) -> str:
-    try:
-        return urljoin(base, address)
-    except ValueError:
-        return base

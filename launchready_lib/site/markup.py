@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import lru_cache
-from html.parser import HTMLParser
 from urllib.parse import urljoin
+
+from launchready_lib.record.html_events import QUOTED, UNSEEN, End, Start, Text, events
 
 LONGEST = 1_000_000
 MOST_RESOURCES = 1_000
 LONGEST_TEXT = 20_000
-_PIECE = 16_384
-_LONGEST_OPEN = 500_000
-_SILENT = frozenset({"script", "style", "template", "noscript"})
-_QUOTED = frozenset({"pre", "code", "textarea", "samp", "kbd"})
 _STYLE_RELATIONS = {"stylesheet": "style", "icon": "image", "apple-touch-icon": "image", "modulepreload": "script"}
 
 
@@ -57,117 +53,62 @@ class Markup:
     has_password: bool = False
 
 
-@dataclass
-class _Collected:
-    title: list[str] = field(default_factory=list)
-    resources: list[Resource] = field(default_factory=list)
-    equivalents: list[tuple[str, str]] = field(default_factory=list)
-    referrer: list[str] = field(default_factory=list)
-    text: list[str] = field(default_factory=list)
-    quoted: list[str] = field(default_factory=list)
-    has_password: bool = False
+@lru_cache(maxsize=64)
+def read(html: str, url: str) -> Markup:
+    """Read a page served from `url`; what lies beyond the first megabyte, or the parser's wits, is left out."""
+    title: list[str] = []
+    text: list[str] = []
+    quoted: list[str] = []
+    resources: list[Resource] = []
+    metas: list[dict[str, str]] = []
+    base, in_title, has_password = url, False, False
+    for event in events(html[:LONGEST]):
+        match event:
+            case Text(data) if in_title:
+                title.append(data)
+            case Text(data, inside) if not inside & UNSEEN:
+                (quoted if inside & QUOTED else text).append(data)
+            case Start("title"):
+                in_title = not title
+            case End("title"):
+                in_title = False
+            case Start("base", {"href": reference}):
+                base = joined(base, reference)
+            case Start("meta", given):
+                metas.append(given)
+            case Start("input", given):
+                has_password |= given.get("type", "").strip().lower() == "password"
+            case Start(tag, given) if len(resources) < MOST_RESOURCES and (found := _resource(tag, given, base)):
+                resources.append(found)
+    equivalents = ((m.get("http-equiv", "").strip().lower(), m.get("content", "")) for m in metas)
+    referrer = (m.get("content", "") for m in metas if m.get("name", "").strip().lower() == "referrer")
+    return Markup(
+        title=" ".join("".join(title).split())[:300],
+        resources=tuple(resources),
+        equivalents=tuple((name, content) for name, content in equivalents if name)[:MOST_RESOURCES],
+        referrer=tuple(referrer)[:MOST_RESOURCES],
+        text=" ".join("".join(text).split())[:LONGEST_TEXT],
+        quoted="".join(quoted)[:LONGEST_TEXT],
+        has_password=has_password,
+    )
 
 
-class _Reader(HTMLParser):
-    def __init__(self, url: str) -> None:
-        super().__init__(convert_charrefs=True)
-        self.found = _Collected()
-        self._base = url
-        self._silent = 0
-        self._quoted = 0
-        self._in_title = False
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = {name: value or "" for name, value in reversed(attrs)}
-        if tag in _SILENT:
-            self._silent += 1
-        elif tag in _QUOTED:
-            self._quoted += 1
-        if tag == "title":
-            self._in_title = not self.found.title
-        elif tag == "base" and values.get("href"):
-            self._base = _joined(self._base, values["href"])
-        elif tag == "meta":
-            self._meta(values)
-        elif tag == "input" and values.get("type", "").strip().lower() == "password":
-            self.found.has_password = True
-        elif kind := _kind(tag, values):
-            self._load(kind, values.get("href" if tag == "link" else "src", ""), values)
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in _SILENT:
-            self._silent = max(0, self._silent - 1)
-        elif tag in _QUOTED:
-            self._quoted = max(0, self._quoted - 1)
-        elif tag == "title":
-            self._in_title = False
-
-    def handle_data(self, data: str) -> None:
-        if self._in_title:
-            self.found.title.append(data)
-        elif not self._silent:
-            (self.found.quoted if self._quoted else self.found.text).append(data)
-
-    def _meta(self, values: dict[str, str]) -> None:
-        content = values.get("content", "")
-        if name := values.get("http-equiv", "").strip().lower():
-            self.found.equivalents.append((name, content))
-        if values.get("name", "").strip().lower() == "referrer":
-            self.found.referrer.append(content)
-
-    def _load(self, kind: str, reference: str, values: dict[str, str]) -> None:
-        reference = reference.strip()
-        if reference and not reference.lower().startswith(("data:", "blob:", "javascript:", "about:")):
-            url = _joined(self._base, reference)
-            self.found.resources.append(Resource(kind, url, values.get("integrity"), values.get("crossorigin")))
-
-
-def _kind(tag: str, values: dict[str, str]) -> str | None:
-    if tag in ("script", "img"):
-        return "script" if tag == "script" else "image"
-    if tag != "link":
+def _resource(tag: str, given: dict[str, str], base: str) -> Resource | None:
+    """What a start tag loads from an address of its own; None where nothing."""
+    kind, reference = {"script": "script", "img": "image"}.get(tag), given.get("src", "").strip()
+    if tag == "link":
+        relations, reference = given.get("rel", "").lower().split(), given.get("href", "").strip()
+        kind = next((_STYLE_RELATIONS[name] for name in relations if name in _STYLE_RELATIONS), None)
+        if "preload" in relations:
+            kind = given.get("as", "").strip().lower() or "other"
+    if not kind or not reference or reference.lower().startswith(("data:", "blob:", "javascript:", "about:")):
         return None
-    relations = values.get("rel", "").lower().split()
-    if "preload" in relations:
-        return values.get("as", "").strip().lower() or "other"
-    return next((_STYLE_RELATIONS[name] for name in relations if name in _STYLE_RELATIONS), None)
+    return Resource(kind, joined(base, reference), given.get("integrity"), given.get("crossorigin"))
 
 
-def _joined(base: str, reference: str) -> str:
+def joined(base: str, reference: str) -> str:
+    """The whole address of a reference; the base's where it makes none."""
     try:
         return urljoin(base, reference)
     except ValueError:
         return base
-
-
-def feed(parser: HTMLParser, html: str, enough: Callable[[], bool] = lambda: False) -> None:
-    """Let a parser read a page in bounded time: until it has enough, the page ends, or nothing more makes sense.
-
-    What an element that never closes takes with it is lost: html.parser would read it again and again.
-    """
-    try:
-        for start in range(0, len(html), _PIECE):
-            parser.feed(html[start : start + _PIECE])
-            if enough() or len(parser.rawdata) > _LONGEST_OPEN:
-                return
-        if len(parser.rawdata) <= _PIECE // 2:
-            parser.close()
-    except (AssertionError, ValueError, RecursionError):
-        pass  # html.parser gives up on some broken declarations; what it saw before them stands
-
-
-@lru_cache(maxsize=64)
-def read(html: str, url: str) -> Markup:
-    """Read a page served from `url`; what lies beyond the first megabyte, or the parser's wits, is left out."""
-    reader = _Reader(url)
-    feed(reader, html[:LONGEST], lambda: len(reader.found.resources) > MOST_RESOURCES)
-    found = reader.found
-    return Markup(
-        title=" ".join("".join(found.title).split())[:300],
-        resources=tuple(found.resources[:MOST_RESOURCES]),
-        equivalents=tuple(found.equivalents[:MOST_RESOURCES]),
-        referrer=tuple(found.referrer[:MOST_RESOURCES]),
-        text=" ".join("".join(found.text).split())[:LONGEST_TEXT],
-        quoted="".join(found.quoted)[:LONGEST_TEXT],
-        has_password=found.has_password,
-    )

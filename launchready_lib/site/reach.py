@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
@@ -69,17 +69,15 @@ async def reach(client: Client, places: Iterable[tuple[str, str]]) -> tuple[Reac
     """Connect to each (host, address), twice where the first try fails."""
     found = await asyncio.gather(*(_reach(client, host, address) for host, address in places))
     if any(each.down for each in found) and not await client.network.control():
-        return tuple(
-            Reach(each.host, each.address, "unmeasured", "our own network stopped answering meanwhile")
-            if each.down
-            else each
-            for each in found
-        )
+        ours = "our own network stopped answering meanwhile"
+        return tuple(replace(each, state="unmeasured", error=ours) if each.down else each for each in found)
     return tuple(found)
 
 
 async def _reach(client: Client, host: str, address: str) -> Reach:
-    ports = _ports(client, host)
+    site = urlsplit(client.parameters.site.canonical or "")
+    own = site.port if site.hostname and normal(site.hostname) == host else None
+    ports = (own,) if own and own not in (80, 443) else (443, 80)
     failures: list[ConnectFailure] = []
     for again in (False, True):
         if again:
@@ -102,12 +100,6 @@ async def _try(client: Client, host: str, port: int, address: str) -> ConnectFai
         return found
     found.close()
     return None
-
-
-def _ports(client: Client, host: str) -> tuple[int, ...]:
-    origin = urlsplit(client.parameters.site.canonical or "")
-    own = origin.port if origin.hostname and normal(origin.hostname) == host else None
-    return (own,) if own and own not in (80, 443) else (443, 80)
 
 
 async def steady(network: Network, url: str, *, follow: int = 0) -> Response:

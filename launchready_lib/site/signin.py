@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from urllib.parse import urlsplit
 
 from launchready_lib.evidence import Unavailable, probe
-from launchready_lib.site import browser_login, forms, web
+from launchready_lib.site import browser_forms, forms, web
 
 if TYPE_CHECKING:
     from playwright.async_api import StorageState, StorageStateCookie
@@ -78,10 +78,12 @@ class SignedIn:
     def cookie_header(self, url: str) -> str:
         """The Cookie header that a browser would send to this address."""
         parts = urlsplit(url)
+        host, path = parts.hostname or "", parts.path or "/"
         pairs = [
             f"{cookie.name}={cookie.value}"
             for cookie in self.session.cookies.jar
-            if _domain_matches(parts.hostname or "", cookie.domain) and _path_matches(parts.path or "/", cookie.path)
+            if host == cookie.domain or (cookie.domain.startswith(".") and f".{host}".endswith(cookie.domain))
+            if path == cookie.path or path.startswith(cookie.path.removesuffix("/") + "/")
             if not cookie.secure or parts.scheme == "https"
         ]
         return "; ".join(pairs)
@@ -106,13 +108,9 @@ class SignedIn:
         return {"cookies": cookies, "origins": []}
 
 
-def _domain_matches(host: str, domain: str) -> bool:
-    """Whether a cookie of this domain, with a leading dot unless it is of one host only, goes to a host."""
-    return host == domain or (domain.startswith(".") and f".{host}".endswith(domain))
-
-
-def _path_matches(path: str, prefix: str) -> bool:
-    return path == prefix or path.startswith(prefix if prefix.endswith("/") else f"{prefix}/")
+def _login_page(client: Client) -> str:
+    login = web.page(client, "login")
+    return login if isinstance(login, str) else web.address(client, "/login")
 
 
 @probe
@@ -127,8 +125,7 @@ async def sign_in(client: Client, role: str = "member") -> SignedIn | Unavailabl
     account = getattr(client.parameters.accounts, role)
     if account is None:
         return Unavailable(f"no test account for {role} is given", f"accounts.{role} (email, password)")
-    password = client.secret(account.password)
-    if isinstance(password, Unavailable):
+    if isinstance(password := client.secret(account.password), Unavailable):
         return password
     tried = await attempt(client, account.email, password)
     if tried.outcome != "in" or tried.session is None:
@@ -137,19 +134,14 @@ async def sign_in(client: Client, role: str = "member") -> SignedIn | Unavailabl
         if tried.missing is not None:
             return tried.missing
         why = tried.error or f"the answer was {tried.status}"
-        return Unavailable(
-            f"the test account for {role} could not sign in ({tried.outcome}: {why})",
-            f"a working login for accounts.{role}, or flows.login where the form is unusual",
-        )
-    login = web.page(client, "login")
-    url = login if isinstance(login, str) else web.address(client, "/login")
-    return SignedIn(role, tried.session, tried.seconds, tried.set_cookies, url, tried.stored)
+        reason = f"the test account for {role} could not sign in ({tried.outcome}: {why})"
+        return Unavailable(reason, f"a working login for accounts.{role}, or flows.login where the form is unusual")
+    return SignedIn(role, tried.session, tried.seconds, tried.set_cookies, _login_page(client), tried.stored)
 
 
 async def attempt(client: Client, email: str, password: str) -> Attempt:
     """Try to sign in with these credentials, in a fresh session that the caller closes."""
-    login = web.page(client, "login")
-    url = login if isinstance(login, str) else web.address(client, "/login")
+    url = _login_page(client)
     if client.parameters.flows.login:
         return await _in_browser(client, url, email, password)
     session = client.network.session()
@@ -166,28 +158,24 @@ async def attempt(client: Client, email: str, password: str) -> Attempt:
     user = form.user
     assert user is not None  # noqa: S101 - login_form gives only forms with one
     values = form.filled(**{user.name: email, form.passwords[0].name: password})
-    sent = await session.request(
-        "POST", form.action, form=values, headers=_as_from(opened.url), verify=True, follow=5, paced=False
-    )
-    cookies = tuple(line for r in (*opened.history, opened, *sent.history, sent) for line in r.all("set-cookie"))
-    seconds = sum(r.seconds for r in (*sent.history, sent))
-    first = (*sent.history, sent)[0]
+    parts = urlsplit(opened.url)
+    headers = {"Origin": f"{parts.scheme}://{parts.netloc}", "Referer": opened.url}
+    sent = await session.request("POST", form.action, form=values, headers=headers, verify=True, follow=5, paced=False)
+    answers = (*sent.history, sent)
+    cookies = tuple(line for r in (*opened.history, opened, *answers) for line in r.all("set-cookie"))
+    first, seconds = answers[0], sum(r.seconds for r in answers)
     missing = web.why_unseen(form.action, sent)
     if missing and (not sent.ok or web.is_challenge(sent)):
         outcome: Outcome = "error" if sent.state == "timeout" else "unclear"
         return Attempt(outcome, seconds, first.status, "", cookies, session, error=missing.reason, missing=missing)
-    said = _said(forms.read(sent.text, sent.url).text, email)
+    landed = forms.read(sent.text, sent.url)
+    said = _said(landed.text, email)
     if (first.status or 0) >= 500 or first.status in _LIMITS:
         return Attempt(_outcome_of(first), seconds, first.status, said, cookies, session)
     outcome = await _signed_in(client, session, sent)
-    if outcome == "refused" and not sent.history and forms.read(sent.text, sent.url).login_form() is None:
+    if outcome == "refused" and not sent.history and landed.login_form() is None:
         outcome = "unclear"
     return Attempt(outcome, seconds, first.status, said, cookies, session)
-
-
-def _as_from(url: str) -> dict[str, str]:
-    parts = urlsplit(url)
-    return {"Origin": f"{parts.scheme}://{parts.netloc}", "Referer": url}
 
 
 def _outcome_of(reply: Response) -> Outcome:
@@ -219,38 +207,23 @@ async def _signed_in(client: Client, session: Session, landed: Response) -> Outc
 
 def _said(text: str, email: str) -> str:
     """What a page says, without the address that was typed and without tokens that differ each time."""
-    without = text.replace(email, "…")
-    return re.sub(r"\b[0-9a-f]{8,}\b|\d+", "#", without)[:2000]
-
-
-def _outcome_of_steps(statuses: list[int]) -> Outcome:
-    """What steps that did not come to their end mean, by the answers to what they sent."""
-    if any(status in _LIMITS for status in statuses):
-        return "limited"
-    if not statuses:
-        return "unclear"
-    return "error" if statuses[-1] >= 500 else "refused"
+    return re.sub(r"\b[0-9a-f]{8,}\b|\d+", "#", text.replace(email, "…"))[:2000]
 
 
 async def _in_browser(client: Client, url: str, email: str, password: str) -> Attempt:
-    typed = await browser_login.type_in(client, url, email, password)
+    typed = await browser_forms.type_in(client, url, email, password)
     if isinstance(typed, Unavailable):
         return Attempt("unclear", 0.0, None, "", way="browser", error=typed.reason, missing=typed)
     said, cookies = _said(typed.said, email), tuple(typed.set_cookies)
     status = typed.statuses[-1] if typed.statuses else None
-    if typed.error is not None:
-        outcome = _outcome_of_steps(typed.statuses)
-    else:
+    outcome: Outcome
+    if typed.error is None:
         landed = await typed.session.request("GET", typed.url, verify=True, follow=3)
         outcome = await _signed_in(client, typed.session, landed)
+    elif any(each in _LIMITS for each in typed.statuses):
+        outcome = "limited"
+    else:
+        outcome = "unclear" if status is None else "error" if status >= 500 else "refused"
     return Attempt(
-        outcome,
-        typed.seconds,
-        status,
-        said,
-        cookies,
-        typed.session,
-        way="browser",
-        error=typed.error,
-        stored=typed.stored,
+        outcome, typed.seconds, status, said, cookies, typed.session, "browser", typed.error, stored=typed.stored
     )

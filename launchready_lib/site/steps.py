@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 import re
 import time
-from collections.abc import Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -53,18 +53,27 @@ async def walk(steps: Sequence[Step], state: Walk) -> None:
             if reply.request.is_navigation_request() and reply.frame.parent_frame is None:
                 state.status, state.answer = reply.status, None
 
-    state.page.on("response", heard)
-    try:
+    with listening(state.page, response=heard):
         for number, step in enumerate(steps, 1):
             try:
                 await _DO[step.kind](getattr(step, step.kind), state)
-            except Error as error:
-                seen = str(error).splitlines()[0].partition(" at http")[0][:200]  # addresses may hold reset tokens
+            except (Error, StepFailedError) as error:
+                seen = str(error)
+                if isinstance(error, Error):
+                    seen = seen.splitlines()[0].partition(" at http")[0][:200]  # addresses may hold reset tokens
                 raise StepFailedError(f"step {number} ({step.kind}): {seen}") from None
-            except StepFailedError as error:
-                raise StepFailedError(f"step {number} ({step.kind}): {error}") from None
+
+
+@contextmanager
+def listening(page: Any, **handlers: Callable[[Any], object]) -> Iterator[None]:
+    """Have a page's events handled, by name, for a while."""
+    for event, handler in handlers.items():
+        page.on(event, handler)
+    try:
+        yield
     finally:
-        state.page.remove_listener("response", heard)
+        for event, handler in handlers.items():
+            page.remove_listener(event, handler)
 
 
 def fill_words(text: str, words: Mapping[str, str]) -> str:
@@ -151,12 +160,20 @@ async def _save(names: Mapping[str, str], state: Walk) -> None:
 def _at(answer: Response, path: str) -> str:
     """A value of a JSON answer by a path such as $.data.0.id."""
     try:
-        value: Any = json.loads(answer.body)
-        for key in path.removeprefix("$").strip(".").split("."):
-            value = value[int(key)] if isinstance(value, list) else value[key]
+        return str(value_at(json.loads(answer.body), path.removeprefix("$").strip(".")))
     except (ValueError, LookupError, TypeError):
         raise StepFailedError(f"the answer has nothing at {path}") from None
-    return str(value)
+
+
+def value_at(value: Any, path: str) -> Any:
+    """What stands in JSON at a path such as data.0.id.
+
+    Raises:
+        ValueError, LookupError, TypeError: nothing stands there.
+    """
+    for key in path.split("."):
+        value = value[int(key)] if isinstance(value, list) else value[key]
+    return value
 
 
 def _filled(value: Any, words: Mapping[str, str]) -> Any:

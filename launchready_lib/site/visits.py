@@ -11,6 +11,8 @@ import time
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import cache
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from launchready_lib.evidence import Unavailable
@@ -23,7 +25,14 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
     from launchready_lib.network import Browser
 
-LATENCY_MS, DOWN_BYTES_S, UP_BYTES_S, SLOWER = 165, 8_100_000 // 8, 1_350_000 // 8, 4
+LATENCY_MS, SLOWER = 165, 4
+_FAST_4G = {
+    "offline": False,
+    "latency": LATENCY_MS,
+    "downloadThroughput": 8_100_000 // 8,
+    "uploadThroughput": 1_350_000 // 8,
+    "connectionType": "cellular4g",
+}
 QUIET_S = 5.0
 SETTLED_BY_S = 30.0
 IN_FLIGHT = 2
@@ -31,30 +40,10 @@ _POLL_S = 0.1
 _MOST_LOADS = 2_000
 _ENDLESS = ("WebSocket", "EventSource", "Ping")
 
-_WATCH = """
-window.__launch = {tasks: [], lcp: null};
-new PerformanceObserver(list => { for (const e of list.getEntries())
-  window.__launch.tasks.push([e.startTime, e.duration]); }).observe({type: 'longtask', buffered: true});
-new PerformanceObserver(list => { for (const e of list.getEntries())
-  window.__launch.lcp = e.startTime; }).observe({type: 'largest-contentful-paint', buffered: true});
-"""
-_LOOK = """() => {
-  const [painted] = performance.getEntriesByName('first-contentful-paint');
-  const [page] = performance.getEntriesByType('navigation');
-  const seen = window.__launch || {tasks: [], lcp: null};
-  return {origin: performance.timeOrigin, now: performance.now(), fcp: painted ? painted.startTime : null,
-    dcl: page && page.domContentLoadedEventEnd || null, lcp: seen.lcp, tasks: seen.tasks.slice(0, 5000)};
-}"""
-_LATE = """() => { const target = e => {
-  const given = e.getAttribute(e.matches('form') ? 'action' : 'formaction');
-  try { return new URL(given, document.baseURI).href.slice(0, 2000); } catch { return ''; } };
-return {
-  blocking: performance.getEntriesByType('resource').filter(e => e.renderBlockingStatus === 'blocking')
-    .slice(0, 500).map(e => e.name),
-  password: !!document.querySelector('input[type=password]'),
-  targets: [...document.querySelectorAll('form[action], [formaction]')].slice(0, 500).map(target),
-  policies: [...document.querySelectorAll('meta[http-equiv="Content-Security-Policy" i]')].slice(0, 20)
-    .map(e => e.content.slice(0, 4000)), looked: true}; }"""
+
+@cache
+def _script(name: str) -> str:
+    return (Path(__file__).parent / "scripts" / f"{name}.js").read_text("utf-8")
 
 
 @dataclass(frozen=True)
@@ -138,12 +127,16 @@ class Visit:
     asks_password: bool = False
     problem: Unavailable | None = None
 
+    def interactive_after(self, quiet_s: float, flights: Iterable[tuple[float, float | None]]) -> float | None:
+        """The time to interactive with these requests under way."""
+        quiet = quiet_s * 1000
+        return interactive(
+            self.first_paint_ms, self.parsed_ms, self.tasks, flights, watched=self.watched_ms, quiet=quiet
+        )
+
     def only_requests_keep_it_from(self, quiet_s: float) -> bool:
         """Whether it would count as interactive if requests that never end did not matter."""
-        alone = interactive(
-            self.first_paint_ms, self.parsed_ms, self.tasks, (), watched=self.watched_ms, quiet=quiet_s * 1000
-        )
-        return self.interactive_ms is None and alone is not None
+        return self.interactive_ms is None and self.interactive_after(quiet_s, ()) is not None
 
 
 def interactive(
@@ -232,9 +225,6 @@ class _Watched:
             kind, how = str(found.get("resourceType", "Other")), str(found.get("resolutionStatus", ""))
             self.mixed.append(Mixed(str(found.get("insecureURL", ""))[:2000], kind, how))
 
-    def flights(self) -> list[tuple[float, float | None]]:
-        return [(load.started_ms, load.ended_ms) for load in self.loads.values() if load.kind not in _ENDLESS]
-
 
 async def visit(
     client: Client,
@@ -252,18 +242,18 @@ async def visit(
     """
     from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
 
-    opened = Visit(name, url, signed_in=stored is not None)
-    watched = _Watched()
+    opened, watched = Visit(name, url, signed_in=stored is not None), _Watched()
     more = {} if stored is None else {"storage_state": stored}
     async with browser.context(mobile=True, **more) as context:
         page = await context.new_page()
-        await page.add_init_script(_WATCH)
+        await page.add_init_script(_script("watch"))
         devtools = await context.new_cdp_session(page)
         watched.listen(devtools)
         await devtools.send("Network.enable")
         await devtools.send("Audits.enable")
         if throttled:
-            await _throttle(devtools)
+            await devtools.send("Network.emulateNetworkConditions", _FAST_4G)
+            await devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
         try:
             reply = await page.goto(url, wait_until="commit", timeout=2 * client.network.timeout_s * 1000)
         except Error as error:
@@ -272,66 +262,57 @@ async def visit(
         opened = replace(opened, status=reply.status if reply else None, upgrades=_upgrades([policy]))
         if reply is not None and "challenge" in map(reply.headers.get, web.CHALLENGE_HEADERS):
             return replace(opened, final_url=page.url, problem=web.challenged(url))
-        seen = await _until_still(page, watched, quiet_s)
+        seen = await _until_still(page, watched, opened, quiet_s)
         late = await _last_look(page)
-        return replace(_told(opened, watched, seen, late), final_url=page.url)
+        blocking = set(late["blocking"])
+        return replace(
+            seen,
+            final_url=page.url,
+            loads=tuple(replace(load, blocking=load.url in blocking) for load in watched.loads.values()),
+            mixed=tuple(watched.mixed),
+            targets=tuple(dict.fromkeys(map(str, late["targets"]))),
+            upgrades=opened.upgrades or _upgrades(late["policies"]),
+            looked=bool(late["looked"]),
+            asks_password=bool(late["password"]),
+        )
 
 
-async def _throttle(devtools: CDPSession) -> None:
-    await devtools.send(
-        "Network.emulateNetworkConditions",
-        {
-            "offline": False,
-            "latency": LATENCY_MS,
-            "downloadThroughput": DOWN_BYTES_S,
-            "uploadThroughput": UP_BYTES_S,
-            "connectionType": "cellular4g",
-        },
-    )
-    await devtools.send("Emulation.setCPUThrottlingRate", {"rate": SLOWER})
-
-
-@dataclass(frozen=True)
-class _Seen:
-    """The page's own clock, brought to the first request's: see `Visit`."""
-
-    watched: float = 0.0
-    first_paint: float | None = None
-    largest_paint: float | None = None
-    parsed: float | None = None
-    tasks: tuple[tuple[float, float], ...] = ()
-    interactive: float | None = None
-
-
-async def _until_still(page: BrowserPage, watched: _Watched, quiet_s: float) -> _Seen:
+async def _until_still(page: BrowserPage, watched: _Watched, opened: Visit, quiet_s: float) -> Visit:
+    """Look until the page has kept still, or for long enough."""
     from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
 
-    seen = _Seen()
+    seen = opened
     end = time.monotonic() + SETTLED_BY_S + quiet_s
-    while seen.interactive is None and time.monotonic() < end:
+    while seen.interactive_ms is None and time.monotonic() < end:
         await asyncio.sleep(_POLL_S)
         try:
             async with asyncio.timeout(max(0.0, end - time.monotonic())):
-                look = await page.evaluate(_LOOK)
+                look = await page.evaluate(_script("look"))
         except TimeoutError:
             break
         except Error:
             continue  # a script led to another page, whose clock is asked next time
-        seen = _read(look, watched, quiet_s)
+        seen = _read(look, watched, opened, quiet_s)
     return seen
 
 
-def _read(look: Mapping[str, Any], watched: _Watched, quiet_s: float) -> _Seen:
+def _read(look: Mapping[str, Any], watched: _Watched, opened: Visit, quiet_s: float) -> Visit:
+    """A look's times, from the page's own clock to the first request's."""
     shift = float(look["origin"]) - watched.zero_wall
 
     def at(value: float | None) -> float | None:
         return None if value is None else float(value) + shift
 
-    tasks = tuple((float(start) + shift, float(length)) for start, length in look["tasks"])
-    now = float(look["now"]) + shift
-    first_paint, parsed = at(look["fcp"]), at(look["dcl"])
-    still = interactive(first_paint, parsed, tasks, watched.flights(), watched=now, quiet=quiet_s * 1000)
-    return _Seen(now, first_paint, at(look["lcp"]), parsed, tasks, still)
+    seen = replace(
+        opened,
+        first_paint_ms=at(look["fcp"]),
+        largest_paint_ms=at(look["lcp"]),
+        parsed_ms=at(look["dcl"]),
+        tasks=tuple((float(start) + shift, float(length)) for start, length in look["tasks"]),
+        watched_ms=float(look["now"]) + shift,
+    )
+    flights = [(load.started_ms, load.ended_ms) for load in watched.loads.values() if load.kind not in _ENDLESS]
+    return replace(seen, interactive_ms=seen.interactive_after(quiet_s, flights))
 
 
 async def _last_look(page: BrowserPage) -> Mapping[str, Any]:
@@ -339,28 +320,9 @@ async def _last_look(page: BrowserPage) -> Mapping[str, Any]:
 
     with suppress(Error, TimeoutError):
         async with asyncio.timeout(5):
-            late: Mapping[str, Any] = await page.evaluate(_LATE)
+            late: Mapping[str, Any] = await page.evaluate(_script("late"))
             return late
     return {"blocking": [], "password": False, "targets": [], "policies": [], "looked": False}
-
-
-def _told(opened: Visit, watched: _Watched, seen: _Seen, late: Mapping[str, Any]) -> Visit:
-    blocking = set(late["blocking"])
-    return replace(
-        opened,
-        first_paint_ms=seen.first_paint,
-        largest_paint_ms=seen.largest_paint,
-        parsed_ms=seen.parsed,
-        interactive_ms=seen.interactive,
-        tasks=seen.tasks,
-        loads=tuple(replace(load, blocking=load.url in blocking) for load in watched.loads.values()),
-        mixed=tuple(watched.mixed),
-        targets=tuple(dict.fromkeys(map(str, late["targets"]))),
-        upgrades=opened.upgrades or _upgrades(late["policies"]),
-        looked=bool(late["looked"]),
-        watched_ms=seen.watched,
-        asks_password=bool(late["password"]),
-    )
 
 
 def _upgrades(policies: Iterable[str]) -> bool:

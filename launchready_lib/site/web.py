@@ -34,8 +34,7 @@ def address(client: Client, path: str) -> str:
 
 def page(client: Client, name: str) -> str | Unavailable:
     """The whole address of one of `site.pages`."""
-    path = client.parameters.site.pages.get(name)
-    if path is None:
+    if (path := client.parameters.site.pages.get(name)) is None:
         return Unavailable(f"the address of the {name} page is not given", f"site.pages.{name}")
     return address(client, path)
 
@@ -74,10 +73,8 @@ def unauthorized(client: Client) -> Unavailable | None:
     """Why no web page may be read at all; None where some may."""
     if client.parameters.authorization is not None:
         return None
-    return Unavailable(
-        "nobody has authorized more than reading published DNS and registration data",
-        "authorization (granted_by, granted_on, hosts)",
-    )
+    reason = "nobody has authorized more than reading published DNS and registration data"
+    return Unavailable(reason, "authorization (granted_by, granted_on, hosts)")
 
 
 def why_unseen(url: str, response: Response) -> Unavailable | None:
@@ -111,10 +108,8 @@ def unopened(client: Client, url: str, error: Exception) -> Unavailable:
 
 def challenged(url: str) -> Unavailable:
     """What to answer where the edge answered in the site's place."""
-    return Unavailable(
-        f"{url} answered with a challenge of the edge, not with its own page",
-        "network.headers with a token that the edge lets pass",
-    )
+    reason = f"{url} answered with a challenge of the edge, not with its own page"
+    return Unavailable(reason, "network.headers with a token that the edge lets pass")
 
 
 def is_challenge(response: Response) -> bool:
@@ -125,9 +120,8 @@ def is_challenge(response: Response) -> bool:
 def unseen(missing: Iterable[Unavailable]) -> Verdict:
     """One unknown clause for everything that could not be read."""
     missing = list(missing)
-    reasons = "; ".join(dict.fromkeys(m.reason for m in missing))
     needs = "; ".join(dict.fromkeys(m.needs for m in missing))
-    return unknown(reasons, needs=needs)
+    return unknown("; ".join(dict.fromkeys(m.reason for m in missing)), needs=needs)
 
 
 def same_site(url: str, other: str) -> bool:

@@ -9,7 +9,7 @@ import pytest
 from launchready_lib.checks.secure_edge import bursts
 from launchready_lib.network.browser import find_chromium
 from launchready_lib.record.findings import Status
-from launchready_lib.site import seen_forms
+from launchready_lib.site import browser_forms
 from tests.web_servers import Reply, client, serving
 
 pytestmark = [
@@ -71,7 +71,7 @@ async def survey(app, *, pages=PAGES, **sections):
 
 @pytest.fixture(autouse=True)
 def quick(monkeypatch):
-    monkeypatch.setattr(seen_forms, "ENTER_S", 0.3)
+    monkeypatch.setattr(browser_forms, "ENTER_S", 0.3)
 
 
 async def test_an_app_without_limits_is_tried_a_dozen_times_each_and_fails():
@@ -142,14 +142,14 @@ async def test_a_login_at_somebody_elses_is_unknown_and_names_whose():
 )
 async def test_a_page_that_sends_nothing_is_unknown(page, words, monkeypatch):
     monkeypatch.setattr("launchready_lib.site.steps.STEP_S", 0.5)
-    monkeypatch.setattr(seen_forms, "CLICK_S", 0.3)
+    monkeypatch.setattr(browser_forms, "CLICK_S", 0.3)
     found = bursts.limited(await survey(App(page=page), pages=["/login"]))
     assert found.status is Status.UNKNOWN
     assert words in found.reason
 
 
 async def test_a_page_that_is_busy_for_ever_is_given_up(monkeypatch):
-    monkeypatch.setattr(seen_forms, "LONGEST_S", 4.0)
+    monkeypatch.setattr(browser_forms, "LONGEST_S", 4.0)
     page = "<input type=email oninput='while (true) {}'><input type=password>"
     found = bursts.limited(await survey(App(page=page), pages=["/login"]))
     assert found.status is Status.UNKNOWN

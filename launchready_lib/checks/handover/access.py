@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from launchready_lib.checks import check
 from launchready_lib.checks.handover.registration import Registered, RegistrationEvidence
-from launchready_lib.evidence import Row, Unavailable
+from launchready_lib.evidence import Evidence, Row, Unavailable
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import registered_domain, under
 from launchready_lib.network import normal
@@ -52,7 +51,7 @@ class AccessEntry:
 
 
 @dataclass(frozen=True)
-class AccessList:
+class AccessList(Evidence):
     """The access list of the parameters.
 
     Attributes:
@@ -65,22 +64,21 @@ class AccessList:
     entries: dict[str, AccessEntry]
     auto_renew: bool | None = None
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Row]:
         """One row per system, the missing ones too."""
-        return pd.DataFrame([self.entries.get(name, AccessEntry(name)).row() for name in SYSTEMS])
+        return [self.entries.get(name, AccessEntry(name)).row() for name in SYSTEMS]
 
 
 def declared(client: Client) -> AccessList:
     """Read the access list from the parameters."""
     access = client.parameters.access
-    given = {name: entry for name in SYSTEMS if (entry := getattr(access, name)) is not None}
     entries = {
-        name: AccessEntry(name, entry.provider, entry.owner, entry.second, entry.two_factor)
-        for name, entry in given.items()
+        name: AccessEntry(name, given.provider, given.owner, given.second, given.two_factor)
+        for name in SYSTEMS
+        if (given := getattr(access, name)) is not None
     }
-    return AccessList(
-        normal(client.parameters.domain), entries, access.registrar.auto_renew if access.registrar else None
-    )
+    renews = access.registrar.auto_renew if access.registrar else None
+    return AccessList(normal(client.parameters.domain), entries, renews)
 
 
 @check("handover.access")
@@ -114,9 +112,8 @@ def _reachable(listing: AccessList, system: str) -> Verdict:
         clauses.append(unknown(reason, needs=needs, evidence=row))
     if clauses:
         return combine(*clauses)
-    return passed(
-        f"{_plain(system)} has an owner, a second person and two-factor login", evidence=row, source="attested"
-    )
+    text = f"{_plain(system)} has an owner, a second person and two-factor login"
+    return passed(text, evidence=row, source="attested")
 
 
 _WORDS = {"owner": "who owns it", "second": "a second person", "two_factor": "whether login needs a second factor"}
@@ -160,18 +157,13 @@ def _registrar(registration: RegistrationEvidence, listing: AccessList) -> Verdi
 
 def same_company(one: str, other: str) -> bool:
     """Whether two names may mean one company: "NAMECHEAP INC" and "Namecheap", legal forms and endings aside."""
-    a, b = _words(one), _words(other)
-    whole, part = sorted((_dense(one), _dense(other)), key=len, reverse=True)
-    return bool(a & b) or (bool(part) and whole.startswith(part))
+    part, whole = sorted((re.sub(r"[^a-z0-9]", "", name.lower()) for name in (other, one)), key=len)
+    return bool(_words(one) & _words(other)) or (bool(part) and whole.startswith(part))
 
 
 def _words(text: str) -> set[str]:
     words = re.findall(r"[a-z0-9]{3,}", _COMPANY_FORMS.sub(" ", text.lower()))
     return {_ALIASES.get(word, word) for word in words}
-
-
-def _dense(text: str) -> str:
-    return re.sub(r"[^a-z0-9]", "", text.lower())
 
 
 def _host(registration: RegistrationEvidence, listing: AccessList) -> Verdict:
@@ -221,42 +213,31 @@ def _renewing(listing: AccessList) -> Verdict:
     return failed(text, evidence=row, fix=fix, about=("registrar", "auto_renew"), source="attested")
 
 
-def _standing(registration: RegistrationEvidence) -> list[Verdict]:
-    """Not on hold, locked against transfer, and not about to expire."""
-    found = registration.registered
+def _standing(registration: RegistrationEvidence) -> Iterator[Verdict]:
+    """Not on hold, locked against transfer, not about to expire, and with the nameservers that DNS names."""
+    found, rows = registration.registered, registration.rows()
     if isinstance(found, Unavailable):
-        return []  # said once, with the registrar
-    standing = [_held(registration, found), _locked(registration, found), _lasting(registration, found)]
-    return [*standing, *_elsewhere(registration, found)]
-
-
-def _elsewhere(registration: RegistrationEvidence, found: Registered) -> list[Verdict]:
-    """Whether the registry's nameservers have anything to do with those that DNS names.
-
-    One more or less is the business of domain.nameservers; none in common means that somebody moved one side only.
-    """
-    in_dns = {normal(record) for record in registration.ns.records}
-    if not in_dns or not found.nameservers or in_dns & set(found.nameservers):
-        return []
-    text = (
-        f"the registry has {found.domain} at {listed(found.nameservers)}, but DNS names {listed(sorted(in_dns))}: "
-        f"the domain was moved on one side only, or by somebody else"
-    )
-    fix = "Find out at the registrar who changed the nameservers and when, and set the same ones on both sides"
-    return [failed(text, evidence=registration.rows(), fix=fix, about=("nameservers",))]
-
-
-def _held(registration: RegistrationEvidence, found: Registered) -> Verdict:
-    rows = registration.rows()
+        return  # said once, with the registrar
     if found.holds:
         text = f"{found.domain} is on {listed(found.holds)}: it is off the net, or about to be given away"
         fix = "Call the registrar today: pay what is open, confirm the owner's address, and ask what the hold is for"
-        return failed(text, evidence=rows, fix=fix, about=found.holds)
-    return passed("nothing holds the domain back", evidence=rows)
+        yield failed(text, evidence=rows, fix=fix, about=found.holds)
+    else:
+        yield passed("nothing holds the domain back", evidence=rows)
+    yield _locked(found, rows)
+    yield _lasting(registration, found, rows)
+    # One nameserver more or less is the business of domain.nameservers; none in common is somebody's half a move.
+    in_dns = {normal(record) for record in registration.ns.records}
+    if in_dns and found.nameservers and not in_dns & set(found.nameservers):
+        text = (
+            f"the registry has {found.domain} at {listed(found.nameservers)}, but DNS names {listed(sorted(in_dns))}: "
+            f"the domain was moved on one side only, or by somebody else"
+        )
+        fix = "Find out at the registrar who changed the nameservers and when, and set the same ones on both sides"
+        yield failed(text, evidence=rows, fix=fix, about=("nameservers",))
 
 
-def _locked(registration: RegistrationEvidence, found: Registered) -> Verdict:
-    rows = registration.rows()
+def _locked(found: Registered, rows: list[Row]) -> Verdict:
     if found.locks:
         return passed(f"it is locked against transfer ({listed(found.locks)})", evidence=rows)
     if len(found.domain.rpartition(".")[2]) == 2:
@@ -266,8 +247,7 @@ def _locked(registration: RegistrationEvidence, found: Registered) -> Verdict:
     return failed(f"{found.domain} is not locked against transfer", evidence=rows, fix=fix, about=("lock",))
 
 
-def _lasting(registration: RegistrationEvidence, found: Registered) -> Verdict:
-    rows = registration.rows()
+def _lasting(registration: RegistrationEvidence, found: Registered, rows: list[Row]) -> Verdict:
     if found.expires is None:
         reason = f"the registry of {found.domain} publishes no expiry date"
         return unknown(reason, needs="attestations.handover.dns (with the date in its evidence)", evidence=rows)

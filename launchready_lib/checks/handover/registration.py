@@ -12,10 +12,9 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
-import pandas as pd
 import yaml
 
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import registered_domain
 from launchready_lib.network import Answer, Purpose, Response, normal
 from launchready_lib.paths import PACKAGE
@@ -63,14 +62,13 @@ class Registered:
 
 
 @dataclass(frozen=True)
-class RegistrationEvidence:
+class RegistrationEvidence(Evidence):
     """What the registry and the domain's own NS records say.
 
     Attributes:
         domain: the registrable name.
         registered: the registry's data; Unavailable where it could not be had.
         ns: the NS records as the resolver has them.
-        asked_at: when.
         ds: the DS records as the resolver has them; None where they were not asked for.
     """
 
@@ -82,34 +80,24 @@ class RegistrationEvidence:
 
     def rows(self) -> list[Row]:
         """The facts, one a row."""
-        names = ", ".join(sorted(self.ns.records)) or self.ns.state
-        in_dns: list[Row] = [{"fact": "nameservers in DNS", "value": names}]
-        if self.ds is not None:
-            signed = {"NOERROR": "a DS record", "NODATA": "no DS record"}.get(self.ds.state, self.ds.state)
-            in_dns.append({"fact": "DNSSEC in DNS", "value": signed})
-        found = self.registered
+        found, unsaid = self.registered, "not published"
         if isinstance(found, Unavailable):
-            return [{"fact": "registration data", "value": found.reason}, *in_dns]
-        days = (found.expires - self.asked_at).days if found.expires else None
-        return [
-            {"fact": "registration data from", "value": found.source},
-            {"fact": "registrar", "value": found.registrar or "not published"},
-            {"fact": "status", "value": ", ".join(found.statuses) or "none"},
-            {
-                "fact": "expires",
-                "value": f"{found.expires:%Y-%m-%d} (in {days} days)" if found.expires else "not published",
-            },
-            {"fact": "nameservers at the registry", "value": ", ".join(found.nameservers) or "not published"},
-            {
-                "fact": "DNSSEC at the registry",
-                "value": {True: "signed", False: "not signed", None: "not published"}[found.signed],
-            },
-            *in_dns,
-        ]
-
-    def frame(self) -> pd.DataFrame:
-        """One row a fact."""
-        return pd.DataFrame(self.rows())
+            facts = {"registration data": found.reason}
+        else:
+            days = (found.expires - self.asked_at).days if found.expires else None
+            facts = {
+                "registration data from": found.source,
+                "registrar": found.registrar or unsaid,
+                "status": ", ".join(found.statuses) or "none",
+                "expires": f"{found.expires:%Y-%m-%d} (in {days} days)" if found.expires else unsaid,
+                "nameservers at the registry": ", ".join(found.nameservers) or unsaid,
+                "DNSSEC at the registry": {True: "signed", False: "not signed", None: unsaid}[found.signed],
+            }
+        facts["nameservers in DNS"] = ", ".join(sorted(self.ns.records)) or self.ns.state
+        if self.ds is not None:
+            signed = {"NOERROR": "a DS record", "NODATA": "no DS record"}
+            facts["DNSSEC in DNS"] = signed.get(self.ds.state, self.ds.state)
+        return [{"fact": fact, "value": value} for fact, value in facts.items()]
 
 
 @cache
@@ -142,13 +130,9 @@ async def _registered(client: Client, domain: str) -> Registered | Unavailable:
         suffix = domain.rpartition(".")[2]
         return Unavailable(f"no registration data service is known for .{suffix}", "network.rdap_url")
     url = f"{base.rstrip('/')}/domain/{quote(domain)}"
+    accepts = {"accept": "application/rdap+json, application/json"}
     reply = await client.network.request(
-        "GET",
-        url,
-        headers={"accept": "application/rdap+json, application/json"},
-        verify=True,
-        follow=3,
-        purpose=Purpose.REGISTRATION,
+        "GET", url, headers=accepts, verify=True, follow=3, purpose=Purpose.REGISTRATION
     )
     return read(domain, reply)
 
@@ -156,9 +140,8 @@ async def _registered(client: Client, domain: str) -> Registered | Unavailable:
 def read(domain: str, reply: Response) -> Registered | Unavailable:
     """Read a registry's answer; never raises for what is in it."""
     if not reply.ok:
-        return Unavailable(
-            f"the registry's data service did not answer: {reply.error}", "a second run, or network.rdap_url"
-        )
+        reason = f"the registry's data service did not answer: {reply.error}"
+        return Unavailable(reason, "a second run, or network.rdap_url")
     if reply.status == 404:
         return Unavailable(f"the registry does not know {domain} (404)", "client.domain, or network.rdap_url")
     if reply.status != 200:
@@ -172,8 +155,7 @@ def read(domain: str, reply: Response) -> Registered | Unavailable:
     named = _text(body.get("ldhName"))
     if named and normal(named) != domain:
         return Unavailable(f"the registry's answer is about another domain than {domain}", "network.rdap_url")
-    secure = body.get("secureDNS")
-    signed = secure.get("delegationSigned") if isinstance(secure, Mapping) else None
+    signed = _get(body.get("secureDNS"), "delegationSigned")
     return Registered(
         domain=domain,
         source=reply.url,
@@ -206,14 +188,11 @@ def _spaced(status: str) -> str:
 
 def _registrar(entities: Iterable[Any]) -> str | None:
     for entity in entities:
-        if "registrar" not in _items(_get(entity, "roles")):
-            continue
-        card = _get(entity, "vcardArray")
-        fields = card[1] if isinstance(card, list) and len(card) > 1 else []
-        for field in _items(fields):
-            if isinstance(field, list) and len(field) > 3 and field[0] == "fn" and _text(field[3]):
-                return _text(field[3])
-        return _text(_get(entity, "handle"))
+        if "registrar" in _items(_get(entity, "roles")):
+            card = _get(entity, "vcardArray")
+            fields = _items(card[1]) if isinstance(card, list) and len(card) > 1 else []
+            names = (_text(f[3]) for f in fields if isinstance(f, list) and len(f) > 3 and f[0] == "fn")
+            return next(filter(None, names), None) or _text(_get(entity, "handle"))
     return None
 
 

@@ -12,13 +12,11 @@ from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.sources.logbook import Entry, Sample, parse_line, read_sample
+from launchready_lib.sources.logbook import Entry, parse_line, read_sample
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
     from launchready_lib.network import Response
 
@@ -42,8 +40,6 @@ class LogEvidence:
     """What a sample of log lines tells of requests.
 
     Attributes:
-        files: what was read.
-        lines: how many; `cut` where older ones were left out.
         of_requests: lines that tell of one request.
         with_id: those of them that carry an id; `ids`: how many different ones.
         shared: ids that more than one line carries.
@@ -58,7 +54,6 @@ class LogEvidence:
     shared: int
     formats: tuple[str, ...] = ()
     bare: tuple[tuple[str, int], ...] = ()
-    cut: bool = False
 
     def row(self) -> Row:
         """The row that evidence shows."""
@@ -99,23 +94,19 @@ class AnswerEvidence:
 
 
 @dataclass(frozen=True)
-class RequestIds:
+class RequestIds(Evidence):
     """Both halves; each may be unavailable without the other."""
 
     log: LogEvidence | Unavailable
     answer: AnswerEvidence | Unavailable
 
-    def frame(self) -> pd.DataFrame:
-        """One row for the log, one for the response."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
-        halves = {"log": self.log, "response": self.answer}
-        rows = [
+    def rows(self) -> list[Row]:
+        """One row a fact of the log, then of the response."""
+        return [
             {"part": part, "what": key, "value": str(value)}
-            for part, half in halves.items()
+            for part, half in (("log", self.log), ("response", self.answer))
             for key, value in ({"not known": half.reason} if isinstance(half, Unavailable) else half.row()).items()
         ]
-        return pd.DataFrame(rows)
 
 
 @probe
@@ -130,21 +121,15 @@ async def survey(client: Client) -> RequestIds | Unavailable:
 def _read_logs(client: Client) -> LogEvidence | Unavailable:
     if not client.parameters.logs:
         return Unavailable("no application log was given", "logs")
-    samples: list[Sample] = []
-    failure = None
-    for shown in client.parameters.logs:
-        sample = read_sample(client.path(shown), shown, "logs")
-        if isinstance(sample, Unavailable):
-            failure = sample
-        else:
-            samples.append(sample)
-    if failure is not None and not samples:
+    given = [read_sample(client.path(shown), shown, "logs") for shown in client.parameters.logs]
+    samples = [sample for sample in given if not isinstance(sample, Unavailable)]
+    if not samples and isinstance(failure := given[-1], Unavailable):
         return failure
     entries = (parse_line(line) for sample in samples for line in sample.lines)
-    return summed_up([sample.shown for sample in samples], entries, cut=any(sample.cut for sample in samples))
+    return summed_up([sample.shown for sample in samples], entries)
 
 
-def summed_up(files: Iterable[str], entries: Iterable[Entry], *, cut: bool = False) -> LogEvidence:
+def summed_up(files: Iterable[str], entries: Iterable[Entry]) -> LogEvidence:
     """Count what lines tell of requests."""
     ids: Counter[str] = Counter()
     bare: Counter[str] = Counter()
@@ -156,7 +141,8 @@ def summed_up(files: Iterable[str], entries: Iterable[Entry], *, cut: bool = Fal
         if entry.request_id:
             ids[entry.request_id] += 1
         elif entry.is_of_request:
-            bare[_place(entry)] += 1
+            masked = re.sub(r"/(?=[^/]*[\d@%])[^/]+", "/…", entry.where)  # it may be personal
+            bare[f"{entry.method} {masked}".strip()[:120]] += 1
     return LogEvidence(
         files=tuple(files),
         lines=lines,
@@ -166,14 +152,7 @@ def summed_up(files: Iterable[str], entries: Iterable[Entry], *, cut: bool = Fal
         shared=sum(number > 1 for number in ids.values()),
         formats=tuple(sorted(formats)),
         bare=tuple(bare.most_common(5)),
-        cut=cut,
     )
-
-
-def _place(entry: Entry) -> str:
-    """Method and route, with what may be personal in the path masked."""
-    masked = re.sub(r"/(?=[^/]*[\d@%])[^/]+", "/…", entry.where)
-    return f"{entry.method} {masked}".strip()[:120]
 
 
 async def _ask(client: Client) -> AnswerEvidence | Unavailable:
@@ -232,11 +211,8 @@ def _log_half(log: LogEvidence | Unavailable) -> Verdict:
     if isinstance(log, Unavailable):
         return unknown(log.reason, needs=log.needs)
     if log.of_requests < FEWEST_REQUESTS:
-        return unknown(
-            f"only {log.of_requests} of {log.lines} log lines tell of a request (method and path, route or id)",
-            needs="logs: a sample with at least a few requests in it",
-            evidence=[log.row()],
-        )
+        reason = f"only {log.of_requests} of {log.lines} log lines tell of a request (method and path, route or id)"
+        return unknown(reason, needs="logs: a sample with at least a few requests in it", evidence=[log.row()])
     bare = log.of_requests - log.with_id
     rows = [log.row(), *({"without_an_id": place, "lines_without": number} for place, number in log.bare)]
     if bare:
@@ -257,9 +233,7 @@ def _answer_half(answer: AnswerEvidence | Unavailable) -> Verdict:
         where = ", and the log has it" if answer.in_log else ""
         return passed(f"the response carries {answer.app_header or answer.edge_header}{where}", evidence=[answer.row()])
     if answer.edge_header:
-        return unknown(
-            f"the response carries only the edge's own id ({answer.edge_header}), not seen in the log",
-            needs="logs that are written while the audit runs, or an X-Request-ID response header",
-            evidence=[answer.row()],
-        )
+        reason = f"the response carries only the edge's own id ({answer.edge_header}), not seen in the log"
+        needs = "logs that are written while the audit runs, or an X-Request-ID response header"
+        return unknown(reason, needs=needs, evidence=[answer.row()])
     return failed("The response carries no request id", evidence=[answer.row()], about=["response header"])

@@ -7,10 +7,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import pandas as pd
-
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import markup, web
 from launchready_lib.wording import listed
@@ -43,9 +41,22 @@ class Endpoint:
     url: str
     response: Response
 
+    def row(self) -> Row:
+        """The answer as evidence."""
+        response = self.response
+        return {
+            "endpoint": self.name,
+            "address": self.url,
+            "wanted": _WANTED[self.kind],
+            "answered": str(response.status) if response.ok else response.state,
+            "ended_at": response.url if response.ok else "",
+            "seconds": round(response.seconds, 2),
+            "note": response.error or "",
+        }
+
 
 @dataclass(frozen=True)
-class UptimeEvidence:
+class UptimeEvidence(Evidence):
     """Every endpoint that matters, asked once, and again where nothing came.
 
     Attributes:
@@ -57,22 +68,9 @@ class UptimeEvidence:
     missing: tuple[Unavailable, ...]
     control: bool | None
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Row]:
         """One row an endpoint."""
-        return pd.DataFrame([_row(endpoint) for endpoint in self.endpoints])
-
-
-def _row(endpoint: Endpoint) -> Row:
-    response = endpoint.response
-    return {
-        "endpoint": endpoint.name,
-        "address": endpoint.url,
-        "wanted": _WANTED[endpoint.kind],
-        "answered": str(response.status) if response.ok else response.state,
-        "ended_at": response.url if response.ok else "",
-        "seconds": round(response.seconds, 2),
-        "note": response.error or "",
-    }
+        return [endpoint.row() for endpoint in self.endpoints]
 
 
 @probe
@@ -82,9 +80,7 @@ async def survey(client: Client) -> UptimeEvidence | Unavailable:
         return no
     wanted, missing = _wanted(client)
     answers = await asyncio.gather(*(_asked(client, kind, url) for _, kind, url in wanted))
-    control = None
-    if any(not answer.ok for answer in answers):
-        control = await client.network.control()
+    control = await client.network.control() if any(not answer.ok for answer in answers) else None
     found = tuple(Endpoint(*one, answer) for one, answer in zip(wanted, answers, strict=True))
     return UptimeEvidence(found, tuple(missing), control)
 
@@ -101,16 +97,11 @@ def _wanted(client: Client) -> tuple[list[tuple[str, str, str]], list[Unavailabl
             wanted.append((name, kind, url))
     if p.webhooks.billing is not None:
         wanted.append(("billing webhook", "webhook", web.address(client, p.webhooks.billing.url)))
-    elif not _without_billing(client):
+    elif not any(name.split(".")[0] == "webhooks" for name in p.not_applicable):  # the founder may have no billing
         missing.append(Unavailable("the address of the billing webhook is not given", "webhooks.billing.url"))
     if p.site.health is not None:
         wanted.append(("health", "health", web.address(client, p.site.health)))
     return wanted, missing
-
-
-def _without_billing(client: Client) -> bool:
-    """Whether the founder declared that there is no billing, so that there is no webhook to answer."""
-    return any(name.split(".")[0] == "webhooks" for name in client.parameters.not_applicable)
 
 
 async def _asked(client: Client, kind: str, url: str) -> Response:
@@ -131,7 +122,7 @@ def now(uptime: UptimeEvidence) -> Verdict:
     good = [endpoint for endpoint, verdict in judged if verdict.status is Status.PASS]
     if good:
         names = listed((endpoint.name for endpoint in good), most=len(good))
-        clauses.append(passed(f"right now these answer as they should: {names}", evidence=map(_row, good)))
+        clauses.append(passed(f"right now these answer as they should: {names}", evidence=[e.row() for e in good]))
     return combine(*clauses)
 
 
@@ -141,7 +132,6 @@ def _judged(endpoint: Endpoint, uptime: UptimeEvidence) -> Verdict:
         return _down(endpoint, control=bool(uptime.control))
     if why := web.why_unseen(endpoint.url, response):
         return web.unseen([why])
-    answered = f"{endpoint.name} answers {response.status}"
     good = {
         "page": response.status == 200,
         "webhook": response.status in (400, 405),
@@ -149,29 +139,24 @@ def _judged(endpoint: Endpoint, uptime: UptimeEvidence) -> Verdict:
         "guarded": _is_guarded(endpoint, uptime),
     }[endpoint.kind]
     if good is None:
-        return unknown(
-            f"{endpoint.name}: the app decides in the browser what a stranger sees at {web.path_of(endpoint.url)}",
-            needs=f"a look in a browser, signed out, at {endpoint.url}",
-            evidence=[_row(endpoint)],
-        )
+        reason = f"{endpoint.name}: the app decides in the browser what a stranger sees at {web.path_of(endpoint.url)}"
+        return unknown(reason, needs=f"a look in a browser, signed out, at {endpoint.url}", evidence=[endpoint.row()])
     if good:
-        return passed(f"{endpoint.name} answers as it should", evidence=[_row(endpoint)])
-    what = f"{answered} where it should be {_WANTED[endpoint.kind]}"
+        return passed(f"{endpoint.name} answers as it should", evidence=[endpoint.row()])
+    what = f"{endpoint.name} answers {response.status} where it should be {_WANTED[endpoint.kind]}"
     if endpoint.kind == "guarded" and response.status == 200:
         what = f"{endpoint.name} opens for a stranger, or leads elsewhere than to the login"
-    return failed(what, evidence=[_row(endpoint)], about=[endpoint.name])
+    return failed(what, evidence=[endpoint.row()], about=[endpoint.name])
 
 
 def _down(endpoint: Endpoint, *, control: bool) -> Verdict:
     error = endpoint.response.error or endpoint.response.state
     if not control:
-        return unknown(
-            f"{endpoint.name} did not answer ({error}), but a control look-up failed too: our own network is at fault",
-            needs="a working network: run this stage again",
-            evidence=[_row(endpoint)],
-        )
+        reason = f"{endpoint.name} did not answer ({error}), but a control look-up failed too"
+        needs = "a working network: run this stage again"
+        return unknown(f"{reason}: our own network is at fault", needs=needs, evidence=[endpoint.row()])
     summary = f"{endpoint.name} is down: {error}, twice, while our own network works"
-    return failed(summary, evidence=[_row(endpoint)], about=[endpoint.name])
+    return failed(summary, evidence=[endpoint.row()], about=[endpoint.name])
 
 
 def _is_guarded(endpoint: Endpoint, uptime: UptimeEvidence) -> bool | None:

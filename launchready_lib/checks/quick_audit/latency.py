@@ -7,8 +7,7 @@ from statistics import median
 from launchready_lib import roadmap
 from launchready_lib.checks import check
 from launchready_lib.record.findings import Verdict
-from launchready_lib.site.reads import against, limit_ms, rows_of, unfit, unhurried, worst
-from launchready_lib.site.samples import Reads, Sample, shown
+from launchready_lib.site.reads import Reads, Sample, against, limit_ms, rows_of, shown, unfit, unhurried, worst
 
 __all__ = ["quick", "unhurried"]
 

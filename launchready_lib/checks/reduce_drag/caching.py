@@ -8,18 +8,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
-import pandas as pd
-
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import markup, web
 from launchready_lib.site.signin import Member
 from launchready_lib.wording import brief
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
-
     from launchready_lib.client import Client
     from launchready_lib.network import Response
 
@@ -71,9 +67,21 @@ class Asset:
         declared = self.response.header("content-length") or ""
         return int(declared) if declared.isdigit() and len(declared) < 13 else len(self.response.body)
 
+    def row(self) -> Row:
+        """The file as evidence."""
+        return {
+            "file": web.path_of(self.url),
+            "page": self.page,
+            "status": self.response.status,
+            "fingerprinted": self.fingerprinted,
+            "cache_control": self.response.header("cache-control") or "(absent)",
+            "content_encoding": self.response.header("content-encoding") or "(none)",
+            "bytes": self.size,
+        }
+
 
 @dataclass(frozen=True)
-class StaticEvidence:
+class StaticEvidence(Evidence):
     """The site's own static files, as its pages load them.
 
     Attributes:
@@ -86,22 +94,9 @@ class StaticEvidence:
     missing: tuple[Unavailable, ...] = ()
     left_off: int = 0
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> list[Row]:
         """One row a file."""
-        return pd.DataFrame([_row(asset) for asset in self.assets])
-
-
-def _row(asset: Asset) -> Row:
-    response = asset.response
-    return {
-        "file": web.path_of(asset.url),
-        "page": asset.page,
-        "status": response.status,
-        "fingerprinted": asset.fingerprinted,
-        "cache_control": response.header("cache-control") or "(absent)",
-        "content_encoding": response.header("content-encoding") or "(none)",
-        "bytes": asset.size,
-    }
+        return [asset.row() for asset in self.assets]
 
 
 def is_fingerprinted(url: str) -> bool:
@@ -111,13 +106,11 @@ def is_fingerprinted(url: str) -> bool:
     if _BUILT.search(path) or _HEX.search(name) or (parts.query and _LONG_QUERY.search(parts.query)):
         return True
     match = _MIXED.search(name)
-    return match is not None and _is_random(match[1])
-
-
-def _is_random(text: str) -> bool:
-    """Whether letters look like a hash and not like a word: digits amid them, or capitals within Vite's eight."""
-    changes = re.findall(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", text, re.IGNORECASE)
-    return len(changes) > 1 or (len(text) == _VITE and bool(re.search(r"[a-z][A-Z]", text)))
+    if match is None:
+        return False
+    # letters look like a hash and not like a word with digits amid them, or with capitals within Vite's eight
+    changes = re.findall(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", match[1], re.IGNORECASE)
+    return len(changes) > 1 or (len(match[1]) == _VITE and bool(re.search(r"[a-z][A-Z]", match[1])))
 
 
 def kept_for(response: Response) -> float:
@@ -148,21 +141,14 @@ async def survey(client: Client, member: Member | Unavailable | None = None) -> 
             missing.append(why)
             continue
         read.append(name)
-        for resource in _own(markup.read(answer.text, answer.url).resources, answer.url):
-            found.setdefault(resource.url, (resource.kind, name))
+        for resource in markup.read(answer.text, answer.url).resources:
+            if resource.url.startswith(("https:", "http:")) and web.same_site(resource.url, answer.url):
+                found.setdefault(resource.url, (resource.kind, name))
     some = list(found.items())[:MOST]
-    assets = await asyncio.gather(*(_fetched(client, url, kind, page) for url, (kind, page) in some))
-    return StaticEvidence(tuple(assets), tuple(read), tuple(missing), len(found) - len(some))
-
-
-def _own(resources: Iterable[markup.Resource], page: str) -> Iterable[markup.Resource]:
-    return (r for r in resources if r.url.startswith(("https:", "http:")) and web.same_site(r.url, page))
-
-
-async def _fetched(client: Client, url: str, kind: str, page: str) -> Asset:
     headers = {"Accept-Encoding": "gzip, br, zstd"}
-    response = await client.network.request("GET", url, headers=headers, follow=1)
-    return Asset(url, kind, page, response, is_fingerprinted(url))
+    files = await asyncio.gather(*(client.network.request("GET", url, headers=headers, follow=1) for url, _ in some))
+    assets = (Asset(url, *of, file, is_fingerprinted(url)) for (url, of), file in zip(some, files, strict=True))
+    return StaticEvidence(tuple(assets), tuple(read), tuple(missing), len(found) - len(some))
 
 
 @check("caching.static")
@@ -173,49 +159,39 @@ def static(evidence: StaticEvidence) -> Verdict:
     if unread:
         clauses.append(web.unseen(unread))
     seen = [a for a in evidence.assets if a.response.status == 200]
-    clauses += _kept([a for a in seen if a.fingerprinted])
-    clauses += _compressed([a for a in seen if a.is_text and a.size >= SMALL])
-    if not any(asset.fingerprinted for asset in seen) and evidence.pages:
+    if hashed := [a for a in seen if a.fingerprinted]:
+        clauses.append(_cacheable(hashed))
+    if text := [a for a in seen if a.is_text and a.size >= SMALL]:
+        clauses.append(_compressed(text))
+    if not hashed and evidence.pages:
         pages = brief(evidence.pages)
         reason = f"no file that {pages} load has a fingerprint in its name, so none can be kept for long"
-        rows = [_row(asset) for asset in evidence.assets] or [{"pages": pages, "own_files": 0}]
+        rows = evidence.rows() or [{"pages": pages, "own_files": 0}]
         clauses.append(
             unknown(reason, needs="files with a hash in their names (a build step), or more site.pages", evidence=rows)
         )
     return combine(*clauses) if clauses else web.unseen([web.NO_PAGE])
 
 
-def _kept(assets: list[Asset]) -> list[Verdict]:
+def _cacheable(assets: list[Asset]) -> Verdict:
     short = [a for a in assets if kept_for(a.response) < THIRTY_DAYS_S]
-    if short:
-        names = brief(web.path_of(a.url) for a in short)
-        return [
-            failed(
-                f"{names}: the name changes with the content, yet browsers may not keep it for 30 days",
-                evidence=[_row(a) for a in short],
-                fix="Send Cache-Control: public, max-age=31536000, immutable for files with a hash in their name",
-                about=["cache"],
-            )
-        ]
-    if not assets:
-        return []
-    summary = f"{len(assets)} files with a fingerprint may be kept for 30 days or more"
-    return [passed(summary, evidence=[_row(a) for a in assets])]
+    if not short:
+        summary = f"{len(assets)} files with a fingerprint may be kept for 30 days or more"
+        return passed(summary, evidence=[a.row() for a in assets])
+    return failed(
+        f"{brief(web.path_of(a.url) for a in short)}: the name changes with the content, "
+        "yet browsers may not keep it for 30 days",
+        evidence=[a.row() for a in short],
+        fix="Send Cache-Control: public, max-age=31536000, immutable for files with a hash in their name",
+        about=["cache"],
+    )
 
 
-def _compressed(assets: list[Asset]) -> list[Verdict]:
+def _compressed(assets: list[Asset]) -> Verdict:
     plain = [a for a in assets if not a.is_compressed]
-    if plain:
-        total = sum(a.size for a in plain)
-        names = brief(web.path_of(a.url) for a in plain)
-        return [
-            failed(
-                f"{names}: {total / 1_000:,.0f} kB of text travel uncompressed",
-                evidence=[_row(a) for a in plain],
-                fix="Switch on Brotli or gzip for text/css, text/javascript, application/json and image/svg+xml",
-                about=["compression"],
-            )
-        ]
-    if not assets:
-        return []
-    return [passed(f"{len(assets)} text files travel compressed", evidence=[_row(a) for a in assets])]
+    if not plain:
+        return passed(f"{len(assets)} text files travel compressed", evidence=[a.row() for a in assets])
+    total = sum(a.size for a in plain)
+    text = f"{brief(web.path_of(a.url) for a in plain)}: {total / 1_000:,.0f} kB of text travel uncompressed"
+    fix = "Switch on Brotli or gzip for text/css, text/javascript, application/json and image/svg+xml"
+    return failed(text, evidence=[a.row() for a in plain], fix=fix, about=["compression"])

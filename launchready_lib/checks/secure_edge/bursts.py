@@ -16,14 +16,14 @@ from launchready_lib.checks.secure_edge.tries import LIMITS, ByForm, ByScript, f
 from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
-from launchready_lib.site import forms, seen_forms, web
+from launchready_lib.site import browser_forms, forms, web
 from launchready_lib.site.signin import attempt
 from launchready_lib.wording import brief
 
 if TYPE_CHECKING:
     from launchready_lib.checks.secure_edge.tries import Way
     from launchready_lib.network import Response, Session
-    from launchready_lib.site.seen_forms import Typist
+    from launchready_lib.site.browser_forms import Typist
     from launchready_lib.site.signin import Attempt
 
 TRIES = 12
@@ -126,7 +126,7 @@ async def survey(client: Client) -> BurstEvidence | Unavailable:
         plain = p.model_copy(update={"network": p.network.model_copy(update={"headers": {}})})
         stranger = Client(plain, root=client.root, release=client.release, environment=client.environment)
     try:
-        async with seen_forms.Typist(stranger) as typist:
+        async with browser_forms.Typist(stranger) as typist:
             bursts = [await _burst(stranger, typist, name) for name in TARGETS]
         return BurstEvidence(tuple(bursts), await _honest(stranger, bursts))
     finally:

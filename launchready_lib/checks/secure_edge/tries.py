@@ -11,8 +11,8 @@ from launchready_lib.site import forms, web
 if TYPE_CHECKING:
     from launchready_lib.client import Client
     from launchready_lib.network import Response, Session
+    from launchready_lib.site.browser_forms import Seen
     from launchready_lib.site.forms import Form, Page
-    from launchready_lib.site.seen_forms import Seen
 
 LIMITS = (429, 403, 503)
 _NOT_TRIED = (404, 405, 415, 419, 501)

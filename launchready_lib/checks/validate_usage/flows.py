@@ -6,29 +6,20 @@ import secrets
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from launchready_lib import roadmap
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.site.signin import Attempt, Outcome, attempt
+from launchready_lib.site.signin import Attempt, attempt
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
 
 TRIES = 10
-_OUTCOMES: dict[Outcome, str] = {
-    "in": "signed in",
-    "refused": "refused",
-    "limited": "limited",
-    "error": "error",
-    "unclear": "unclear",
-}
 
 
 @dataclass(frozen=True)
-class LoginTrial:
+class LoginTrial(Evidence):
     """Repeated logins with a test account.
 
     Attributes:
@@ -48,7 +39,7 @@ class LoginTrial:
         return [
             {
                 "credentials": what,
-                "outcome": _OUTCOMES[a.outcome],
+                "outcome": "signed in" if a.outcome == "in" else a.outcome,
                 "status": a.status,
                 "seconds": round(a.seconds, 3),
                 "way": a.way,
@@ -56,10 +47,6 @@ class LoginTrial:
             }
             for what, a in tries
         ]
-
-    def frame(self) -> pd.DataFrame:
-        """One row a try, for the notebook."""
-        return pd.DataFrame(self.rows())
 
 
 @probe
@@ -70,8 +57,7 @@ async def login_trial(client: Client) -> LoginTrial | Unavailable:
     account = client.parameters.accounts.member
     if account is None:
         return Unavailable("no test account for a member is given", "accounts.member (email, password)")
-    password = client.secret(account.password)
-    if isinstance(password, Unavailable):
+    if isinstance(password := client.secret(account.password), Unavailable):
         return password
     tries: list[Attempt] = []
     for _ in range(TRIES):
@@ -100,48 +86,32 @@ def _succeeds(trial: LoginTrial) -> Verdict:
     limit = roadmap.load().targets["login_success_rate"].limit
     hidden = next((a for a in trial.valid if a.outcome in ("limited", "unclear")), None)
     if hidden is not None:
-        return unknown(_why_hidden(hidden), needs=_needed_for(hidden), evidence=trial.rows())
+        reason = hidden.error or "it is not clear whether a login succeeded"
+        needs = "site.core_reads or site.pages.dashboard, or flows.login with steps that end at an expect"
+        if hidden.outcome == "limited":
+            reason = f"the site limited our logins ({hidden.status or hidden.error})"
+            needs = "an allowance for the audit by network.headers"
+        return unknown(reason, needs=hidden.missing.needs if hidden.missing else needs, evidence=trial.rows())
     good = sum(a.outcome == "in" for a in trial.valid)
     rate = good / len(trial.valid)
     summary = f"{good} of {len(trial.valid)} logins with the right password succeeded"
     if rate < limit:
-        return failed(
-            summary, evidence=trial.rows(), measured=rate, impact="members with the right password are turned away"
-        )
+        impact = "members with the right password are turned away"
+        return failed(summary, evidence=trial.rows(), measured=rate, impact=impact)
     return passed(summary, evidence=trial.rows(), measured=rate)
-
-
-def _why_hidden(tried: Attempt) -> str:
-    if tried.outcome == "limited":
-        return f"the site limited our logins ({tried.status or tried.error})"
-    return tried.error or "it is not clear whether a login succeeded"
-
-
-def _needed_for(tried: Attempt) -> str:
-    if tried.missing is not None:
-        return tried.missing.needs
-    if tried.outcome == "limited":
-        return "an allowance for the audit by network.headers"
-    return "site.core_reads or site.pages.dashboard, or flows.login with steps that end at an expect"
 
 
 def _discreet(trial: LoginTrial) -> Verdict:
     wrong, nobody = trial.wrong_password, trial.nobody
     if "in" in (wrong.outcome, nobody.outcome):
-        return failed(
-            "a login with a wrong password succeeded",
-            evidence=trial.rows(),
-            impact="anybody can sign in as a member",
-            fix="Compare the password's hash on every login, and refuse the session when it does not match.",
-        )
+        text = "a login with a wrong password succeeded"
+        fix = "Compare the password's hash on every login, and refuse the session when it does not match."
+        return failed(text, evidence=trial.rows(), impact="anybody can sign in as a member", fix=fix)
     if wrong.outcome != "refused" or nobody.outcome != "refused":
         unseen = next(tried for tried in (wrong, nobody) if tried.outcome != "refused")
         needs = "a login page that answers a wrong password, or an allowance for the audit by network.headers"
-        return unknown(
-            f"a wrong login was not plainly refused ({wrong.outcome}, {nobody.outcome})",
-            needs=unseen.missing.needs if unseen.missing else needs,
-            evidence=trial.rows(),
-        )
+        reason = f"a wrong login was not plainly refused ({wrong.outcome}, {nobody.outcome})"
+        return unknown(reason, needs=unseen.missing.needs if unseen.missing else needs, evidence=trial.rows())
     if (wrong.status, wrong.said) != (nobody.status, nobody.said):
         row = {
             "wrong_password": f"{wrong.status}: {_differing(wrong.said, nobody.said)}",
@@ -161,7 +131,6 @@ def _discreet(trial: LoginTrial) -> Verdict:
 def _differing(said: str, other: str) -> str:
     """The words of one page from the first that the other does not have."""
     words, others = said.split(), other.split()
-    start = next(
-        (i for i, (a, b) in enumerate(zip(words, others, strict=False)) if a != b), min(len(words), len(others))
-    )
+    pairs = enumerate(zip(words, others, strict=False))
+    start = next((i for i, (a, b) in pairs if a != b), min(len(words), len(others)))
     return " ".join(words[max(0, start - 3) : start + 12])

@@ -6,10 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from launchready_lib.checks import check
-from launchready_lib.evidence import Row, Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.parameters.flows import RequestStep, Step
 from launchready_lib.record.findings import Verdict, failed, passed, unknown
 from launchready_lib.site import forms, steps, web
@@ -23,7 +21,7 @@ IN_BROWSER = "flows.logout in a browser"
 
 
 @dataclass(frozen=True)
-class LogoutTrial:
+class LogoutTrial(Evidence):
     """One private address before and after signing out, with the same cookies replayed.
 
     Attributes:
@@ -31,7 +29,6 @@ class LogoutTrial:
         way: how signing out was done.
         before, after, stranger: the statuses as a member, with the old cookies after signing out, and without any.
         signed_out: the status of signing out; None where there was no answer, or a browser's script did it.
-        same_body: the answer after signing out still shows what the member saw before.
     """
 
     url: str
@@ -40,7 +37,6 @@ class LogoutTrial:
     after: int | None
     stranger: int | None
     signed_out: int | None
-    same_body: bool
 
     @property
     def left(self) -> bool:
@@ -49,16 +45,13 @@ class LogoutTrial:
 
     def rows(self) -> list[Row]:
         """One row a look."""
+        look = f"GET {web.path_of(self.url)}"
         return [
-            {"request": f"GET {web.path_of(self.url)}", "as": "signed in", "status": self.before},
+            {"request": look, "as": "signed in", "status": self.before},
             {"request": self.way, "as": "signing out", "status": self.signed_out},
-            {"request": f"GET {web.path_of(self.url)}", "as": "the old session, replayed", "status": self.after},
-            {"request": f"GET {web.path_of(self.url)}", "as": "nobody", "status": self.stranger},
+            {"request": look, "as": "the old session, replayed", "status": self.after},
+            {"request": look, "as": "nobody", "status": self.stranger},
         ]
-
-    def frame(self) -> pd.DataFrame:
-        """One row a look, for the notebook."""
-        return pd.DataFrame(self.rows())
 
 
 @probe
@@ -89,15 +82,7 @@ async def _leave(client: Client, member: SignedIn) -> LogoutTrial | Unavailable:
     way, signed_out = left
     after = await client.network.request("GET", private, headers=cookies, verify=True)
     stranger = await client.network.request("GET", private, verify=True)
-    return LogoutTrial(
-        url=private,
-        way=way,
-        before=before.status,
-        after=after.status,
-        stranger=stranger.status,
-        signed_out=signed_out,
-        same_body=bool(before.body) and before.body == after.body,
-    )
+    return LogoutTrial(private, way, before.status, after.status, stranger.status, signed_out)
 
 
 async def _sign_out(client: Client, member: SignedIn, board: Response) -> tuple[str, int | None] | Unavailable:
@@ -111,9 +96,8 @@ async def _sign_out(client: Client, member: SignedIn, board: Response) -> tuple[
     if door is None:
         return Unavailable("no way to sign out was found on the dashboard", "flows.logout with the steps that sign out")
     if isinstance(door, str):
-        return f"GET {web.path_of(door)}", (
-            await member.session.request("GET", door, verify=True, follow=web.HOPS)
-        ).status
+        left = await member.session.request("GET", door, verify=True, follow=web.HOPS)
+        return f"GET {web.path_of(door)}", left.status
     headers = {"Origin": web.origin(client), "Referer": board.url}
     method = door.method.upper()
     left = await member.session.request(
@@ -158,28 +142,17 @@ async def _walk_out(client: Client, member: SignedIn, declared: Sequence[Step]) 
 @check("sessions.logout")
 def logout(trial: LogoutTrial) -> Verdict:
     """After logout the server refuses the old session (OWASP ASVS 3.3.1)."""
+    path, rows = web.path_of(trial.url), trial.rows()
     if trial.before != 200 or trial.stranger == 200:
-        return unknown(
-            f"{web.path_of(trial.url)} does not tell a member from a stranger ({trial.before} and {trial.stranger})",
-            needs="site.core_reads with an address that only members can read",
-            evidence=trial.rows(),
-        )
+        reason = f"{path} does not tell a member from a stranger ({trial.before} and {trial.stranger})"
+        return unknown(reason, needs="site.core_reads with an address that only members can read", evidence=rows)
     if not trial.left:
-        return unknown(
-            f"signing out itself did not work ({trial.way} answered {trial.signed_out})",
-            needs="flows.logout with the steps that sign out",
-            evidence=trial.rows(),
-        )
+        reason = f"signing out itself did not work ({trial.way} answered {trial.signed_out})"
+        return unknown(reason, needs="flows.logout with the steps that sign out", evidence=rows)
     if trial.after == 200:
-        return failed(
-            f"after {trial.way} the old session still opens {web.path_of(trial.url)}",
-            evidence=trial.rows(),
-            about=[web.path_of(trial.url)],
-        )
+        return failed(f"after {trial.way} the old session still opens {path}", evidence=rows, about=[path])
     if trial.after is None or trial.after not in (trial.stranger, 401, 403):
-        return unknown(
-            f"the old session was answered with {trial.after or 'nothing'}, a stranger with {trial.stranger}",
-            needs="a second try, or site.core_reads with an address that answers strangers plainly",
-            evidence=trial.rows(),
-        )
-    return passed(f"after {trial.way} the old session is answered {trial.after}", evidence=trial.rows())
+        reason = f"the old session was answered with {trial.after or 'nothing'}, a stranger with {trial.stranger}"
+        needs = "a second try, or site.core_reads with an address that answers strangers plainly"
+        return unknown(reason, needs=needs, evidence=rows)
+    return passed(f"after {trial.way} the old session is answered {trial.after}", evidence=rows)

@@ -1,19 +1,6 @@
 """Billing webhooks: real events are followed, forged ones refused, repeated ones counted once."""
 
-from __future__ import annotations
-
-from launchready_lib.checks.validate_usage.webhooks.evidence import BillingTrial, Delivery, RepeatTrial, State
 from launchready_lib.checks.validate_usage.webhooks.trial import billing_trial, repeat_trial
 from launchready_lib.checks.validate_usage.webhooks.verdicts import accepted, forged, repeated
 
-__all__ = [
-    "BillingTrial",
-    "Delivery",
-    "RepeatTrial",
-    "State",
-    "accepted",
-    "billing_trial",
-    "forged",
-    "repeat_trial",
-    "repeated",
-]
+__all__ = ["accepted", "billing_trial", "forged", "repeat_trial", "repeated"]

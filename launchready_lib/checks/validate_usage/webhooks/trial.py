@@ -8,22 +8,24 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from urllib.parse import quote
 
 from launchready_lib.checks.validate_usage.webhooks import events
-from launchready_lib.checks.validate_usage.webhooks.events import Forgery, Message, Signer
-from launchready_lib.checks.validate_usage.webhooks.evidence import BillingTrial, Delivery, Kind, RepeatTrial, State
-from launchready_lib.evidence import Unavailable, probe
-from launchready_lib.site import web
+from launchready_lib.checks.validate_usage.webhooks.events import Message, Signer
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.network import Response
+from launchready_lib.site import steps, web
 from launchready_lib.site.signin import SignedIn, sign_in
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
-    from launchready_lib.network import Response
     from launchready_lib.parameters.sections import BillingWebhook, WebhookState
+
+Kind = Literal["activate", "cancel"]
+Trial = TypeVar("Trial")
 
 FOLLOW_S = 5.0
 SETTLE_S = 0.5
@@ -33,6 +35,99 @@ _KINDS: tuple[Kind, Kind] = ("activate", "cancel")
 _NO_STATE = Unavailable(
     "where the member's state shows is not given", "webhooks.billing.state (url, field, active, inactive)"
 )
+
+
+@dataclass(frozen=True)
+class State:
+    """What the app says of the member: the state field as text, and the counter of payments."""
+
+    value: str
+    counter: int | None = None
+
+
+@dataclass(frozen=True)
+class Delivery:
+    """One event sent, and what came of it.
+
+    Attributes:
+        event: which captured event it was made of.
+        sent_as: "genuine", "repeated", or how it was forged.
+        response: what the endpoint answered.
+        before, after: the member's state before, and after it had time to follow.
+        wanted: the value that the state should take; None for events that should change nothing.
+    """
+
+    event: Kind
+    sent_as: str
+    response: Response
+    before: State | Unavailable | None = None
+    after: State | Unavailable | None = None
+    wanted: str | None = None
+
+    @property
+    def accepted(self) -> bool:
+        """Answered 2xx, which tells the provider not to send it again."""
+        return 200 <= (self.response.status or 0) < 300
+
+    def row(self) -> Row:
+        """The delivery as evidence; a member's state only where it was to follow."""
+        row: Row = {
+            "event": self.event,
+            "sent_as": self.sent_as,
+            "status": self.response.status,
+            "seconds": round(self.response.seconds, 2),
+            "note": self.response.error or "",
+        }
+        if self.before is None or self.after is None:
+            return row
+        payments = self.after.counter if isinstance(self.after, State) else None
+        before, after = (s.value if isinstance(s, State) else s.reason for s in (self.before, self.after))
+        return row | {"state_before": before, "state_after": after, "payments": payments}
+
+
+@dataclass(frozen=True)
+class BillingTrial(Evidence):
+    """Genuine and forged events sent to one endpoint.
+
+    Attributes:
+        genuine: one of each kind that there is a captured event for.
+        forged: one of each forgery, all sent before any genuine one.
+        missing: kind -> why there is no such event.
+        before, after_forged, after: the member's state at first, after the forged ones, and at the end.
+        provider: who signs.
+    """
+
+    genuine: tuple[Delivery, ...]
+    forged: tuple[Delivery, ...]
+    missing: Mapping[str, Unavailable]
+    before: State | Unavailable
+    after_forged: State | Unavailable
+    after: State | Unavailable
+    provider: str
+
+    def rows(self) -> list[Row]:
+        """One row a delivery."""
+        return [delivery.row() for delivery in (*self.forged, *self.genuine)]
+
+
+@dataclass(frozen=True)
+class RepeatTrial(Evidence):
+    """One event sent twice, another eight times at once.
+
+    Attributes:
+        repeated, at_once: the deliveries.
+        before, between, after: the member's state before, after the first event, and after the second.
+    """
+
+    repeated: tuple[Delivery, ...]
+    at_once: tuple[Delivery, ...]
+    before: State
+    between: State | Unavailable
+    after: State | Unavailable
+
+    def rows(self) -> list[Row]:
+        """One row a delivery."""
+        return [delivery.row() for delivery in (*self.repeated, *self.at_once)]
 
 
 @dataclass(frozen=True)
@@ -61,68 +156,50 @@ class Endpoint:
             return self.watcher
         customer = next((found for e in self.captured.values() if (found := events.customer_of(e))), None)
         if "{customer}" in place.url and customer is None:
-            return Unavailable(
-                "the captured events name no customer", "webhooks.billing.events with a customer in them"
-            )
+            needs = "webhooks.billing.events with a customer in them"
+            return Unavailable("the captured events name no customer", needs)
         url = web.address(self.client, place.url.replace("{customer}", quote(customer or "", safe="")))
         reply = await self.watcher.session.request("GET", url, verify=True, headers={"Accept": "application/json"})
         return web.why_unseen(url, reply) or _state(reply, place)
-
-    async def forge(self, kind: Kind, how: Forgery) -> Delivery:
-        """Send a forged event."""
-        return Delivery(kind, how, await self.send(events.forged(self.signer, self.captured[kind], how)))
 
     async def deliver(self, kind: Kind, before: State | Unavailable) -> Delivery:
         """Send a genuine event and wait until the state follows, for some seconds."""
         await _next_second()
         reply = await self.send(events.genuine(self.signer, self.captured[kind]))
         sent = Delivery(kind, "genuine", reply, before, wanted=self.wanted(kind))
-        return replace(sent, after=await self.followed(kind) if sent.accepted else await self.state())
-
-    async def followed(self, kind: Kind) -> State | Unavailable:
-        """The state once it is what this event makes it, or as it stands after some seconds."""
         end = time.monotonic() + FOLLOW_S
         while True:
             state = await self.state()
-            if isinstance(state, Unavailable) or state.value == self.wanted(kind) or time.monotonic() > end:
-                return state
+            is_final = isinstance(state, Unavailable) or state.value == sent.wanted or not sent.accepted
+            if is_final or time.monotonic() > end:
+                return replace(sent, after=state)
             await asyncio.sleep(_POLL_S)
 
     def wanted(self, kind: Kind) -> str | None:
         """The state that an event of this kind leads to; None where the parameters do not say."""
-        place = self.billing.state
-        if place is None:
+        if (place := self.billing.state) is None:
             return None
         return place.active if kind == "activate" else place.inactive
 
     async def restore(self, first: State | Unavailable, now: State | Unavailable) -> State | Unavailable:
         """Bring the member back to the state found, where there is an event for it."""
-        if not isinstance(first, State) or not isinstance(now, State) or first.value == now.value:
-            return now
-        for kind in self.captured:
-            if self.wanted(kind) == first.value:
-                return (await self.deliver(kind, now)).after or now
+        if isinstance(first, State) and isinstance(now, State) and first.value != now.value:
+            for kind in self.captured:
+                if self.wanted(kind) == first.value:
+                    return (await self.deliver(kind, now)).after or now
         return now
 
 
 def _state(reply: Response, place: WebhookState) -> State | Unavailable:
     try:
         body: Any = json.loads(reply.body)
-        value = _at(body, place.field)
-        counter = None if place.counter is None else int(_at(body, place.counter))
+        value = steps.value_at(body, place.field)
+        counter = None if place.counter is None else int(steps.value_at(body, place.counter))
     except (ValueError, LookupError, TypeError, RecursionError):
         what = f"{place.field} and {place.counter}" if place.counter else place.field
-        return Unavailable(
-            f"the answer {reply.status} at {web.path_of(reply.url)} holds no {what}",
-            "webhooks.billing.state with a url that answers JSON, and the fields in it",
-        )
+        reason = f"the answer {reply.status} at {web.path_of(reply.url)} holds no {what}"
+        return Unavailable(reason, "webhooks.billing.state with a url that answers JSON, and the fields in it")
     return State(str(value).lower() if isinstance(value, bool) else str(value), counter)
-
-
-def _at(value: Any, field: str) -> Any:
-    for key in field.split("."):
-        value = value[int(key)] if isinstance(value, list) else value[key]
-    return value
 
 
 async def _next_second() -> None:
@@ -133,21 +210,34 @@ async def _next_second() -> None:
 @probe
 async def billing_trial(client: Client) -> BillingTrial | Unavailable:
     """Send forged events, then genuine ones, and watch the member's state."""
+    return await _tried(client, _billing)
+
+
+@probe
+async def repeat_trial(client: Client) -> RepeatTrial | Unavailable:
+    """Send one event twice and another eight times at once, and watch the counter of payments."""
+    return await _tried(client, _repeat)
+
+
+async def _tried(client: Client, trial: Callable[[Endpoint], Awaitable[Trial | Unavailable]]) -> Trial | Unavailable:
     endpoint = await _endpoint(client)
     if isinstance(endpoint, Unavailable):
         return endpoint
     try:
-        return await _trial(endpoint)
+        return await trial(endpoint)
     finally:
         if isinstance(endpoint.watcher, SignedIn):
             await endpoint.watcher.session.close()
 
 
-async def _trial(endpoint: Endpoint) -> BillingTrial:
+async def _billing(endpoint: Endpoint) -> BillingTrial:
     first = await endpoint.state()
-    kinds = _order(endpoint, first)
-    forgeries = events.FORGERIES[endpoint.billing.provider]
-    forged = [await endpoint.forge(kinds[0], how) for how in forgeries]
+    kind = _order(endpoint, first)[0]
+    captured = endpoint.captured[kind]
+    forged = [
+        Delivery(kind, how, await endpoint.send(events.forged(endpoint.signer, captured, how)))
+        for how in events.FORGERIES[endpoint.billing.provider]
+    ]
     if any(delivery.accepted for delivery in forged):
         await asyncio.sleep(SETTLE_S)
     now = after_forged = await endpoint.state()
@@ -170,19 +260,6 @@ def _order(endpoint: Endpoint, now: State | Unavailable) -> list[Kind]:
     """The kinds in the order in which each changes something: an active member is cancelled first."""
     is_active = isinstance(now, Unavailable) or now.value == endpoint.wanted("activate")
     return [kind for kind in (reversed(_KINDS) if is_active else _KINDS) if kind in endpoint.captured]
-
-
-@probe
-async def repeat_trial(client: Client) -> RepeatTrial | Unavailable:
-    """Send one event twice and another eight times at once, and watch the counter of payments."""
-    endpoint = await _endpoint(client)
-    if isinstance(endpoint, Unavailable):
-        return endpoint
-    try:
-        return await _repeat(endpoint)
-    finally:
-        if isinstance(endpoint.watcher, SignedIn):
-            await endpoint.watcher.session.close()
 
 
 async def _repeat(endpoint: Endpoint) -> RepeatTrial | Unavailable:
@@ -216,11 +293,9 @@ async def _endpoint(client: Client) -> Endpoint | Unavailable:
         return Unavailable("the billing webhook is not given", "webhooks.billing (url, provider, secret, events)")
     if billing.secret is None:
         return Unavailable("the secret of the billing webhook is not given", "webhooks.billing.secret")
-    secret = client.secret(billing.secret)
-    if isinstance(secret, Unavailable):
+    if isinstance(secret := client.secret(billing.secret), Unavailable):
         return secret
-    signer = events.signer(billing.provider, secret)
-    if isinstance(signer, Unavailable):
+    if isinstance(signer := events.signer(billing.provider, secret), Unavailable):
         return signer
     captured: dict[Kind, Mapping[str, Any]] = {}
     missing: dict[str, Unavailable] = {}

@@ -6,8 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from launchready_lib.checks import check
-from launchready_lib.checks.validate_usage.webhooks.evidence import BillingTrial, Delivery, RepeatTrial, State
-from launchready_lib.checks.validate_usage.webhooks.trial import FOLLOW_S
+from launchready_lib.checks.validate_usage.webhooks.trial import FOLLOW_S, BillingTrial, Delivery, RepeatTrial, State
 from launchready_lib.evidence import Row, Unavailable
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
@@ -46,11 +45,8 @@ def _followed(sent: Delivery) -> Verdict | None:
     if not isinstance(before, State) or not isinstance(after, State):
         return _unseen(f"what the {sent.event} event changed was not seen", before, after)
     if after.value != sent.wanted:
-        return failed(
-            f"{FOLLOW_S:g} s after the {sent.event} event the member was still {after.value}, not {sent.wanted}",
-            evidence=rows,
-            about=[sent.event],
-        )
+        text = f"{FOLLOW_S:g} s after the {sent.event} event the member was still {after.value}, not {sent.wanted}"
+        return failed(text, evidence=rows, about=[sent.event])
     if before.value == sent.wanted:
         return unknown(
             f"the member was {after.value} before the {sent.event} event, so that it need not have changed anything",
@@ -133,10 +129,8 @@ def _counted_once(
 ) -> Verdict:
     rows: list[Row] = [each.row() for each in sent]
     if not any(each.accepted for each in sent):
-        return unknown(
-            f"an event {how} was never accepted ({', '.join(str(each.response.status) for each in sent[:3])})",
-            needs="webhooks.billing.url, secret and events with which an event is accepted",
-        )
+        reason = f"an event {how} was never accepted ({', '.join(str(each.response.status) for each in sent[:3])})"
+        return unknown(reason, needs="webhooks.billing.url, secret and events with which an event is accepted")
     if not isinstance(before, State) or not isinstance(after, State):
         return _unseen(f"how often an event {how} counted was not seen", before, after)
     counted = (after.counter or 0) - (before.counter or 0)
@@ -144,15 +138,12 @@ def _counted_once(
         return failed(f"an event {how} was counted {counted} times", evidence=rows, about=[how])
     if hidden := next((found for each in sent if (found := _hidden(each))), None):
         return hidden
-    turned_away = [each.response.status for each in sent if not each.accepted]
-    if turned_away:
+    if turned_away := [each.response.status for each in sent if not each.accepted]:
         text = f"an event {how} was answered {turned_away[0]}, so that the provider goes on sending it"
         return failed(text, evidence=rows, about=[how])
     if counted != 1:
-        return unknown(
-            f"an event {how} was accepted but counted {counted} times",
-            needs="webhooks.billing.state.counter that counts the payments of events.activate",
-        )
+        reason = f"an event {how} was accepted but counted {counted} times"
+        return unknown(reason, needs="webhooks.billing.state.counter that counts the payments of events.activate")
     return passed(f"an event {how} was counted once", evidence=rows)
 
 

@@ -1,11 +1,12 @@
-"""A form that works by script alone: typed into once in a real browser, to see what request it sends."""
+"""Forms typed into in a real browser: a login that needs one, and a form by script alone, for the request it sends."""
 
 from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager, suppress
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager, AsyncExitStack, contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Self
 from urllib.parse import quote_plus
@@ -13,18 +14,23 @@ from urllib.parse import quote_plus
 from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response, normal
 from launchready_lib.site import steps, web
-from launchready_lib.site.browser_login import USER_SELECTORS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from playwright.async_api import Locator
+    from playwright.async_api import Locator, StorageState
     from playwright.async_api import Page as BrowserPage
     from playwright.async_api import Request as BrowserRequest
+    from playwright.async_api import Response as BrowserResponse
 
     from launchready_lib.client import Client
-    from launchready_lib.network import Browser
+    from launchready_lib.network import Browser, Session
 
+USER_SELECTORS = (
+    "input[autocomplete~=username], input[autocomplete~=email]",
+    "input[type=email]",
+    "input[name*=mail i], input[name*=user i], input[id*=mail i], input[id*=user i]",
+)
 ENTER_S, CLICK_S = 2.0, 5.0
 """From a key, and from a click, to the request that it causes."""
 LONGEST_S = 60.0
@@ -35,6 +41,115 @@ _BUTTONS = "form button:visible, form input[type=submit]:visible, button:visible
 _SAYS = re.compile(
     r"log ?in|sign ?(in|up)|continue|next|submit|send|reset|register|create|join|anmelden|weiter", re.IGNORECASE
 )
+
+
+@dataclass
+class Typed:
+    """What typing a login led to.
+
+    Attributes:
+        session: holds the cookies that the browser ended with.
+        url: where it ended.
+        said: what the page says then.
+        seconds: from the first request that sent something, or the first keystroke, to the page that follows.
+        statuses: of the requests to the site that sent something, in order.
+        set_cookies: raw Set-Cookie lines seen.
+        stored: what the browser had stored at the end.
+        error: why the steps did not come to their end; None where they did.
+        sent_at: the clock at the first request that sent something.
+    """
+
+    session: Session
+    url: str = ""
+    said: str = ""
+    seconds: float = 0.0
+    statuses: list[int] = field(default_factory=list)
+    set_cookies: list[str] = field(default_factory=list)
+    stored: StorageState | None = None
+    error: str | None = None
+    sent_at: float | None = None
+
+
+async def type_in(client: Client, url: str, email: str, password: str) -> Typed | Unavailable:
+    """Type these credentials into the login page, or walk `flows.login`, in a fresh profile."""
+    async with client.network.browser() as browser:
+        if isinstance(browser, Unavailable):
+            return browser
+        async with browser.context() as context:
+            return await _type(client, await context.new_page(), url, email, password)
+
+
+async def _type(client: Client, page: BrowserPage, url: str, email: str, password: str) -> Typed | Unavailable:
+    from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
+
+    typed, start = Typed(client.network.session()), time.monotonic()
+    with _listening(client, page, typed):
+        try:
+            if client.parameters.flows.login:
+                words = {"email": email, "password": password}
+                await steps.walk(client.parameters.flows.login, steps.Walk(client, page, typed.session, words))
+            else:
+                await page.goto(url, timeout=client.network.timeout_s * 1000)
+                start = time.monotonic()
+                await _log_in(page, email, password)
+            typed.seconds = time.monotonic() - (typed.sent_at or start)
+        except (Error, steps.StepFailedError) as error:
+            if not page.url.startswith(("http://", "https://")):
+                await typed.session.close()
+                return web.unopened(client, url, error)
+            typed.error = str(error).splitlines()[0][:200]
+        typed.url = page.url
+        with suppress(Error):
+            typed.said = await page.inner_text("body", timeout=steps.STEP_S * 1000)
+    typed.stored = await page.context.storage_state()
+    for cookie in typed.stored["cookies"]:
+        typed.session.cookies.set(cookie["name"], cookie["value"], cookie["domain"], cookie["path"])
+    return typed
+
+
+def _listening(client: Client, page: BrowserPage, typed: Typed) -> AbstractContextManager[None]:
+    """Collect cookies, and the times and statuses of requests to the site that send something."""
+    from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
+
+    def sends(request: BrowserRequest) -> bool:
+        return request.method not in ("GET", "HEAD", "OPTIONS") and client.network.scope.names(web.host_of(request.url))
+
+    def sent(request: BrowserRequest) -> None:
+        if sends(request):
+            typed.sent_at = typed.sent_at or time.monotonic()
+
+    async def heard(reply: BrowserResponse) -> None:
+        if sends(reply.request):
+            typed.statuses.append(reply.status)
+        with suppress(Error):
+            for header in await reply.headers_array():
+                if header["name"].lower() == "set-cookie":
+                    typed.set_cookies.extend(header["value"].split("\n"))
+
+    return steps.listening(page, request=sent, response=heard)
+
+
+async def _type_user(page: BrowserPage, email: str) -> Locator | None:
+    """Type the address where it belongs; gives that field, None where there is none."""
+    for selector in USER_SELECTORS:
+        user = page.locator(selector).locator("visible=true").first
+        if await user.count():
+            await user.fill(email)
+            return user
+    return None
+
+
+async def _log_in(page: BrowserPage, email: str, password: str) -> None:
+    secret = page.locator("input[type=password]:visible").first
+    await secret.wait_for(timeout=steps.STEP_S * 1000)
+    await _type_user(page, email)
+    await secret.fill(password)
+    await secret.press("Enter")
+    await page.wait_for_function(
+        "() => !document.querySelector('input[type=password]') || document.querySelector('[role=alert], .error')",
+        timeout=steps.STEP_S * 1000,
+    )
+    await page.wait_for_load_state("domcontentloaded")
 
 
 @dataclass(frozen=True)
@@ -100,10 +215,11 @@ async def _watched(
 
     flow = client.parameters.flows.login if name == "login" else ()
     why = "nothing was sent"
-    async with _sends(page, email) as sent:
+    with _sends(page, email) as sent:
         try:
             if flow:
-                walk = steps.walk(flow, steps.Walk(client, page, client.network.session(), _words(email, password)))
+                words = {"email": email, "password": password}
+                walk = steps.walk(flow, steps.Walk(client, page, client.network.session(), words))
                 await _until(sent, asyncio.ensure_future(walk))
             else:
                 await page.goto(url, timeout=client.network.timeout_s * 1000)
@@ -118,12 +234,8 @@ async def _watched(
         return await _seen(client, sent.result(), name, password)
 
 
-def _words(email: str, password: str) -> dict[str, str]:
-    return {"email": email, "password": password}
-
-
-@asynccontextmanager
-async def _sends(page: BrowserPage, email: str) -> AsyncIterator[asyncio.Future[BrowserRequest]]:
+@contextmanager
+def _sends(page: BrowserPage, email: str) -> Iterator[asyncio.Future[BrowserRequest]]:
     """The first request that carries the address typed."""
     found: asyncio.Future[BrowserRequest] = asyncio.get_running_loop().create_future()
     needles = tuple(each.encode() for each in (email, quote_plus(email)))
@@ -133,12 +245,8 @@ async def _sends(page: BrowserPage, email: str) -> AsyncIterator[asyncio.Future[
         if not found.done() and request.method != "GET" and any(needle in body for needle in needles):
             found.set_result(request)
 
-    page.on("request", asked)
-    try:
+    with steps.listening(page, request=asked):
         yield found
-    finally:
-        page.remove_listener("request", asked)
-        found.cancel()
 
 
 async def _until(sent: asyncio.Future[BrowserRequest], walk: asyncio.Future[None]) -> None:
@@ -161,13 +269,7 @@ async def _fill(page: BrowserPage, email: str, password: str) -> Locator:
     """
     await page.locator(", ".join(USER_SELECTORS)).locator("visible=true").first.wait_for(timeout=steps.STEP_S * 1000)
     await page.evaluate("() => { for (const form of document.forms) form.noValidate = true }")
-    last = page.locator("input").first
-    for selector in USER_SELECTORS:
-        user = page.locator(selector).locator("visible=true").first
-        if await user.count():
-            await user.fill(email)
-            last = user
-            break
+    last = await _type_user(page, email) or page.locator("input").first
     for other in await page.locator("input[required]:visible").all():
         if await other.get_attribute("type") in (None, "text") and not await other.input_value():
             await other.fill("Launch Audit")
@@ -182,17 +284,13 @@ async def _fill(page: BrowserPage, email: str, password: str) -> Locator:
 async def _submit(page: BrowserPage, last: Locator, sent: asyncio.Future[BrowserRequest]) -> None:
     """Press Enter in the last field; where that sends nothing, the button that says so."""
     await last.press("Enter")
-    if await _came(sent, ENTER_S):
+    await asyncio.wait({sent}, timeout=ENTER_S)
+    if sent.done():
         return
     button = page.locator(_BUTTONS).filter(has_text=_SAYS).first
     if await button.count():
         await button.click(timeout=CLICK_S * 1000)
-        await _came(sent, CLICK_S)
-
-
-async def _came(sent: asyncio.Future[BrowserRequest], seconds: float) -> bool:
-    done, _ = await asyncio.wait({sent}, timeout=seconds)
-    return bool(done)
+        await asyncio.wait({sent}, timeout=CLICK_S)
 
 
 async def _seen(client: Client, request: BrowserRequest, name: str, typed: str) -> Seen | Unavailable:
@@ -208,8 +306,8 @@ async def _seen(client: Client, request: BrowserRequest, name: str, typed: str) 
         async with asyncio.timeout(client.network.timeout_s):
             headers = await request.all_headers()
             if (came := await request.response()) is not None:
-                told = tuple((each["name"].lower(), each["value"]) for each in await came.headers_array())
-                answer = Response(request.method, request.url, "ok", status=came.status, headers=told)
+                received = tuple((each["name"].lower(), each["value"]) for each in await came.headers_array())
+                answer = Response(request.method, request.url, "ok", status=came.status, headers=received)
                 answer = replace(answer, body=(await came.body())[:LARGEST])
     own = {key: value for key, value in headers.items() if not _NOT_OURS.match(key.lower())}
     held = await request.frame.page.context.cookies()
