@@ -17,8 +17,8 @@ import dns.dnssec
 import dns.name
 import dns.rdatatype
 
-from launchready_lib.names import rrsig
-from launchready_lib.names.rrsig import RRset
+from launchready_lib.names import chain
+from launchready_lib.names.chain import RRset
 from launchready_lib.network import Answer
 
 MOST_ITERATIONS = 150
@@ -65,13 +65,13 @@ def untyped(answer: Answer, keys: RRset, now: dt.datetime) -> str | None:
     proof = _read(answer, keys, now)
     for owner, record in proof.plain:
         if owner == name:
-            return _lacking(record, kind)
+            return _present(record, kind)
         if owner < name < record.next and record.next.is_subdomain(name):
             return None  # the name only holds names below it
     if any(owner < name and (name < record.next or record.next == keys.name) for owner, record in proof.plain):
         stars = (r for owner, r in proof.plain if owner.is_wild() and name.is_subdomain(owner.parent()))
         star = next(stars, None)
-        return _lacking(star, kind) if star else "its proof says that there is no such name at all"
+        return _present(star, kind) if star else "its proof says that there is no such name at all"
     if proof.too_long or not proof.hashed:
         return None if proof.too_long else proof.why_not
     return _untyped_by_hash(name, kind, keys.name, proof.hashed)
@@ -79,7 +79,7 @@ def untyped(answer: Answer, keys: RRset, now: dt.datetime) -> str | None:
 
 def _untyped_by_hash(name: dns.name.Name, kind: int, zone: dns.name.Name, records: list[_Hashed]) -> str | None:
     if match := _matching(name, records):
-        return _lacking(match, kind)
+        return _present(match, kind)
     below = _next_closer(name, zone, records)
     if below is None:
         return "its proof does not lead to the name"
@@ -88,10 +88,10 @@ def _untyped_by_hash(name: dns.name.Name, kind: int, zone: dns.name.Name, record
     star = _matching(dns.name.Name((b"*", *below.parent().labels)), records)
     if not _covered(below, records):
         return "its proof does not cover the name"
-    return _lacking(star, kind) if star else "its proof says that there is no such name at all"
+    return _present(star, kind) if star else "its proof says that there is no such name at all"
 
 
-def _lacking(record: Any, kind: int) -> str | None:
+def _present(record: Any, kind: int) -> str | None:
     present = _has(record, kind) or _has(record, dns.rdatatype.CNAME)
     return "its own proof says that there is one" if present else None
 
@@ -118,7 +118,7 @@ def _read(answer: Answer, keys: RRset, now: dt.datetime) -> _Proof:
             reasons.append(wrong)
         elif rrset.rdtype == dns.rdatatype.NSEC:
             plain.append((rrset.name, rrset[0]))
-            reasons.append(f"its proof speaks of {rrsig.text_of(rrset.name)}")
+            reasons.append(f"its proof speaks of {chain.text_of(rrset.name)}")
         elif (owner := _decoded(rrset.name)) is not None and rrset[0].algorithm == _SHA1:
             hashed.append((owner, rrset[0]))
     return _Proof(plain, hashed, next(iter(reasons), "its answer carries no proof of that (no NSEC or NSEC3 record)"))
@@ -137,7 +137,7 @@ def _unsigned(rrset: RRset, signatures: list[Any], keys: RRset, now: dt.datetime
     # A signature over fewer labels was made for a wildcard, whose denial says nothing of this name.
     labels = len(rrset.name) - 1 - rrset.name.is_wild()
     own = [signature for signature in signatures if signature.labels == labels]
-    wrong = rrsig.problem(rrset, own, keys, now)
+    wrong = chain.problem(rrset, own, keys, now)
     return f"its proof of that does not validate: {wrong[0]}" if wrong else None
 
 

@@ -14,7 +14,7 @@ import dns.name
 import dns.rdatatype
 
 from launchready_lib.evidence import Row
-from launchready_lib.names import chain, denial, rrsig
+from launchready_lib.names import chain, denial
 from launchready_lib.names.anchors import DNSKEY, DS, Anchors
 from launchready_lib.names.chain import Link, RRset
 from launchready_lib.network import Answer
@@ -104,12 +104,9 @@ def _descend(links: Sequence[Link], anchors: Anchors, now: dt.datetime) -> tuple
 
 
 def _unvouched(zone: Link) -> _EndError:
-    more = "; the zone is signed, but without a DS record nobody checks that" if _signed(zone) else ""
+    signed = any(chain.rrset_of(answer, "DNSKEY") for answer in zone.keys)
+    more = "; the zone is signed, but without a DS record nobody checks that" if signed else ""
     return _EndError("insecure", f"there is no DS record for {zone.zone}{more}")
-
-
-def _signed(link: Link) -> bool:
-    return any(chain.rrset_of(answer, "DNSKEY") for answer in link.keys)
 
 
 def _delegated(link: Link, parent: RRset, now: dt.datetime, *, is_last: bool) -> tuple[DS, ...]:
@@ -121,7 +118,7 @@ def _delegated(link: Link, parent: RRset, now: dt.datetime, *, is_last: bool) ->
     if rrset is None:
         raise _absent(link, parent, now, is_last=is_last)
     signatures = chain.signatures_of(link.ds, None, rrset.rdtype)
-    if problem := rrsig.problem(rrset, signatures, parent, now):
+    if problem := chain.problem(rrset, signatures, parent, now):
         raise _EndError("unknown", f"the DS record of {link.zone} does not validate in its parent: {problem[0]}")
     usable = tuple(ds for ds in rrset if ds.digest_type in _KNOWN_DIGESTS and ds.algorithm in _KNOWN_ALGORITHMS)
     if not usable:
@@ -136,7 +133,7 @@ def _absent(link: Link, parent: RRset, now: dt.datetime, *, is_last: bool) -> _E
     if wrong is None:
         below = f"there is no DS record for {link.zone}, so nothing below it is validated"
         return _unvouched(link) if is_last else _EndError("insecure", below)
-    text = f"{rrsig.text_of(parent.name)} says that {link.zone} has no DS record, but {wrong}"
+    text = f"{chain.text_of(parent.name)} says that {link.zone} has no DS record, but {wrong}"
     if is_last and link.asked_parent:
         return _EndError("bogus", text, "denial")
     return _EndError("unknown", text)
@@ -147,13 +144,14 @@ def _leaf(zone: Link, answers: Iterable[Answer], trusted: tuple[DS, ...], now: d
     if all(answer.state in _LOST for answer in zone.keys):
         raise _EndError("unknown", f"no server gave the keys of {zone.zone} ({zone.keys[0].state})")
     keys = {answer.server: _keys(zone, answer, trusted, now) for answer in zone.keys if answer.state not in _LOST}
-    ends = [end for answer in zone.keys for end in _ends(answer, None, dns.rdatatype.DNSKEY)]
+    signatures_of_keys = (chain.signatures_of(answer, None, dns.rdatatype.DNSKEY) for answer in zone.keys)
+    ends = [end for signatures in signatures_of_keys for end in chain.signed_until(signatures)]
     origin = dns.name.from_text(zone.zone)
     for answer in answers:
         ring = keys.get(answer.server) or next(iter(keys.values()))
         for rrset, signatures in _sets(answer, origin):
-            if problem := rrsig.problem(rrset, signatures, ring, now):
-                what = f"the {dns.rdatatype.to_text(rrset.rdtype)} record of {rrsig.text_of(rrset.name)}"
+            if problem := chain.problem(rrset, signatures, ring, now):
+                what = f"the {dns.rdatatype.to_text(rrset.rdtype)} record of {chain.text_of(rrset.name)}"
                 raise _EndError("bogus", f"{_at(answer)}{what} does not validate: {problem[0]}", problem[1])
             ends += chain.signed_until(signatures)
         if _denies(answer, origin) and (why := denial.untyped(answer, ring, now)):
@@ -167,10 +165,6 @@ def _denies(answer: Answer, origin: dns.name.Name) -> bool:
     if answer.state != "NODATA" or not answer.aa or answer.message is None or answer.message.answer:
         return False
     return any(r.rdtype == dns.rdatatype.SOA and r.name == origin for r in answer.message.authority)
-
-
-def _ends(answer: Answer, name: dns.name.Name | None, kind: dns.rdatatype.RdataType) -> list[dt.datetime]:
-    return chain.signed_until(chain.signatures_of(answer, name, kind))
 
 
 def _keys(link: Link, answer: Answer, trusted: Iterable[DS], now: dt.datetime) -> RRset:
@@ -193,7 +187,7 @@ def _keys(link: Link, answer: Answer, trusted: Iterable[DS], now: dt.datetime) -
         tags = ", ".join(str(ds.key_tag) for ds in trusted)
         text = f"none of the keys of {link.zone} is the one that its DS record (key tag {tags}) names"
         raise _EndError("bogus", _at(answer) + text, "ds")
-    if problem := rrsig.problem(rrset, chain.signatures_of(answer, None, rrset.rdtype), entry, now):
+    if problem := chain.problem(rrset, chain.signatures_of(answer, None, rrset.rdtype), entry, now):
         raise _EndError("bogus", f"{_at(answer)}the keys of {link.zone} do not validate: {problem[0]}", problem[1])
     return rrset
 
