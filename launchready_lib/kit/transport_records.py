@@ -6,7 +6,7 @@ import hashlib
 from collections.abc import Callable, Container, Iterator
 
 from launchready_lib.checks.secure_edge.mail import TransportEvidence
-from launchready_lib.checks.secure_edge.mail import transport_records as texts
+from launchready_lib.checks.secure_edge.mail import records as texts
 from launchready_lib.checks.secure_edge.mail.transport import DomainTransport
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import RecordSet, ZonePatch, of

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from dns_server import DnsServer
 
-from launchready_lib.checks.secure_edge.mail import spf_audit, spf_result, spf_tree
+from launchready_lib.checks.secure_edge.mail import spf_audit, spf_tree
 from launchready_lib.network import Network, Scope
 
 pytestmark = pytest.mark.anyio
@@ -83,7 +83,7 @@ async def test_at_least_201_of_203_cases_come_out_as_the_suite_says():
     for scenario in scenarios():
         async with served(scenario) as server, Network(Scope(None), nameservers=[server.address]) as network:
             for name, case in scenario["tests"].items():
-                found = await spf_result.evaluate(network, case["host"], str(case["mailfrom"] or ""), str(case["helo"]))
+                found = await spf_tree.evaluate(network, case["host"], str(case["mailfrom"] or ""), str(case["helo"]))
                 allowed = case["result"] if isinstance(case["result"], list) else [case["result"]]
                 if found.result in allowed:
                     right += 1

@@ -1,7 +1,6 @@
 """The client's transactional e-mail: may its senders send, are its messages signed, and what happens to forgeries."""
 
-from launchready_lib.checks.secure_edge.mail.delivered import delivered
-from launchready_lib.checks.secure_edge.mail.delivery import Delivery, delivery
+from launchready_lib.checks.secure_edge.mail.delivery import Delivery, delivered, delivery
 from launchready_lib.checks.secure_edge.mail.dkim import dkim
 from launchready_lib.checks.secure_edge.mail.dmarc import dmarc
 from launchready_lib.checks.secure_edge.mail.spf import spf

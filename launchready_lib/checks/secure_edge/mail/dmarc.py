@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from launchready_lib.checks import check
 from launchready_lib.checks.secure_edge.mail.dmarc_discovery import Discovery, ReportTarget, is_record
+from launchready_lib.checks.secure_edge.mail.records import LOST, unanswered
 from launchready_lib.checks.secure_edge.mail.spf import UNDECLARED
 from launchready_lib.checks.secure_edge.mail.survey import MailEvidence
 from launchready_lib.evidence import Row
@@ -25,30 +26,30 @@ def dmarc(mail: MailEvidence) -> Verdict:
 
 
 def _rows(found: Discovery) -> list[Row]:
-    walk: list[Row] = [
-        {"asked": answer.name, "state": answer.state, "records": " / ".join(answer.records)[:1000] or None}
-        for answer in found.asked
-        if answer.records or answer is found.asked[0] or answer.state in ("SERVFAIL", "TIMEOUT")
+    return [
+        {
+            "domain": found.domain,
+            "policy": found.policy,
+            "organizational_domain": found.organizational,
+            "records": found.record.text[:1000] if found.record else None,
+        },
+        *(
+            {"asked": answer.name, "state": answer.state, "records": " / ".join(answer.records)[:1000] or None}
+            for answer in found.asked
+            if answer.records or answer is found.asked[0] or answer.state in LOST
+        ),
+        *(
+            {"reports_to": t.address, "permission": t.permission or "not needed", "mail_state": t.mail}
+            for t in found.targets
+        ),
     ]
-    head: Row = {
-        "domain": found.domain,
-        "policy": found.policy,
-        "organizational_domain": found.organizational,
-        "records": found.record.text[:1000] if found.record else None,
-    }
-    targets: list[Row] = [
-        {"reports_to": t.address, "permission": t.permission or "not needed", "mail_state": t.mail}
-        for t in found.targets
-    ]
-    return [head, *walk, *targets]
 
 
 def _judge(found: Discovery) -> Verdict:
     rows = _rows(found)
     if found.lost:
         names = listed(sorted({answer.name for answer in found.lost}))
-        reason = f"the DMARC policy of {found.domain} could not be looked up: {names} did not answer"
-        return unknown(reason, needs="a second run once its DNS answers", evidence=rows)
+        return unanswered(f"the DMARC policy of {found.domain} could not be looked up: {names} did not answer", rows)
     if found.record is None:
         return _absent(found, rows)
     if found.record.error:
@@ -60,9 +61,8 @@ def _judge(found: Discovery) -> Verdict:
 def _own(found: Discovery) -> Verdict | None:
     """What a name of the zone file publishes for itself; None where it leaves that to the domain above."""
     rows, first = _rows(found), found.asked[0]
-    if first.state in ("SERVFAIL", "TIMEOUT"):
-        reason = f"{first.name} could not be looked up ({first.state})"
-        return unknown(reason, needs="a second run once its DNS answers", evidence=rows)
+    if first.state in LOST:
+        return unanswered(f"{first.name} could not be looked up ({first.state})", rows)
     if sum(map(is_record, first.records)) > 1:
         return _several(found, first.name, rows)
     if found.record is None or found.record.domain != found.domain:
@@ -97,12 +97,12 @@ def _line(domain: str) -> str:
 def _in_force(found: Discovery, rows: list[Row]) -> Verdict:
     record = found.record
     where = "" if record is None or record.domain == found.domain else f", from {record.domain}"
+    stage = ""
     if found.policy == "none":
-        stage = "a first stage: watch the reports, then go on to p=quarantine"
+        stage = ", a first stage: watch the reports, then go on to p=quarantine"
         if record and record.testing:
-            stage = "t=y still holds the policy back: a stage on the way"
-        return passed(f"the DMARC policy of {found.domain} is none{where}, {stage}", evidence=rows)
-    return passed(f"the DMARC policy of {found.domain} is {found.policy}{where}", evidence=rows)
+            stage = ", t=y still holds the policy back: a stage on the way"
+    return passed(f"the DMARC policy of {found.domain} is {found.policy}{where}{stage}", evidence=rows)
 
 
 def _reports(found: Discovery, rows: list[Row]) -> Verdict:
@@ -113,8 +113,7 @@ def _reports(found: Discovery, rows: list[Row]) -> Verdict:
         fix = f'Add reports: _dmarc.{domain}. 3600 IN TXT "{tag}; rua=mailto:dmarc@{domain}"'
         return failed(text, evidence=rows, fix=fix, about=(domain, "rua"))
     verdicts = [_target(domain, target, rows) for target in found.targets]
-    arriving = [verdict for verdict in verdicts if verdict.status == "pass"]
-    return arriving[0] if arriving else combine(*verdicts)
+    return next((verdict for verdict in verdicts if verdict.status == "pass"), None) or combine(*verdicts)
 
 
 def _target(domain: str, target: ReportTarget, rows: list[Row]) -> Verdict:
@@ -123,7 +122,7 @@ def _target(domain: str, target: ReportTarget, rows: list[Row]) -> Verdict:
         text = f"DMARC reports of {domain} go to {target.address}, but {destination} takes no mail"
         fix = f"Name a mailbox that somebody reads in rua= of _dmarc.{domain}"
         return failed(text, evidence=rows, fix=fix, about=(domain, target.address))
-    if target.permission in ("SERVFAIL", "TIMEOUT") or target.mail in ("SERVFAIL", "TIMEOUT"):
+    if target.permission in LOST or target.mail in LOST:
         reason = f"whether reports of {domain} arrive at {target.address} could not be looked up"
         return unknown(reason, needs="a second run", evidence=rows)
     if not target.permitted:
