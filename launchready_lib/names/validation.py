@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import dns.dnssec
@@ -58,20 +58,16 @@ class _EndError(Exception):
 
 
 def validate(links: Sequence[Link], answers: Iterable[Answer], anchors: Anchors, now: dt.datetime) -> Trust:
-    """Follow the links from the deepest anchor down, then check every answer of the client's zone.
+    """Follow the links from the deepest anchor down to the client's zone, the last, then check its servers' answers.
 
-    Args:
-        links: from the root down; the last is the client's zone.
-        answers: other answers of the client's servers, asked with DO.
-        anchors: where trust starts.
-        now: the time that signatures are held against.
+    The answers were asked with DO; signatures are held against the time `now`.
     """
     rows = tuple(chain.rows(links))
     try:
         trusted = _descend(links, anchors, now)
         ends = _leaf(links[-1], answers, trusted, now)
     except _EndError as end:
-        return Trust(end.trust.state, end.trust.detail, end.trust.fault, rows=rows)
+        return replace(end.trust, rows=rows)
     detail = f"the chain validates from the anchor down to {links[-1].zone}"
     return Trust("secure", detail, ends=min(ends, default=None), rows=rows)
 

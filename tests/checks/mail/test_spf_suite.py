@@ -102,10 +102,12 @@ async def test_the_static_audit_finds_what_is_permanently_wrong_and_nothing_else
                 allowed = case["result"] if isinstance(case["result"], list) else [case["result"]]
                 domain = str(case["mailfrom"] or "").rpartition("@")[2] or str(case["helo"])
                 found = spf_audit.audit(await spf_tree.fetch(network, domain))
+                # Too many look-ups are wrong though a sender that comes early may pass.
+                permanent = [p for p in found.problems if p.kind not in ("missing", "open", "closing")]
                 if allowed == ["permerror"]:
-                    flagged += found.permerror
-                    missed += [] if found.permerror else [name]
-                elif "pass" in allowed and found.permerror:
+                    flagged += bool(permanent)
+                    missed += [] if permanent else [name]
+                elif "pass" in allowed and any(p.kind != "lookups" for p in permanent):
                     alarms.append(f"{name}: {found.problems}")
     assert flagged + len(missed) == 74
     assert flagged >= 70, missed

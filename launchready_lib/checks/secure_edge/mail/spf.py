@@ -14,8 +14,6 @@ from launchready_lib.names.hosts import under
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.wording import listed
 
-UNDECLARED = "which domains send mail is not declared; only {} was looked at"
-
 
 @check("mail.spf")
 def spf(mail: MailEvidence) -> Verdict:
@@ -24,11 +22,7 @@ def spf(mail: MailEvidence) -> Verdict:
     # Names of the zone file may go without a record; what they publish must hold.
     clauses += [_published(mail, each) for each in mail.others if each.spf.records or each.spf.state in LOST]
     clauses += mail.zone.unseen()
-    if mail.declared:
-        clauses.append(_covering(mail))
-    else:
-        clauses.append(unknown(UNDECLARED.format(mail.domains[0].domain), needs="mail.from_domains"))
-    return combine(*clauses)
+    return combine(*clauses, *([_covering(mail)] if mail.declared else mail.undeclared()))
 
 
 def _rows(each: DomainMail, found: SpfAudit) -> list[Row]:

@@ -27,13 +27,11 @@ class Problem:
     Attributes:
         kind, text: what it is, for programs and for people.
         about: the record and the term that it is on.
-        permanent: a sender that the record means to allow meets permerror for it (RFC 7208 section 8.7).
     """
 
     kind: Kind
     text: str
     about: tuple[str, ...]
-    permanent: bool = True
 
 
 @dataclass(frozen=True)
@@ -52,11 +50,6 @@ class SpfAudit:
     voids: int
     blame: tuple[Row, ...]
     lost: tuple[tuple[str, str], ...]
-
-    @property
-    def permerror(self) -> bool:
-        """Some sender that the record means to allow meets a permanent error."""
-        return any(problem.permanent for problem in self.problems)
 
 
 def audit(node: Node) -> SpfAudit:
@@ -85,7 +78,7 @@ def _records(node: Node) -> Iterator[Problem]:
     if node.state in LOST:
         return
     if not node.records and not node.loop and not node.cut:
-        yield Problem("missing", f"{node.name} has no SPF record", (node.name, "missing"), permanent=False)
+        yield Problem("missing", f"{node.name} has no SPF record", (node.name, "missing"))
     for each in node.walk():
         if len(each.records) > 1:
             text = f"{each.name} has {len(each.records)} SPF records, so receivers use none of them"
@@ -111,31 +104,16 @@ def _terms(node: Node) -> Iterator[Problem]:
 def _limits(node: Node, lookups: int, voids: int) -> Iterator[Problem]:
     if lookups > LOOKUPS:
         text = f"the SPF record of {node.name} needs {lookups} look-ups, receivers stop at {LOOKUPS}"
-        yield Problem("lookups", text, (node.name, "lookups"), permanent=_late(node, 0)[1])
+        yield Problem("lookups", text, (node.name, "lookups"))
     if voids > _VOIDS:
         text = f"{voids} look-ups of the SPF record of {node.name} come back empty, receivers stop at {_VOIDS}"
         yield Problem("voids", text, (node.name, "voids"))
     for each in node.walk():
         for term in each.effective():
             if term.name == "mx" and term.hosts > _EXCHANGERS:
-                text = (
-                    f"{term.raw} in the SPF record of {each.name} names {term.hosts} mail servers, over {_EXCHANGERS}"
-                )
+                which = f"{term.raw} in the SPF record of {each.name}"
+                text = f"{which} names {term.hosts} mail servers, over {_EXCHANGERS}"
                 yield Problem("exchangers", text, (each.name, term.raw))
-
-
-def _late(node: Node, before: int) -> tuple[int, bool]:
-    """Look-ups made by the end of a record, and whether a term that can match comes past the limit."""
-    count, late = before, False
-    for term in node.effective():
-        count += int(term.asks)
-        if term.child is not None:
-            count, below = _late(term.child, count)
-            late = late or below
-        elif count > LOOKUPS and term.name not in ("all", "exp"):
-            # where all its look-ups came back empty, no sender could match
-            late = late or bool(term.networks) or not term.states or any(state in LOST for state in term.states)
-    return count, late
 
 
 def _openness(node: Node) -> Iterator[Problem]:
@@ -146,11 +124,11 @@ def _openness(node: Node) -> Iterator[Problem]:
     closing = last(node)
     which = f"the SPF record of {node.name}"
     if closing is None and not _hidden(node):
-        yield Problem("closing", f"{which} has no all at its end", (node.name, "all"), permanent=False)
+        yield Problem("closing", f"{which} has no all at its end", (node.name, "all"))
     elif closing is not None and closing.qualifier == "+":
-        yield Problem("open", f"{which} ends in +all: anybody may send", (node.name, "+all"), permanent=False)
+        yield Problem("open", f"{which} ends in +all: anybody may send", (node.name, "+all"))
     elif closing is not None and closing.qualifier == "?":
-        yield Problem("closing", f"{which} ends in ?all, which forbids nobody", (node.name, "?all"), permanent=False)
+        yield Problem("closing", f"{which} ends in ?all, which forbids nobody", (node.name, "?all"))
 
 
 def last(node: Node) -> Term | None:
@@ -177,17 +155,17 @@ def _wide(node: Node) -> Iterator[Problem]:
     for owner, term in _allowing(node):
         if term.name == "all" and owner is not node:
             text = f"{owner.name}, which the SPF record of {node.name} includes, ends in +all: anybody may send"
-            yield Problem("open", text, (owner.name, "+all"), permanent=False)
+            yield Problem("open", text, (owner.name, "+all"))
         for network in term.networks:
             if network.prefixlen < (_WIDE_V4 if network.version == 4 else _WIDE_V6):
                 text = f"{term.raw} in the SPF record of {owner.name} lets a large part of the internet send"
-                yield Problem("open", text, (owner.name, term.raw), permanent=False)
+                yield Problem("open", text, (owner.name, term.raw))
             else:
                 ranges.append(network)
     v4 = (network for network in ranges if isinstance(network, ipaddress.IPv4Network))
     if sum(network.num_addresses for network in ipaddress.collapse_addresses(v4)) >= _QUARTER_V4:
         text = f"together, the ranges of the SPF record of {node.name} let a quarter of the internet send"
-        yield Problem("open", text, (node.name, "ranges"), permanent=False)
+        yield Problem("open", text, (node.name, "ranges"))
 
 
 def _allowing(node: Node) -> Iterator[tuple[Node, Term]]:

@@ -12,8 +12,9 @@ from launchready_lib.checks.secure_edge.mail.dkim_keys import DkimDomain
 from launchready_lib.checks.secure_edge.mail.dmarc_discovery import Discovery
 from launchready_lib.checks.secure_edge.mail.spf_tree import Node
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
-from launchready_lib.names.zone_mail import ZoneMail, zone_mail
+from launchready_lib.names.published import ZoneMail, zone_mail
 from launchready_lib.network import Network, normal
+from launchready_lib.record.findings import Verdict, unknown
 from launchready_lib.site.reach import NETWORK_DOWN
 
 if TYPE_CHECKING:
@@ -66,6 +67,13 @@ class MailEvidence(Evidence):
     others: tuple[DomainMail, ...] = ()
     zone: ZoneMail = field(default_factory=ZoneMail)
 
+    def undeclared(self) -> list[Verdict]:
+        """A clause for what nobody declared; none where the From domains are known."""
+        if self.declared:
+            return []
+        reason = f"which domains send mail is not declared; only {self.domains[0].domain} was looked at"
+        return [unknown(reason, needs="mail.from_domains")]
+
     def rows(self) -> Iterator[Row]:
         """One row per From domain, and per other name of the zone file: SPF, look-ups, senders, DMARC policy."""
         for each in (*self.domains, *self.others):
@@ -93,17 +101,13 @@ async def survey(client: Client) -> MailEvidence | Unavailable:
     common = providers.selectors(p.mail.providers)
     zone = zone_mail(client, names)
     signing = list(dict.fromkeys([*names, *selectors, *zone.selectors]))
-    domains, others, keys = await asyncio.gather(
+    keys = (dkim_keys.look_up(network, n, selectors.get(n, ()), common, zone.selectors.get(n, ())) for n in signing)
+    domains, others, dkim = await asyncio.gather(
         asyncio.gather(*(_domain(network, name, p.mail.senders) for name in names)),
         asyncio.gather(*(_domain(network, name, ()) for name in zone.sending)),
-        asyncio.gather(
-            *(
-                dkim_keys.look_up(network, name, selectors.get(name, ()), common, zone.selectors.get(name, ()))
-                for name in signing
-            )
-        ),
+        asyncio.gather(*keys),
     )
-    return MailEvidence(bool(given), tuple(domains), tuple(keys), tuple(p.mail.providers), tuple(others), zone)
+    return MailEvidence(bool(given), tuple(domains), tuple(dkim), tuple(p.mail.providers), tuple(others), zone)
 
 
 async def _domain(network: Network, name: str, senders: Sequence[str]) -> DomainMail:

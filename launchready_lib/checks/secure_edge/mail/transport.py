@@ -12,7 +12,7 @@ from launchready_lib.checks.secure_edge.mail import records
 from launchready_lib.checks.secure_edge.mail.message import internal
 from launchready_lib.checks.secure_edge.mail.records import LOST, RecordError, published, unanswered
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
-from launchready_lib.names.zone_mail import ZoneMail, zone_mail
+from launchready_lib.names.published import ZoneMail, zone_mail
 from launchready_lib.network import Answer, Network, Response, address_of, normal
 from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
 from launchready_lib.site.reach import DOWN, NETWORK_DOWN
