@@ -65,9 +65,9 @@ async def find(network: Network, domain: str) -> Delegation:
     above, resolved = await _zones(network, domain)
     parent = above[-1] if above else Zone(ROOT, ())
     asked = await asyncio.gather(*(network.ask(domain, "NS", server=s.address) for s in parent.servers))
-    referral_sets = [found for answer in asked if (found := _referral(answer, domain))]
+    referrals = [found for answer in asked if (found := _referral(answer, domain))]
     glue = {pair for answer in asked for pair in _glue(answer)}
-    parent_set = frozenset.union(*referral_sets) if referral_sets else None
+    parent_set = frozenset.union(*referrals) if referrals else None
     names = sorted((parent_set or frozenset()) | {normal(r) for r in resolved.records})[:_NAMES_AT_MOST]
     located = await asyncio.gather(
         *(_addresses(network, name, {address for owner, address in glue if owner == name}) for name in names)
@@ -108,19 +108,14 @@ async def _addresses(network: Network, name: str, glue: set[str]) -> tuple[tuple
 
 def _referral(answer: Answer, domain: str) -> frozenset[str]:
     """The NS set in a parent's answer: from the authority section, or the answer where the server holds both zones."""
-    if answer.message is None:
-        return frozenset()
     owner = dns.name.from_text(domain)
-    for section in (answer.message.authority, answer.message.answer):
-        for rrset in section:
-            if rrset.name == owner and rrset.rdtype == dns.rdatatype.NS:
-                return frozenset(normal(str(rdata.target)) for rdata in rrset)
+    for rrset in [*answer.message.authority, *answer.message.answer] if answer.message else ():
+        if rrset.name == owner and rrset.rdtype == dns.rdatatype.NS:
+            return frozenset(normal(str(rdata.target)) for rdata in rrset)
     return frozenset()
 
 
 def _glue(answer: Answer) -> Iterator[tuple[str, str]]:
-    if answer.message is None:
-        return
-    for rrset in answer.message.additional:
+    for rrset in answer.message.additional if answer.message else ():
         if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
             yield from ((normal(str(rrset.name)), rdata.address) for rdata in rrset)

@@ -176,9 +176,8 @@ def _keys(link: Link, answer: Answer, trusted: Iterable[DS], now: dt.datetime) -
     if max(Counter((dns.dnssec.key_id(key), key.algorithm) for key in rrset).values()) > _MOST_ALIKE:
         raise _EndError("unknown", f"{link.zone} publishes several keys under one number, more than we try")
     entry = RRset(rrset.name, rrset.rdclass, rrset.rdtype)
-    for key in rrset:
-        if any(_matches(rrset.name, key, ds) for ds in trusted):
-            entry.add(key, rrset.ttl)
+    for key in (key for key in rrset if any(_matches(rrset.name, key, ds) for ds in trusted)):
+        entry.add(key, rrset.ttl)
     if not len(entry):
         tags = ", ".join(str(ds.key_tag) for ds in trusted)
         text = f"none of the keys of {link.zone} is the one that its DS record (key tag {tags}) names"

@@ -102,10 +102,8 @@ async def look_up(
 
     known = dict.fromkeys([*declared, *in_zone])
     wild, *answers = await asyncio.gather(ask(random), *(ask(selector) for selector in known))
-    keys = [
-        replace(read(domain, s, a, declared=s in declared), listed=s in in_zone)
-        for s, a in zip(known, answers, strict=True)
-    ]
+    pairs = zip(known, answers, strict=True)
+    keys = [replace(read(domain, s, a, declared=s in declared), listed=s in in_zone) for s, a in pairs]
     others = [] if wild.records else [selector for selector in common if selector not in known]
     found = await asyncio.gather(*(ask(selector) for selector in others))
     guessed = [read(domain, s, a, declared=False) for s, a in zip(others, found, strict=True) if a.records]
