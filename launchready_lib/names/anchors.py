@@ -16,25 +16,17 @@ DNSKEY = dns.rdtypes.ANY.DNSKEY.DNSKEY
 Anchors = dict[dns.name.Name, tuple[DS, ...]]
 
 
-class AnchorError(ValueError):
-    """A trust-anchor file that holds no DS records we can read."""
-
-
 def shipped() -> str:
     """The root's DS records that ship with the package, with their date and source."""
     return (PACKAGE / "data" / "root-anchors.ds").read_text("utf-8")
 
 
 def read(text: str) -> Anchors:
-    """Read DS (or DNSKEY) records in zone-file form.
-
-    Raises:
-        AnchorError: nothing in it can serve as an anchor.
-    """
+    """Read DS (or DNSKEY) records in zone-file form; ValueError where nothing in it can serve as an anchor."""
     try:
         rrsets = dns.zonefile.read_rrsets(text, origin=".", relativize=False, rdclass=None, default_ttl=0)
     except (dns.exception.DNSException, ValueError, UnicodeError) as error:
-        raise AnchorError(f"not DS records in zone-file form ({type(error).__name__})") from error
+        raise ValueError(f"not DS records in zone-file form ({type(error).__name__})") from error
     anchors: dict[dns.name.Name, list[DS]] = {}
     for rrset in rrsets:
         for rdata in rrset:
@@ -43,5 +35,5 @@ def read(text: str) -> Anchors:
             elif isinstance(rdata, DNSKEY):
                 anchors.setdefault(rrset.name, []).append(dns.dnssec.make_ds(rrset.name, rdata, "SHA256"))
     if not anchors:
-        raise AnchorError("it holds no DS record")
+        raise ValueError("it holds no DS record")
     return {name: tuple(found) for name, found in anchors.items()}

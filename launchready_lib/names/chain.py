@@ -1,4 +1,4 @@
-"""The links of a DNSSEC chain, as the servers of each zone show them: DS above every cut, keys below it."""
+"""The links of a DNSSEC chain, as the servers of each zone show them: DS above every cut, keys below, signatures."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import dns.dnssec
+import dns.exception
 import dns.name
 import dns.rdata
 import dns.rdatatype
@@ -21,6 +22,8 @@ from launchready_lib.network import Answer, Network
 
 RRset = dns.rrset.RRset
 _MOST_ROWS = 60
+# A hostile zone may publish signatures by the hundred, each of which would have to be tried.
+_MOST_SIGNATURES = 8
 
 
 @dataclass(frozen=True)
@@ -120,7 +123,7 @@ def rows(links: Sequence[Link]) -> Iterator[Row]:
             row: Row = {
                 "zone": link.zone,
                 "type": kind,
-                "record": "; ".join(_short(rdata) for rdata in list(rrset)[:8]) if rrset else f"none ({answer.state})",
+                "record": "; ".join(map(_short, list(rrset)[:8])) if rrset else f"none ({answer.state})",
                 "signed_until": ends.isoformat() if ends else None,
                 "server": answer.server if place == len(links) else None,
             }
@@ -133,3 +136,43 @@ def _short(rdata: dns.rdata.Rdata) -> str:
     if isinstance(rdata, DNSKEY):
         return f"tag {dns.dnssec.key_id(rdata)}, algorithm {int(rdata.algorithm)}, flags {rdata.flags}"
     return str(rdata)
+
+
+def problem(rrset: RRset, signatures: Sequence[Any], keys: RRset, now: dt.datetime) -> tuple[str, str] | None:
+    """None where one signature over a record set validates (RFC 4035 section 5.3); else why not: clause, short name."""
+    reasons: list[tuple[str, str]] = []
+    for signature in signatures[:_MOST_SIGNATURES]:
+        if signature.signer != keys.name:
+            reasons.append((f"it is signed in the name of {text_of(signature.signer)}", "signer"))
+            continue
+        policy = dns.dnssec.allow_all_policy
+        try:
+            dns.dnssec.validate_rrsig(
+                rrset, signature, {keys.name: keys.to_rdataset()}, now=now.timestamp(), policy=policy
+            )
+        except dns.exception.ValidationFailure as error:
+            reasons.append(_reason(signature, str(error)))
+        except (dns.exception.DNSException, ValueError, OverflowError) as error:
+            reasons.append((f"its signature cannot be read ({type(error).__name__})", "malformed"))
+        else:
+            return None
+    return reasons[0] if reasons else ("it carries no signature", "unsigned")
+
+
+def _reason(signature: Any, error: str) -> tuple[str, str]:
+    if error == "expired":
+        return f"its signature ended on {_when(signature.expiration)}", "expired"
+    if error == "not yet valid":
+        return f"its signature starts only on {_when(signature.inception)}", "early"
+    if error == "unknown key":
+        return f"it is signed with key {signature.key_tag}, which the zone does not publish", "key"
+    return "its signature does not match its content", "signature"
+
+
+def _when(timestamp: int) -> str:
+    return f"{dt.datetime.fromtimestamp(timestamp, dt.UTC):%Y-%m-%d %H:%M} UTC"
+
+
+def text_of(name: dns.name.Name) -> str:
+    """A name without its final dot; "." for the root."""
+    return str(name.to_text(omit_final_dot=True)) or "."

@@ -40,7 +40,6 @@ class Delegation:
     Attributes:
         domain: the client's domain.
         above: the zones above it, the root first, the parent last.
-        referrals: what servers of the parent answered when asked for the domain's NS records.
         parent_set: the NS names that the parent publishes; None where no server of the parent could be asked.
         resolved: what the resolver says the NS records are.
         servers: every address of every nameserver that either side names.
@@ -49,7 +48,6 @@ class Delegation:
 
     domain: str
     above: tuple[Zone, ...]
-    referrals: tuple[Answer, ...]
     parent_set: frozenset[str] | None
     resolved: Answer
     servers: tuple[Nameserver, ...]
@@ -67,17 +65,16 @@ async def find(network: Network, domain: str) -> Delegation:
     above, resolved = await _zones(network, domain)
     parent = above[-1] if above else Zone(ROOT, ())
     asked = await asyncio.gather(*(network.ask(domain, "NS", server=s.address) for s in parent.servers))
-    referral_sets = [found for answer in asked if (found := _referral(answer, domain))]
-    glue: dict[str, set[str]] = {}
-    for answer in asked:
-        for name, address in _glue(answer):
-            glue.setdefault(name, set()).add(address)
-    parent_set = frozenset.union(*referral_sets) if referral_sets else None
+    referrals = [found for answer in asked if (found := _referral(answer, domain))]
+    glue = {pair for answer in asked for pair in _glue(answer)}
+    parent_set = frozenset.union(*referrals) if referrals else None
     names = sorted((parent_set or frozenset()) | {normal(r) for r in resolved.records})[:_NAMES_AT_MOST]
-    located = await asyncio.gather(*(_addresses(network, name, glue.get(name, set())) for name in names))
+    located = await asyncio.gather(
+        *(_addresses(network, name, {address for owner, address in glue if owner == name}) for name in names)
+    )
     servers = tuple(Nameserver(name, a) for name, (found, _) in zip(names, located, strict=True) for a in found)
     homeless = tuple((name, state) for name, (found, state) in zip(names, located, strict=True) if not found)
-    return Delegation(domain, above, tuple(asked), parent_set, resolved, servers, homeless)
+    return Delegation(domain, above, parent_set, resolved, servers, homeless)
 
 
 async def _zones(network: Network, domain: str) -> tuple[tuple[Zone, ...], Answer]:
@@ -111,19 +108,14 @@ async def _addresses(network: Network, name: str, glue: set[str]) -> tuple[tuple
 
 def _referral(answer: Answer, domain: str) -> frozenset[str]:
     """The NS set in a parent's answer: from the authority section, or the answer where the server holds both zones."""
-    if answer.message is None:
-        return frozenset()
     owner = dns.name.from_text(domain)
-    for section in (answer.message.authority, answer.message.answer):
-        for rrset in section:
-            if rrset.name == owner and rrset.rdtype == dns.rdatatype.NS:
-                return frozenset(normal(str(rdata.target)) for rdata in rrset)
+    for rrset in [*answer.message.authority, *answer.message.answer] if answer.message else ():
+        if rrset.name == owner and rrset.rdtype == dns.rdatatype.NS:
+            return frozenset(normal(str(rdata.target)) for rdata in rrset)
     return frozenset()
 
 
 def _glue(answer: Answer) -> Iterator[tuple[str, str]]:
-    if answer.message is None:
-        return
-    for rrset in answer.message.additional:
+    for rrset in answer.message.additional if answer.message else ():
         if rrset.rdtype in (dns.rdatatype.A, dns.rdatatype.AAAA):
             yield from ((normal(str(rrset.name)), rdata.address) for rdata in rrset)

@@ -17,8 +17,8 @@ import dns.dnssec
 import dns.name
 import dns.rdatatype
 
-from launchready_lib.names import rrsig
-from launchready_lib.names.rrsig import RRset
+from launchready_lib.names import chain
+from launchready_lib.names.chain import RRset
 from launchready_lib.network import Answer
 
 MOST_ITERATIONS = 150
@@ -31,13 +31,7 @@ _NS, _DS, _SOA = dns.rdatatype.NS, dns.rdatatype.DS, dns.rdatatype.SOA
 
 
 def unproved(answer: Answer, keys: RRset, now: dt.datetime) -> str | None:
-    """None where the parent proves that the asked delegation has no DS record; else why not, a clause.
-
-    Args:
-        answer: the parent's answer for DS, without any.
-        keys: the parent's keys.
-        now: the time that signatures are held against.
-    """
+    """None where the parent's answer for DS, signed with `keys`, proves that there is none; else why not, a clause."""
     name = dns.name.from_text(answer.name)
     proof = _read(answer, keys, now)
     for owner, record in proof.plain:
@@ -54,24 +48,17 @@ def unproved(answer: Answer, keys: RRset, now: dt.datetime) -> str | None:
 
 
 def untyped(answer: Answer, keys: RRset, now: dt.datetime) -> str | None:
-    """None where a zone proves that the asked name has no record of the asked type; else why not, a clause.
-
-    Args:
-        answer: an authoritative answer without records, and without an alias.
-        keys: the zone's keys.
-        now: the time that signatures are held against.
-    """
+    """None where a zone's answer without records or alias proves that there are none; else why not, a clause."""
     name, kind = dns.name.from_text(answer.name), dns.rdatatype.from_text(answer.rdtype)
     proof = _read(answer, keys, now)
     for owner, record in proof.plain:
         if owner == name:
-            return _lacking(record, kind)
+            return _present(record, kind)
         if owner < name < record.next and record.next.is_subdomain(name):
             return None  # the name only holds names below it
     if any(owner < name and (name < record.next or record.next == keys.name) for owner, record in proof.plain):
         stars = (r for owner, r in proof.plain if owner.is_wild() and name.is_subdomain(owner.parent()))
-        star = next(stars, None)
-        return _lacking(star, kind) if star else "its proof says that there is no such name at all"
+        return _present(next(stars, None), kind)
     if proof.too_long or not proof.hashed:
         return None if proof.too_long else proof.why_not
     return _untyped_by_hash(name, kind, keys.name, proof.hashed)
@@ -79,19 +66,21 @@ def untyped(answer: Answer, keys: RRset, now: dt.datetime) -> str | None:
 
 def _untyped_by_hash(name: dns.name.Name, kind: int, zone: dns.name.Name, records: list[_Hashed]) -> str | None:
     if match := _matching(name, records):
-        return _lacking(match, kind)
+        return _present(match, kind)
     below = _next_closer(name, zone, records)
     if below is None:
         return "its proof does not lead to the name"
     if _covered(below, records, opt_out=True):
         return None
-    star = _matching(dns.name.Name((b"*", *below.parent().labels)), records)
     if not _covered(below, records):
         return "its proof does not cover the name"
-    return _lacking(star, kind) if star else "its proof says that there is no such name at all"
+    return _present(_matching(dns.name.Name((b"*", *below.parent().labels)), records), kind)
 
 
-def _lacking(record: Any, kind: int) -> str | None:
+def _present(record: Any | None, kind: int) -> str | None:
+    """What the record of a name, or of the wildcard that would answer for it, says against there being none."""
+    if record is None:
+        return "its proof says that there is no such name at all"
     present = _has(record, kind) or _has(record, dns.rdatatype.CNAME)
     return "its own proof says that there is one" if present else None
 
@@ -114,31 +103,23 @@ def _read(answer: Answer, keys: RRset, now: dt.datetime) -> _Proof:
     hashed: list[_Hashed] = []
     reasons: list[str] = []
     for rrset, signatures in _denials(answer, keys.name):
-        if wrong := _unsigned(rrset, signatures, keys, now):
-            reasons.append(wrong)
+        # A signature over fewer labels was made for a wildcard, whose denial says nothing of this name.
+        labels = len(rrset.name) - 1 - rrset.name.is_wild()
+        if wrong := chain.problem(rrset, [s for s in signatures if s.labels == labels], keys, now):
+            reasons.append(f"its proof of that does not validate: {wrong[0]}")
         elif rrset.rdtype == dns.rdatatype.NSEC:
             plain.append((rrset.name, rrset[0]))
-            reasons.append(f"its proof speaks of {rrsig.text_of(rrset.name)}")
+            reasons.append(f"its proof speaks of {chain.text_of(rrset.name)}")
         elif (owner := _decoded(rrset.name)) is not None and rrset[0].algorithm == _SHA1:
             hashed.append((owner, rrset[0]))
     return _Proof(plain, hashed, next(iter(reasons), "its answer carries no proof of that (no NSEC or NSEC3 record)"))
 
 
 def _denials(answer: Answer, zone: dns.name.Name) -> Iterator[tuple[RRset, list[Any]]]:
-    if answer.message is None:
-        return
-    authority = answer.message.authority
+    authority = answer.message.authority if answer.message else []
     found = [r for r in authority if r.rdtype in (dns.rdatatype.NSEC, dns.rdatatype.NSEC3) and len(r)]
     for rrset in [r for r in found if r.name.is_subdomain(zone)][:_MOST_RECORDS]:
         yield rrset, [s for r in authority if r.name == rrset.name and r.covers == rrset.rdtype for s in r]
-
-
-def _unsigned(rrset: RRset, signatures: list[Any], keys: RRset, now: dt.datetime) -> str | None:
-    # A signature over fewer labels was made for a wildcard, whose denial says nothing of this name.
-    labels = len(rrset.name) - 1 - rrset.name.is_wild()
-    own = [signature for signature in signatures if signature.labels == labels]
-    wrong = rrsig.problem(rrset, own, keys, now)
-    return f"its proof of that does not validate: {wrong[0]}" if wrong else None
 
 
 def _bits(record: Any) -> str | None:
@@ -169,10 +150,13 @@ def _next_closer(name: dns.name.Name, zone: dns.name.Name, records: list[_Hashed
 
 
 def _covered(name: dns.name.Name, records: list[_Hashed], *, opt_out: bool = False) -> bool:
-    return any(
-        _covers(owner, record, _hash(name, record)) and (not opt_out or record.flags & _OPT_OUT)
-        for owner, record in records
-    )
+    """Whether a name's hash lies between a record's own and the next, which wraps round at the zone's end."""
+    for owner, record in records:
+        wanted, after = _hash(name, record), bytes(record.next)
+        between = owner < wanted < after or (after <= owner and (wanted > owner or wanted < after))
+        if between and (record.flags & _OPT_OUT or not opt_out):
+            return True
+    return False
 
 
 def _matching(name: dns.name.Name, records: list[_Hashed]) -> Any | None:
@@ -189,9 +173,3 @@ def _decoded(owner: dns.name.Name) -> bytes | None:
         return base64.b32hexdecode(label + b"=" * (-len(label) % 8))
     except (binascii.Error, ValueError):
         return None
-
-
-def _covers(owner: bytes, record: Any, wanted: bytes) -> bool:
-    """Whether a hash lies between an NSEC3 record's own and the next, which wraps round at the zone's end."""
-    after = bytes(record.next)
-    return owner < wanted < after or (after <= owner and (wanted > owner or wanted < after))

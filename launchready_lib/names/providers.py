@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import datetime as dt
 import ipaddress
 import re
 from collections.abc import Iterable, Mapping
@@ -11,6 +10,7 @@ from functools import cache
 from typing import Any, Literal
 
 import yaml
+from pydantic import TypeAdapter
 
 from launchready_lib.names.hosts import under
 from launchready_lib.network import address_of, normal
@@ -71,8 +71,7 @@ class Provider:
 
     def is_called(self, text: str) -> bool:
         """Whether somebody means this provider by a word in a parameters file."""
-        words = {self.id, self.name.lower(), *self.also}
-        return text.strip().lower() in words
+        return text.strip().lower() in {self.id, self.name.lower(), *self.also}
 
 
 @dataclass(frozen=True)
@@ -92,78 +91,45 @@ class DnsHost:
 
 
 @cache
-def _table(file: str = "providers.yaml") -> dict[str, Any]:
-    loaded = yaml.safe_load((PACKAGE / "data" / file).read_text("utf-8"))
-    assert isinstance(loaded, dict)  # noqa: S101 - our own file
+def table(file: str = "providers.yaml") -> dict[str, Any]:
+    """One of our own data files."""
+    loaded: dict[str, Any] = yaml.load((PACKAGE / "data" / file).read_bytes(), Loader=yaml.CSafeLoader)
     return loaded
 
 
-def as_of() -> dt.date:
-    """The day that the table was written down."""
-    day = _table()["as_of"]
-    assert isinstance(day, dt.date)  # noqa: S101 - our own file
-    return day
-
-
 @cache
+def _by_id() -> dict[str, Provider]:
+    edges = table("edges.yaml")
+    bodies = {}
+    for key, body in table()["providers"].items():
+        networks = dict.fromkeys([*body.get("networks", ()), *edges.get(key, {}).get("networks", ())])
+        bodies[key] = {**body, "id": key, "networks": list(networks)}
+    return TypeAdapter(dict[str, Provider]).validate_python(bodies)
+
+
 def providers() -> tuple[Provider, ...]:
     """Every provider, edges first."""
-    return tuple(_provider(key, body) for key, body in _table()["providers"].items())
+    return tuple(_by_id().values())
 
 
 def provider(provider_id: str) -> Provider:
-    """The provider with this id.
-
-    Raises:
-        KeyError: there is none.
-    """
-    for each in providers():
-        if each.id == provider_id:
-            return each
-    raise KeyError(provider_id)
-
-
-def _provider(key: str, body: dict[str, Any]) -> Provider:
-    unclaimed = body.get("unclaimed")
-    edge = _table("edges.yaml").get(key, {}).get("networks", ())
-    return Provider(
-        id=key,
-        name=body["name"],
-        kind=body["kind"],
-        also=tuple(body.get("also", ())),
-        suffixes=tuple(body.get("suffixes", ())),
-        patterns=tuple(body.get("patterns", ())),
-        networks=tuple(ipaddress.ip_network(n) for n in dict.fromkeys([*body.get("networks", ()), *edge])),
-        headers=dict(body.get("headers", {})),
-        reverse=tuple(body.get("reverse", ())),
-        issuers=tuple(body.get("issuers", ())),
-        unclaimed=Unclaimed(**{**unclaimed, "status": tuple(unclaimed.get("status", ()))}) if unclaimed else None,
-    )
+    """The provider with this id; KeyError where there is none."""
+    return _by_id()[provider_id]
 
 
 @cache
-def dns_hosts() -> tuple[DnsHost, ...]:
-    """Every operator of nameservers in the table."""
-    return tuple(
-        DnsHost(
-            name=body["name"],
-            claimable=body["claimable"],
-            also=tuple(body.get("also", ())),
-            suffixes=tuple(body.get("suffixes", ())),
-            pattern=body.get("pattern"),
-        )
-        for body in _table()["dns"]
-    )
+def _dns_hosts() -> tuple[DnsHost, ...]:
+    return TypeAdapter(tuple[DnsHost, ...]).validate_python(table()["dns"])
 
 
 def dns_host(servers: Iterable[str]) -> DnsHost | None:
     """The operator of a set of nameservers, where the table knows one for any of them."""
-    return next((host for server in servers for host in dns_hosts() if host.runs(server)), None)
+    return next((host for server in servers for host in _dns_hosts() if host.runs(server)), None)
 
 
 def preview(name: str) -> str | None:
     """What kind of branch or pull-request preview a host name is; None where it is none."""
-    return next((p["name"] for p in _table()["previews"] if re.search(p["pattern"], normal(name))), None)
+    return next((p["name"] for p in table()["previews"] if re.search(p["pattern"], normal(name))), None)
 
 
 def by_name(name: str) -> Provider | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime as dt
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 import dns.dnssec
@@ -14,7 +14,7 @@ import dns.name
 import dns.rdatatype
 
 from launchready_lib.evidence import Row
-from launchready_lib.names import chain, denial, rrsig
+from launchready_lib.names import chain, denial
 from launchready_lib.names.anchors import DNSKEY, DS, Anchors
 from launchready_lib.names.chain import Link, RRset
 from launchready_lib.network import Answer
@@ -58,20 +58,16 @@ class _EndError(Exception):
 
 
 def validate(links: Sequence[Link], answers: Iterable[Answer], anchors: Anchors, now: dt.datetime) -> Trust:
-    """Follow the links from the deepest anchor down, then check every answer of the client's zone.
+    """Follow the links from the deepest anchor down to the client's zone, the last, then check its servers' answers.
 
-    Args:
-        links: from the root down; the last is the client's zone.
-        answers: other answers of the client's servers, asked with DO.
-        anchors: where trust starts.
-        now: the time that signatures are held against.
+    The answers were asked with DO; signatures are held against the time `now`.
     """
     rows = tuple(chain.rows(links))
     try:
         trusted = _descend(links, anchors, now)
         ends = _leaf(links[-1], answers, trusted, now)
     except _EndError as end:
-        return Trust(end.trust.state, end.trust.detail, end.trust.fault, rows=rows)
+        return replace(end.trust, rows=rows)
     detail = f"the chain validates from the anchor down to {links[-1].zone}"
     return Trust("secure", detail, ends=min(ends, default=None), rows=rows)
 
@@ -104,12 +100,9 @@ def _descend(links: Sequence[Link], anchors: Anchors, now: dt.datetime) -> tuple
 
 
 def _unvouched(zone: Link) -> _EndError:
-    more = "; the zone is signed, but without a DS record nobody checks that" if _signed(zone) else ""
+    signed = any(chain.rrset_of(answer, "DNSKEY") for answer in zone.keys)
+    more = "; the zone is signed, but without a DS record nobody checks that" if signed else ""
     return _EndError("insecure", f"there is no DS record for {zone.zone}{more}")
-
-
-def _signed(link: Link) -> bool:
-    return any(chain.rrset_of(answer, "DNSKEY") for answer in link.keys)
 
 
 def _delegated(link: Link, parent: RRset, now: dt.datetime, *, is_last: bool) -> tuple[DS, ...]:
@@ -121,7 +114,7 @@ def _delegated(link: Link, parent: RRset, now: dt.datetime, *, is_last: bool) ->
     if rrset is None:
         raise _absent(link, parent, now, is_last=is_last)
     signatures = chain.signatures_of(link.ds, None, rrset.rdtype)
-    if problem := rrsig.problem(rrset, signatures, parent, now):
+    if problem := chain.problem(rrset, signatures, parent, now):
         raise _EndError("unknown", f"the DS record of {link.zone} does not validate in its parent: {problem[0]}")
     usable = tuple(ds for ds in rrset if ds.digest_type in _KNOWN_DIGESTS and ds.algorithm in _KNOWN_ALGORITHMS)
     if not usable:
@@ -136,7 +129,7 @@ def _absent(link: Link, parent: RRset, now: dt.datetime, *, is_last: bool) -> _E
     if wrong is None:
         below = f"there is no DS record for {link.zone}, so nothing below it is validated"
         return _unvouched(link) if is_last else _EndError("insecure", below)
-    text = f"{rrsig.text_of(parent.name)} says that {link.zone} has no DS record, but {wrong}"
+    text = f"{chain.text_of(parent.name)} says that {link.zone} has no DS record, but {wrong}"
     if is_last and link.asked_parent:
         return _EndError("bogus", text, "denial")
     return _EndError("unknown", text)
@@ -147,13 +140,14 @@ def _leaf(zone: Link, answers: Iterable[Answer], trusted: tuple[DS, ...], now: d
     if all(answer.state in _LOST for answer in zone.keys):
         raise _EndError("unknown", f"no server gave the keys of {zone.zone} ({zone.keys[0].state})")
     keys = {answer.server: _keys(zone, answer, trusted, now) for answer in zone.keys if answer.state not in _LOST}
-    ends = [end for answer in zone.keys for end in _ends(answer, None, dns.rdatatype.DNSKEY)]
+    signatures_of_keys = (chain.signatures_of(answer, None, dns.rdatatype.DNSKEY) for answer in zone.keys)
+    ends = [end for signatures in signatures_of_keys for end in chain.signed_until(signatures)]
     origin = dns.name.from_text(zone.zone)
     for answer in answers:
         ring = keys.get(answer.server) or next(iter(keys.values()))
         for rrset, signatures in _sets(answer, origin):
-            if problem := rrsig.problem(rrset, signatures, ring, now):
-                what = f"the {dns.rdatatype.to_text(rrset.rdtype)} record of {rrsig.text_of(rrset.name)}"
+            if problem := chain.problem(rrset, signatures, ring, now):
+                what = f"the {dns.rdatatype.to_text(rrset.rdtype)} record of {chain.text_of(rrset.name)}"
                 raise _EndError("bogus", f"{_at(answer)}{what} does not validate: {problem[0]}", problem[1])
             ends += chain.signed_until(signatures)
         if _denies(answer, origin) and (why := denial.untyped(answer, ring, now)):
@@ -169,10 +163,6 @@ def _denies(answer: Answer, origin: dns.name.Name) -> bool:
     return any(r.rdtype == dns.rdatatype.SOA and r.name == origin for r in answer.message.authority)
 
 
-def _ends(answer: Answer, name: dns.name.Name | None, kind: dns.rdatatype.RdataType) -> list[dt.datetime]:
-    return chain.signed_until(chain.signatures_of(answer, name, kind))
-
-
 def _keys(link: Link, answer: Answer, trusted: Iterable[DS], now: dt.datetime) -> RRset:
     """The zone's keys, signed by one that a DS record names."""
     if answer.state in _LOST:
@@ -186,14 +176,13 @@ def _keys(link: Link, answer: Answer, trusted: Iterable[DS], now: dt.datetime) -
     if max(Counter((dns.dnssec.key_id(key), key.algorithm) for key in rrset).values()) > _MOST_ALIKE:
         raise _EndError("unknown", f"{link.zone} publishes several keys under one number, more than we try")
     entry = RRset(rrset.name, rrset.rdclass, rrset.rdtype)
-    for key in rrset:
-        if any(_matches(rrset.name, key, ds) for ds in trusted):
-            entry.add(key, rrset.ttl)
+    for key in (key for key in rrset if any(_matches(rrset.name, key, ds) for ds in trusted)):
+        entry.add(key, rrset.ttl)
     if not len(entry):
         tags = ", ".join(str(ds.key_tag) for ds in trusted)
         text = f"none of the keys of {link.zone} is the one that its DS record (key tag {tags}) names"
         raise _EndError("bogus", _at(answer) + text, "ds")
-    if problem := rrsig.problem(rrset, chain.signatures_of(answer, None, rrset.rdtype), entry, now):
+    if problem := chain.problem(rrset, chain.signatures_of(answer, None, rrset.rdtype), entry, now):
         raise _EndError("bogus", f"{_at(answer)}the keys of {link.zone} do not validate: {problem[0]}", problem[1])
     return rrset
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -20,26 +20,8 @@ if TYPE_CHECKING:
 
 MOST_HOSTS = 40
 MOST_QUESTIONS = 200
-_THEIR_SOFTWARE = frozenset(
-    {"shopify", "ghost", "webflow", "squarespace", "wix", "wordpress", "tumblr", "readme", "helpjuice", "helpscout",
-     "intercom", "zendesk", "statuspage", "unbounce"}
-)  # fmt: skip
-"""Providers whose own program answers, so that a customer changes pages and no server."""
 SERVICES = ("smtp", "imap", "pop", "mx", "ftp", "ssh")
 """Usual names of services that a web edge breaks."""
-_SERVICE = re.compile(
-    r"(?:smtps?|imaps?|pop3?s?|mx|ns|dns|s?ftps?|ssh|vpn|ldap|autodiscover|autoconfig|lyncdiscover|sip|msoid"
-    r"|enterpriseregistration|enterpriseenrollment)\d*"
-)
-# Where senders of mail have their customers' names for bounces and counted clicks lead: no page of the client's.
-_SENDERS = (
-    "sendgrid.net", "mailgun.org", "amazonses.com", "awstrack.me", "mandrillapp.com", "mcsv.net", "mtasv.net",
-    "sparkpostmail.com", "mailjet.com", "mailersend.net", "mlsend.com", "smtp2go.com", "smtp2go.net",
-    "customeriomail.com", "hubspotemail.net", "klaviyomail.com", "brevosend.com", "sendinblue.com", "elasticemail.com",
-    "mailtrap.live", "rsgsv.net", "exacttarget.com", "createsend.com", "activehosted.com", "intercom-mail.com",
-)  # fmt: skip
-_WEB_TYPES = ("A", "AAAA", "CNAME")
-_POINTING = ("MX", "NS", "SRV")
 
 
 @dataclass(frozen=True)
@@ -141,48 +123,49 @@ def looked_up(client: Client) -> tuple[tuple[tuple[str, str], ...], int]:
     zone = zone_of(client)
     if not isinstance(zone, ZoneFile):
         return (), 0
-    declared, domain = set(main_hosts(client.parameters)), normal(client.parameters.domain)
+    declared = set(main_hosts(client.parameters))
     found = dict.fromkeys(
         (record.name, "AAAA" if record.rdtype == "AAAA" else "A")
-        for record in zone.records
-        if record.rdtype in _WEB_TYPES and under(record.name, domain) and not _is_technical(record.name)
+        for record in _web_records(zone, normal(client.parameters.domain))
         if record.name not in declared
     )
     return tuple(found)[:MOST_QUESTIONS], max(0, len(found) - MOST_QUESTIONS)
 
 
-def _hosts(zone: ZoneFile, domain: str) -> Iterator[ZoneHost]:
-    pointed = {target: kind for kind in _POINTING for target in _targets(zone.records, kind)}
-    by_name: dict[str, list[ZoneRecord]] = {}
+def _web_records(zone: ZoneFile, domain: str) -> Iterator[ZoneRecord]:
+    """Addresses and aliases of hosts: no wildcards, nor names with an underscore, which browsers do not ask for."""
     for record in zone.records:
-        if record.rdtype in _WEB_TYPES and under(record.name, domain) and not _is_technical(record.name):
-            by_name.setdefault(record.name, []).append(record)
+        technical = record.name.startswith(("*", "_")) or "._" in record.name
+        if record.rdtype in ("A", "AAAA", "CNAME") and under(record.name, domain) and not technical:
+            yield record
+
+
+def _hosts(zone: ZoneFile, domain: str) -> Iterator[ZoneHost]:
+    table = providers.table()
+    pointed = {
+        normal(words[-1]): kind
+        for kind in ("MX", "NS", "SRV")
+        for record in zone.records
+        if record.rdtype == kind and (words := record.text.split())
+    }
+    by_name: dict[str, list[ZoneRecord]] = {}
+    for record in _web_records(zone, domain):
+        by_name.setdefault(record.name, []).append(record)
     for name, records in by_name.items():
         notes = [record.proxied for record in records if record.proxied is not None]
         aliases = [normal(record.text) for record in records if record.rdtype == "CNAME"]
         target = next((alias for alias in aliases if not under(alias, domain) and _is_theirs(alias)), None)
-        service = _service(name, pointed)
-        if target is not None and not any(notes) and any(under(target, sender) for sender in _SENDERS):
-            service = service or "handed to a sender of mail"
+        first = name.partition(".")[0]
+        service = ""
+        if name in pointed:
+            service = f"named by a record of type {pointed[name]}"
+        elif re.fullmatch(table["services"], first):
+            service = f"named {first}"
+        elif target is not None and not any(notes) and any(under(target, each) for each in table["mail_senders"]):
+            service = "handed to a sender of mail"
         yield ZoneHost(name, any(notes) if notes else None, target, service)
 
 
 def _is_theirs(alias: str) -> bool:
     known = providers.by_name(alias)
-    return known is None or known.id in _THEIR_SOFTWARE
-
-
-def _is_technical(name: str) -> bool:
-    """Wildcards are no host, and names with an underscore are none that a browser asks for (RFC 8552)."""
-    return name.startswith(("*", "_")) or "._" in name
-
-
-def _targets(records: Iterable[ZoneRecord], kind: str) -> Iterator[str]:
-    return (normal(words[-1]) for record in records if record.rdtype == kind and (words := record.text.split()))
-
-
-def _service(name: str, pointed: dict[str, str]) -> str:
-    if kind := pointed.get(name):
-        return f"named by a record of type {kind}"
-    first = name.partition(".")[0]
-    return f"named {first}" if _SERVICE.fullmatch(first) else ""
+    return known is None or known.id in providers.table()["software"]

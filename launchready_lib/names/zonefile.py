@@ -60,22 +60,27 @@ def read(text: str, domain: str) -> ZoneFile:
     if len(text) > MOST_CHARACTERS:
         text = text[:MOST_CHARACTERS].rpartition("\n")[0]
         problems.append(f"only the first {MOST_CHARACTERS // 1_000_000} MB were read")
-    reader = _Reader(dns.name.from_text(normal(domain)))
+    origin = owner = dns.name.from_text(normal(domain))
     records: list[ZoneRecord] = []
+    unread: list[str] = []
     for number, line in _logical_lines(text):
-        try:
-            found = reader.record(line)
-        except (dns.exception.DNSException, ValueError, UnicodeError, OverflowError):
-            reader.unread.append(number)
+        if not line.partition(";")[0].strip():
             continue
-        if found:
-            records.append(found)
+        try:
+            # A line that starts with a space leaves the owner out: it is that of the record before.
+            first, content = ("", line) if line[0].isspace() else _split(line)
+            if first.startswith("$"):
+                origin = _origin(first, content, origin)
+                continue
+            owner = dns.name.from_text(first, origin) if first else owner
+            records.append(_record(owner, content, origin))
+        except (dns.exception.DNSException, ValueError, UnicodeError, OverflowError):
+            unread.append(str(number))
         if len(records) == _MOST_RECORDS:
             problems.append(f"only the first {_MOST_RECORDS} records were read")
             break
-    if reader.unread:
-        shown = ", ".join(str(number) for number in reader.unread[:8])
-        problems.append(f"what starts in line {shown} could not be read")
+    if unread:
+        problems.append(f"what starts in line {', '.join(unread[:8])} could not be read")
     return ZoneFile(tuple(records), tuple(problems))
 
 
@@ -96,49 +101,25 @@ def _logical_lines(text: str) -> Iterator[tuple[int, str]]:
         yield first, "\n".join(parts)
 
 
-class _Reader:
-    """Reads one record after the other: what a line leaves out comes from the lines before it."""
-
-    def __init__(self, origin: dns.name.Name) -> None:
-        self._origin = origin
-        self._owner = origin
-        self.unread: list[int] = []
-
-    def record(self, line: str) -> ZoneRecord | None:
-        """The record of a logical line; None where it holds none.
-
-        Raises:
-            DNSException, ValueError: it cannot be read.
-        """
-        if not line.partition(";")[0].strip():
-            return None
-        if line.startswith("$"):
-            self._directive(line)
-            return None
-        if not line[0].isspace():
-            owner, line = _split(line)
-            self._owner = dns.name.from_text(owner, self._origin)
-        word, rest = _split(line)
-        while _TTL_OR_CLASS.fullmatch(word):
-            word, rest = _split(rest)
-        rdata = dns.rdata.from_text("IN", word, rest, origin=self._origin, relativize=False)
-        return _record(self._owner, rdata)
-
-    def _directive(self, line: str) -> None:
-        word, rest = _split(line)
-        if word.upper() == "$ORIGIN":
-            self._origin = dns.name.from_text(_split(rest)[0], self._origin)
-        elif word.upper() != "$TTL":
-            # $GENERATE makes a billion records of one line, $INCLUDE reads other files; no export needs them.
-            raise ValueError(word)
-
-
 def _split(text: str) -> tuple[str, str]:
     word, *rest = text.split(None, 1) or [""]
     return word, rest[0] if rest else ""
 
 
-def _record(owner: dns.name.Name, rdata: dns.rdata.Rdata) -> ZoneRecord:
+def _origin(directive: str, line: str, origin: dns.name.Name) -> dns.name.Name:
+    if directive.upper() == "$ORIGIN":
+        return dns.name.from_text(_split(line)[0], origin)
+    if directive.upper() != "$TTL":
+        # $GENERATE makes a billion records of one line, $INCLUDE reads other files; no export needs them.
+        raise ValueError(directive)
+    return origin
+
+
+def _record(owner: dns.name.Name, line: str, origin: dns.name.Name) -> ZoneRecord:
+    word, rest = _split(line)
+    while _TTL_OR_CLASS.fullmatch(word):
+        word, rest = _split(rest)
+    rdata = dns.rdata.from_text("IN", word, rest, origin=origin, relativize=False)
     note = _PROXIED.search(rdata.rdcomment or "")
     strings = getattr(rdata, "strings", None)
     text = b"".join(strings).decode("utf-8", "backslashreplace") if strings is not None else rdata.to_text()

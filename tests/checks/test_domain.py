@@ -262,7 +262,6 @@ def by_hand(**changes) -> DomainEvidence:
         delegation=Delegation(
             "acme.example",
             (Zone(".", ()), Zone("example", ())),
-            (),
             frozenset(names),
             Answer("acme.example", "NS", "", "NOERROR", tuple(names)),
             SERVERS,

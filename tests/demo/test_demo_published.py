@@ -4,7 +4,7 @@ import pytest
 
 from launchready_lib import demo
 from launchready_lib.checks.secure_edge import mail
-from launchready_lib.checks.secure_edge.mail import transport_records as records
+from launchready_lib.checks.secure_edge.mail import records
 from launchready_lib.client import Client
 from launchready_lib.demo import names
 from launchready_lib.evidence import Unavailable

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchready_lib.checks.secure_edge import mail
-from launchready_lib.checks.secure_edge.mail import dkim_keys, dmarc_discovery, spf_audit, spf_tree, tags
+from launchready_lib.checks.secure_edge.mail import dkim_keys, dmarc_discovery, records, spf_audit, spf_tree
 from launchready_lib.checks.secure_edge.mail.spf_tree import Node
 from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Answer
@@ -81,8 +81,8 @@ async def test_a_well_kept_domain_passes_all_three():
         verdict = check(found)
         assert verdict.status is Status.PASS, verdict
     assert found.frame()["policy"].tolist() == ["quarantine"]
-    assert found.key_frame()["name"].tolist() == ["pm._domainkey.acme.example"]
-    assert found.blame_frame()["term"].tolist() == ["include:spf.mailer.example"]
+    assert [key.name for each in found.dkim for key in each.keys] == ["pm._domainkey.acme.example"]
+    assert [row["term"] for row in spf_audit.audit(found.domains[0].spf).blame] == ["include:spf.mailer.example"]
 
 
 @pytest.mark.parametrize("check", [mail.spf, mail.dkim, mail.dmarc])
@@ -286,7 +286,9 @@ class TestDkim:
     def test_a_bare_pkcs1_key_is_read(self):
         public = rsa.generate_private_key(65537, 2048).public_key()
         der = public.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.PKCS1)
-        assert dkim_keys.key_bits("rsa", base64.b64encode(der).decode()) == 2048
+        found = dkim_keys.public_key("rsa", base64.b64encode(der).decode())
+        assert isinstance(found, rsa.RSAPublicKey)
+        assert found.key_size == 2048
 
     @given(st.text(max_size=200))
     def test_any_key_is_read_without_an_exception(self, text):
@@ -409,5 +411,5 @@ class TestTreeWalk:
 
 @given(st.text(max_size=200))
 def test_any_text_is_a_tag_list_or_a_tag_error(text):
-    with contextlib.suppress(tags.TagError):
-        assert all(name for name, _ in tags.read(text))
+    with contextlib.suppress(records.RecordError):
+        assert all(name for name, _ in records.tags(text))

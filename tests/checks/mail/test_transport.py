@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchready_lib.checks.secure_edge import mail
-from launchready_lib.checks.secure_edge.mail import transport_records as records
-from launchready_lib.checks.secure_edge.mail.transport_records import RecordError
+from launchready_lib.checks.secure_edge.mail import records
+from launchready_lib.checks.secure_edge.mail.records import RecordError
 from launchready_lib.record.findings import Status
 from tests.certificates import context, issue
 from tests.web_servers import Reply, listening, serving

@@ -13,7 +13,7 @@ from dns_server import DnsServer, zone
 
 from launchready_lib.checks.quick_audit import subdomains
 from launchready_lib.checks.secure_edge import mail
-from launchready_lib.names.zone_mail import MOST_NAMES, zone_mail
+from launchready_lib.names.published import MOST_NAMES, zone_mail
 from launchready_lib.record.findings import Status
 
 pytestmark = pytest.mark.anyio

@@ -13,7 +13,7 @@ from launchready_lib.evidence import Row
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import main_hosts, registered_domain, under
 from launchready_lib.names.providers import Provider
-from launchready_lib.names.zone_mail import zone_mail
+from launchready_lib.names.published import zone_mail
 from launchready_lib.names.zonefile import ZoneFile
 from launchready_lib.network import Answer, DnsState, Network, Response, normal
 

@@ -15,14 +15,14 @@ from cryptography.exceptions import UnsupportedAlgorithm
 from cryptography.hazmat.primitives.asymmetric import ed25519, rsa
 from cryptography.hazmat.primitives.serialization import load_der_public_key
 
-from launchready_lib.checks.secure_edge.mail import tags
+from launchready_lib.checks.secure_edge.mail import records
+from launchready_lib.checks.secure_edge.mail.records import LOST
 from launchready_lib.evidence import Row
 from launchready_lib.network import Answer, Network
 
-LEAST_BITS, ADVISED_BITS = 1024, 2048
+_LEAST_BITS, ADVISED_BITS = 1024, 2048
 # A key starts with its version or, without one, with any other tag; a wildcard may hold SPF or DMARC instead.
 _KEY = re.compile(r"(?i)\s*(v\s*=\s*DKIM|[a-uw-z]\s*=)")
-_PKCS1_ALGORITHM = bytes.fromhex("300d06092a864886f70d0101010500")
 
 KeyState = Literal["valid", "revoked", "broken", "missing", "lost"]
 
@@ -102,17 +102,12 @@ async def look_up(
 
     known = dict.fromkeys([*declared, *in_zone])
     wild, *answers = await asyncio.gather(ask(random), *(ask(selector) for selector in known))
-    keys = [
-        replace(read(domain, s, a, declared=s in declared), listed=s in in_zone)
-        for s, a in zip(known, answers, strict=True)
-    ]
+    pairs = zip(known, answers, strict=True)
+    keys = [replace(read(domain, s, a, declared=s in declared), listed=s in in_zone) for s, a in pairs]
     others = [] if wild.records else [selector for selector in common if selector not in known]
     found = await asyncio.gather(*(ask(selector) for selector in others))
-    keys += [
-        key
-        for s, a in zip(others, found, strict=True)
-        if a.records and (key := read(domain, s, a, declared=False)).state != "missing"
-    ]
+    guessed = [read(domain, s, a, declared=False) for s, a in zip(others, found, strict=True) if a.records]
+    keys += [key for key in guessed if key.state != "missing"]
     return DkimDomain(domain, tuple(keys), len(others), bool(wild.records))
 
 
@@ -124,7 +119,7 @@ def read(domain: str, selector: str, answer: Answer, *, declared: bool) -> DkimK
     def key(state: KeyState, detail: str) -> DkimKey:
         return DkimKey(domain, selector, declared, state, detail, target=target, record=shown)
 
-    if answer.state in ("SERVFAIL", "TIMEOUT"):
+    if answer.state in LOST:
         return key("lost", f"could not be looked up ({answer.state})")
     if not answer.records:
         via = f": its CNAME leads to {target}, which holds none" if target else ""
@@ -139,33 +134,34 @@ def read(domain: str, selector: str, answer: Answer, *, declared: bool) -> DkimK
 
 def candidates(answer: Answer) -> tuple[str, ...]:
     """The records of a selector's answer that look like keys."""
-    return tuple(record for record in answer.records if _KEY.match(record) and "p=" in _dense(record))
+    return tuple(record for record in answer.records if _KEY.match(record) and "p=" in dense(record))
 
 
-def _dense(text: str) -> str:
+def dense(text: str) -> str:
+    """A value without the white space that folding leaves in it."""
     return "".join(text.split())
 
 
 def _judged(found: DkimKey, record: str) -> DkimKey:
     """Read the one key that a selector holds."""
     try:
-        pairs = tags.read(record)
-    except tags.TagError as error:
+        pairs = records.tags(record)
+    except records.RecordError as error:
         return replace(found, state="broken", detail=f"holds a key that cannot be read: {error}")
     if problem := _unusable(pairs):
         return replace(found, state="broken", detail=problem)
     given = dict(pairs)
-    data = _dense(given["p"])
+    data, kind = dense(given["p"]), given.get("k", "rsa").lower()
     if not data:
         return replace(found, state="revoked", detail="publishes an empty key, which means it was withdrawn")
-    kind = given.get("k", "rsa").lower()
-    bits = key_bits(kind, data)
-    if isinstance(bits, str):
-        return replace(found, state="broken", detail=bits)
+    public = public_key(kind, data)
+    if isinstance(public, str):
+        return replace(found, state="broken", detail=public)
+    bits = public.key_size if isinstance(public, rsa.RSAPublicKey) else 256
     testing = "y" in [flag.strip() for flag in given.get("t", "").split(":")]
     measured = replace(found, algorithm=kind, bits=bits, testing=testing)
-    if kind == "rsa" and bits < LEAST_BITS:
-        text = f"publishes a key of {bits} bits; under {LEAST_BITS}, receivers ignore it"
+    if kind == "rsa" and bits < _LEAST_BITS:
+        text = f"publishes a key of {bits} bits; under {_LEAST_BITS}, receivers ignore it"
         return replace(measured, state="broken", detail=text)
     return measured
 
@@ -179,20 +175,11 @@ def _unusable(pairs: tuple[tuple[str, str], ...]) -> str | None:
         return "holds a key that does not start with v=DKIM1"
     if given.get("k", "rsa").lower() not in ("rsa", "ed25519"):
         return f"names the key type {given['k'][:20]!r}, which receivers do not know"
-    hashes = [h.strip().lower() for h in given.get("h", "sha256").split(":")]
-    if "sha256" not in hashes:
+    if "sha256" not in [h.strip().lower() for h in given.get("h", "sha256").split(":")]:
         return "allows only hashes that receivers no longer accept (h=)"
     if not {"*", "email"} & {s.strip().lower() for s in given.get("s", "*").split(":")}:
         return "is not meant for e-mail (s=)"
     return None
-
-
-def key_bits(kind: str, data: str) -> int | str:
-    """The size of a key in base64; a clause that says what is wrong where there is none."""
-    public = public_key(kind, data)
-    if isinstance(public, str):
-        return public
-    return public.key_size if isinstance(public, rsa.RSAPublicKey) else 256
 
 
 def public_key(kind: str, data: str) -> rsa.RSAPublicKey | ed25519.Ed25519PublicKey | str:
@@ -205,24 +192,8 @@ def public_key(kind: str, data: str) -> rsa.RSAPublicKey | ed25519.Ed25519Public
         if len(raw) != 32:
             return "publishes an Ed25519 key of the wrong length: cut off when it was pasted"
         return ed25519.Ed25519PublicKey.from_public_bytes(raw)
-    for der in (raw, _wrapped(raw)):
-        try:
-            public = load_der_public_key(der)
-        except (ValueError, UnsupportedAlgorithm, TypeError):
-            continue
-        return public if isinstance(public, rsa.RSAPublicKey) else "publishes a key that is not RSA"
-    return "publishes a key that cannot be read: cut off or altered when it was pasted"
-
-
-def _wrapped(pkcs1: bytes) -> bytes:
-    """A bare PKCS#1 key in the envelope that the loader wants (RFC 5280 section 4.1)."""
-    bits = b"\x00" + pkcs1
-    inner = _PKCS1_ALGORITHM + b"\x03" + _length(len(bits)) + bits
-    return b"\x30" + _length(len(inner)) + inner
-
-
-def _length(size: int) -> bytes:
-    if size < 128:
-        return bytes([size])
-    octets = size.to_bytes((size.bit_length() + 7) // 8, "big")
-    return bytes([0x80 | len(octets)]) + octets
+    try:
+        public = load_der_public_key(raw)  # takes a bare PKCS#1 key as well
+    except (ValueError, UnsupportedAlgorithm, TypeError):
+        return "publishes a key that cannot be read: cut off or altered when it was pasted"
+    return public if isinstance(public, rsa.RSAPublicKey) else "publishes a key that is not RSA"

@@ -8,14 +8,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from launchready_lib.checks.secure_edge.mail import tags
+from launchready_lib.checks.secure_edge.mail import records as texts
+from launchready_lib.checks.secure_edge.mail.records import LOST
 from launchready_lib.names.hosts import registered_domain
 from launchready_lib.network import Answer, DnsState, Network, normal
 
-MOST_QUERIES = 8
+_MOST_QUERIES = 8
 _START = re.compile(r"v[ \t]*=[ \t]*DMARC1[ \t]*(;|$)")
 _MAILTO = re.compile(r"(?i)mailto:([^@\s,;!<>]+@([a-z0-9](?:[a-z0-9.-]*[a-z0-9])?))(?:![0-9]+[kmgt]?)?\Z")
-_LOST = ("SERVFAIL", "TIMEOUT")
 
 Policy = Literal["none", "quarantine", "reject"]
 _POLICIES: tuple[Policy, ...] = ("none", "quarantine", "reject")
@@ -72,22 +72,18 @@ class Discovery:
     Attributes:
         domain: the author domain.
         asked: every look-up of the walk, the author domain first.
-        records: what was valid there, same order.
         organizational: the organizational domain.
         record: the record whose policy applies; None where there is none.
         policy: what applies to this domain's mail, t=y reckoned in.
-        existing: whether the author domain exists (for np).
         targets: the addresses for reports.
         misplaced: the record at the doubled name, where nobody looks; None where there is none.
     """
 
     domain: str
     asked: tuple[Answer, ...]
-    records: tuple[DmarcRecord, ...]
     organizational: str
     record: DmarcRecord | None
     policy: Policy | None
-    existing: bool = True
     targets: tuple[ReportTarget, ...] = ()
     misplaced: DmarcRecord | None = None
 
@@ -95,13 +91,13 @@ class Discovery:
     def lost(self) -> tuple[Answer, ...]:
         """Look-ups that failed, as far as the policy depends on them."""
         needed = self.asked[:1] if self.record and self.record.domain == self.domain else self.asked
-        return tuple(answer for answer in needed if answer.state in _LOST)
+        return tuple(answer for answer in needed if answer.state in LOST)
 
 
 def steps(domain: str) -> tuple[str, ...]:
     """The domains of the walk, at most eight: a long name is cut to its last seven labels after the first step."""
     labels = normal(domain).split(".")
-    rest = labels[-(MOST_QUERIES - 1) :] if len(labels) > MOST_QUERIES else labels[1:]
+    rest = labels[-(_MOST_QUERIES - 1) :] if len(labels) > _MOST_QUERIES else labels[1:]
     return (".".join(labels), *(".".join(rest[place:]) for place in range(len(rest))))
 
 
@@ -119,15 +115,18 @@ def read(domain: str, answer: Answer) -> DmarcRecord | None:
 def parse(domain: str, text: str) -> DmarcRecord:
     """Read a record that starts with v=DMARC1 (RFC 9989 section 4.7); unknown tags are ignored."""
     try:
-        given = dict(tags.read(text))
-    except tags.TagError as wrong:
+        given = dict(texts.tags(text))
+    except texts.RecordError as wrong:
         return DmarcRecord(domain, text, error=str(wrong))
     reports = tuple(
         f"{match[1].partition('@')[0]}@{normal(match[2])}"
         for uri in given.get("rua", "").split(",")
         if (match := _MAILTO.match(uri.strip()))
     )[:10]
-    policies = {name: _policy(given.get(name)) for name in ("p", "sp", "np")}
+    policies = {
+        name: next((policy for policy in _POLICIES if policy == given.get(name, "").lower()), None)
+        for name in ("p", "sp", "np")
+    }
     invalid = [name for name in ("p", "sp", "np") if (name == "p" or name in given) and policies[name] is None]
     error = None
     if invalid and not reports:
@@ -145,14 +144,9 @@ def parse(domain: str, text: str) -> DmarcRecord:
     )
 
 
-def _policy(value: str | None) -> Policy | None:
-    return next((policy for policy in _POLICIES if value is not None and value.lower() == policy), None)
-
-
 def decide(domain: str, asked: Sequence[Answer], *, existing: bool = True) -> Discovery:
     """Find the organizational domain and the policy in the answers of a walk."""
-    names = steps(domain)[: len(asked)]
-    records: list[DmarcRecord] = []
+    names, records = steps(domain)[: len(asked)], list[DmarcRecord]()
     for name, answer in zip(names, asked, strict=True):
         if record := read(name, answer):
             records.append(record)
@@ -163,7 +157,7 @@ def decide(domain: str, asked: Sequence[Answer], *, existing: bool = True) -> Di
     suffix = next((r for r in records if r.psd == "y" and r.domain != names[0]), None)
     record = by_domain.get(names[0]) or by_domain.get(organizational) or suffix
     policy = _effective(record, names[0], existing=existing) if record and not record.error else None
-    return Discovery(names[0], tuple(asked), tuple(records), organizational, record, policy, existing)
+    return Discovery(names[0], tuple(asked), organizational, record, policy)
 
 
 def _organizational(names: Sequence[str], records: Sequence[DmarcRecord]) -> str:
@@ -176,11 +170,8 @@ def _organizational(names: Sequence[str], records: Sequence[DmarcRecord]) -> str
 
 
 def _effective(record: DmarcRecord, domain: str, *, existing: bool) -> Policy:
-    policy = record.p
-    if record.domain != domain:
-        policy = record.sp or record.p
-        if not existing:
-            policy = record.np or policy
+    below = (None if existing else record.np) or record.sp or record.p
+    policy = record.p if record.domain == domain else below
     step = _POLICIES.index(policy)
     return _POLICIES[max(step - 1, 0)] if record.testing else policy
 
@@ -202,14 +193,11 @@ async def discover(network: Network, domain: str, *, existing: bool) -> Discover
 
 async def _target(network: Network, publisher: str, address: str) -> ReportTarget:
     destination = address.rpartition("@")[2]
-    if registered_domain(destination) == registered_domain(publisher):
-        mail = await network.ask(destination, "MX")
-        return ReportTarget(address, None, True, mail.state, _null(mail))
-    name = f"{publisher}._report._dmarc.{destination}"
-    permission, mail = await asyncio.gather(network.ask(name, "TXT"), network.ask(destination, "MX"))
-    permitted = any(map(is_record, permission.records))
-    return ReportTarget(address, permission.state, permitted, mail.state, _null(mail))
-
-
-def _null(answer: Answer) -> bool:
-    return [record.split() for record in answer.records] == [["0", "."]]
+    own = registered_domain(destination) == registered_domain(publisher)
+    names = [] if own else [f"{publisher}._report._dmarc.{destination}"]
+    mail, *permissions = await asyncio.gather(
+        network.ask(destination, "MX"), *(network.ask(name, "TXT") for name in names)
+    )
+    permitted = own or any(is_record(record) for record in permissions[0].records)
+    null = [record.split() for record in mail.records] == [["0", "."]]
+    return ReportTarget(address, None if own else permissions[0].state, permitted, mail.state, null)

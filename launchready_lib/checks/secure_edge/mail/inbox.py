@@ -8,10 +8,10 @@ import json
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import quote
 
 from launchready_lib.checks.secure_edge.mail import message
@@ -22,11 +22,9 @@ from launchready_lib.network import ConnectFailure, Network, Purpose
 if TYPE_CHECKING:
     from launchready_lib.client import Client
 
-MOST_MESSAGES = 20_000
-_IMAPS = 993
+_MOST_MESSAGES = 20_000
 _MOST_NEW = 50
-T = TypeVar("T")
-_WORKING = "a working mail.inbox"
+_IMAPS = 993
 
 
 class InboxError(Exception):
@@ -63,11 +61,6 @@ def of(client: Client) -> Inbox | Unavailable:
             return password
         return ImapInbox(client.network, given.imap.host, given.imap.user, password)
     return MailpitInbox(client.network, str(given.mailpit).rstrip("/"))
-
-
-def unreadable(error: InboxError) -> Unavailable:
-    """What to answer where the inbox cannot be read."""
-    return Unavailable(f"the inbox could not be read: {error}", _WORKING)
 
 
 async def arrival(box: Inbox, before: Iterable[str], address: str, *, within_s: float) -> bytes | None:
@@ -107,32 +100,29 @@ class Folder:
 
     async def listing(self) -> frozenset[str]:
         """The files, by path below the folder without a Maildir's flags."""
-        return frozenset((await asyncio.to_thread(self._files)).keys())
+        return frozenset(await asyncio.to_thread(self._files))
 
     async def read(self, name: str) -> bytes | None:
         """One file."""
-        return await asyncio.to_thread(self._read, name)
 
-    def _read(self, name: str) -> bytes | None:
-        file = self._files().get(name)
-        try:
-            if file is None:
+        def content() -> bytes | None:
+            try:
+                with self._files()[name].open("rb") as opened:
+                    return opened.read(LARGEST)
+            except (KeyError, OSError):
                 return None
-            with file.open("rb") as opened:
-                return opened.read(LARGEST)
-        except OSError:
-            return None
+
+        return await asyncio.to_thread(content)
 
     def _files(self) -> dict[str, Path]:
-        boxes = [self.folder / each for each in ("new", "cur")]
-        maildir = boxes[0].is_dir()
+        maildir = (self.folder / "new").is_dir()
         found: dict[str, Path] = {}
-        for box in boxes if maildir else [self.folder]:
+        for box in (self.folder / "new", self.folder / "cur") if maildir else (self.folder,):
             try:
                 with os.scandir(box) as entries:
                     for entry in entries:
-                        if len(found) >= MOST_MESSAGES:
-                            raise InboxError(f"more than {MOST_MESSAGES} messages lie in it")
+                        if len(found) >= _MOST_MESSAGES:
+                            raise InboxError(f"more than {_MOST_MESSAGES} messages lie in it")
                         wanted = maildir or entry.name.lower().endswith(".eml")
                         if wanted and not entry.name.startswith(".") and entry.is_file(follow_symlinks=False):
                             found[entry.name.partition(":")[0] if maildir else entry.name] = Path(entry.path)
@@ -188,19 +178,24 @@ class ImapInbox:
 
     async def listing(self) -> frozenset[str]:
         """The unique ids."""
-        return await self._over(_listing)
+        _, found = await self._over("SEARCH", "ALL")
+        ids = b" ".join(each for each in found if isinstance(each, bytes)).split()
+        return frozenset(each.decode("ascii", "replace") for each in ids[-_MOST_MESSAGES:])
 
     async def read(self, name: str) -> bytes | None:
         """One message, left unread."""
-        return await self._over(lambda mailbox: _fetch(mailbox, name))
+        if not name.isdigit():
+            return None
+        _, parts = await self._over("FETCH", name, f"(BODY.PEEK[]<0.{LARGEST}>)")
+        return next((part[1] for part in parts if isinstance(part, tuple) and isinstance(part[1], bytes)), None)
 
-    async def _over(self, work: Callable[[imaplib.IMAP4], T]) -> T:
+    async def _over(self, *command: str) -> tuple[str, list[Any]]:
         connected = await self.network.connect(self.host, _IMAPS, purpose=Purpose.SERVICE)
         if isinstance(connected, ConnectFailure):
             raise InboxError(f"{connected.state}: {connected.error}")
         _, strict = self.network.contexts
         try:
-            return await asyncio.to_thread(self._session, connected, strict, work)
+            return await asyncio.to_thread(self._session, connected, strict, command)
         except imaplib.IMAP4.abort:
             raise InboxError("the connection failed, or what came is not IMAP") from None
         except imaplib.IMAP4.error:
@@ -213,13 +208,13 @@ class ImapInbox:
         finally:
             connected.close()
 
-    def _session(self, plain: socket.socket, strict: ssl.SSLContext, work: Callable[[imaplib.IMAP4], T]) -> T:
+    def _session(self, plain: socket.socket, strict: ssl.SSLContext, command: tuple[str, ...]) -> tuple[str, list[Any]]:
         with strict.wrap_socket(plain, server_hostname=self.host) as secure:
             mailbox = _Connected(secure)
             try:
                 mailbox.login(self.user, self.password)
                 mailbox.select("INBOX", readonly=True)
-                return work(mailbox)
+                return mailbox.uid(*command)
             finally:
                 mailbox.shutdown()
 
@@ -233,20 +228,3 @@ class _Connected(imaplib.IMAP4):
 
     def _create_socket(self, _timeout: float | None) -> socket.socket:
         return self._opened
-
-
-def _listing(mailbox: imaplib.IMAP4) -> frozenset[str]:
-    _, found = mailbox.uid("SEARCH", "ALL")
-    ids = b" ".join(each for each in found if isinstance(each, bytes)).split()
-    return frozenset(each.decode("ascii", "replace") for each in ids[-MOST_MESSAGES:])
-
-
-def _fetch(mailbox: imaplib.IMAP4, name: str) -> bytes | None:
-    if not name.isdigit():
-        return None
-    _, parts = mailbox.uid("FETCH", name, f"(BODY.PEEK[]<0.{LARGEST}>)")
-    return _literal(parts)
-
-
-def _literal(parts: Iterable[object]) -> bytes | None:
-    return next((part[1] for part in parts if isinstance(part, tuple) and isinstance(part[1], bytes)), None)

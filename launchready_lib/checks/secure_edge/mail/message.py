@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import datetime as dt
 import email
-import email.errors
 import email.message
-import email.policy
 import email.utils
-import html.parser
 import ipaddress
+import itertools
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from launchready_lib.network import address_of, normal
+from launchready_lib.site import forms, markup
 
 LARGEST = 5_000_000
-_MOST_PARTS, _MOST_LINKS = 50, 200
+_MOST_PARTS, _MOST_LINKS, _LONGEST_HEADER = 50, 200, 10_000
 _LINK = re.compile(r"(?i)\bhttps?://[^\s<>\"'\[\]{}|\\^`]+")
 _FROM_CLAUSE = re.compile(r"(?is)\s*from\s+(\S+)(.{0,500}?)(?:\sby\s|\Z)")
 _CLAUSE_ADDRESS = re.compile(r"(?i)\[(?:ipv6:)?([0-9a-f:.]{3,45})\]|\(([0-9.]{7,15})\)")
@@ -27,10 +26,11 @@ _VERDICT = re.compile(r"(?i)(?:^|;)\s*(spf|dkim|dmarc|arc)\s*=\s*([a-z]+)")
 _COMMENT = re.compile(r"\([^()]*\)")
 _CODE = re.compile(r"(?<![\w./-])\d{4,8}(?![\w./-])")
 _WORDS = re.compile(r"(?i)reset|passw|recover|kennwort|contrase|mot de passe|forgot")
-_INTERNAL = tuple(
+_INTERNAL = [
     ipaddress.ip_network(each)
-    for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")
-) + tuple(ipaddress.ip_network(each) for each in ("::1/128", "fc00::/7", "fe80::/10"))
+    for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
+                 "::1/128", "fc00::/7", "fe80::/10")
+]  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -79,24 +79,22 @@ class Message:
 
 def recipients(raw: bytes) -> frozenset[str]:
     """The addresses that a message says it is for, lower case."""
-    head = _parsed(raw.partition(b"\n\n")[0].partition(b"\r\n\r\n")[0] + b"\n\n")
+    head = email.message_from_bytes(raw.partition(b"\n\n")[0].partition(b"\r\n\r\n")[0] + b"\n\n")
     names = ("to", "cc", "delivered-to", "x-original-to", "envelope-to")
-    values = [str(value) for name in names for value in head.get_all(name, [])]
-    return frozenset(address.lower() for address in _addresses(values))
+    return frozenset(address.lower() for address in _addresses([v for name in names for v in _all(head, name)]))
 
 
 def read(raw: bytes) -> Message:
     """Read a message, whatever it is; what cannot be read is left out."""
-    parsed = _parsed(raw[:LARGEST])
+    parsed = email.message_from_bytes(raw[:LARGEST])
     kinds, texts, addresses = _content(parsed)
-    visible = f"{_header(parsed, 'subject')}\n" + "\n".join(texts)
+    visible = "\n".join([*_all(parsed, "subject")[:1], *texts])
     client, helo, inside = _hop(parsed)
-    authors = _addresses([str(value) for value in parsed.get_all("from", [])])
-    dates = [str(value) for value in parsed.get_all("date", [])]
+    dates, senders = _all(parsed, "date"), _all(parsed, "return-path")
     return Message(
-        from_fields=len(parsed.get_all("from", [])),
-        from_domains=tuple(normal(author.rpartition("@")[2]) for author in authors),
-        id_domains=tuple(_id_domain(str(value)) for value in parsed.get_all("message-id", [])),
+        from_fields=len(_all(parsed, "from")),
+        from_domains=tuple(normal(author.rpartition("@")[2]) for author in _addresses(_all(parsed, "from"))),
+        id_domains=tuple(normal(each.strip().strip("<>").rpartition("@")[2]) for each in _all(parsed, "message-id")),
         date_fields=len(dates),
         dates=tuple(moment for text in dates if (moment := _moment(text))),
         plain="plain" in kinds,
@@ -104,7 +102,7 @@ def read(raw: bytes) -> Message:
         links=tuple(dict.fromkeys(_places(addresses))),
         code=bool(_CODE.search(visible)),
         about_password=bool(_WORDS.search(visible) or any(_WORDS.search(a) for a in addresses)),
-        sender=_return_path(parsed),
+        sender=senders[0].strip().strip("<>")[:320] if senders else None,
         client=client,
         helo=helo,
         inside=inside,
@@ -112,24 +110,16 @@ def read(raw: bytes) -> Message:
     )
 
 
-def _parsed(raw: bytes) -> email.message.Message:
-    return email.message_from_bytes(raw, policy=email.policy.compat32)
-
-
-def _header(message: email.message.Message, name: str) -> str:
-    return str(message.get(name, ""))[:10_000]
+def _all(message: email.message.Message, name: str) -> list[str]:
+    return [str(value)[:_LONGEST_HEADER] for value in message.get_all(name, [])]
 
 
 def _addresses(values: Sequence[str]) -> list[str]:
     try:
-        found = email.utils.getaddresses([value[:10_000] for value in values])
+        found = email.utils.getaddresses(list(values))
     except (ValueError, TypeError, IndexError):
         return []
     return [address for _, address in found if "@" in address]
-
-
-def _id_domain(value: str) -> str:
-    return normal(value.strip().strip("<>").rpartition("@")[2])
 
 
 def _moment(text: str) -> dt.datetime | None:
@@ -140,18 +130,13 @@ def _moment(text: str) -> dt.datetime | None:
     return moment if moment.tzinfo else moment.replace(tzinfo=dt.UTC)
 
 
-def _return_path(message: email.message.Message) -> str | None:
-    value = message.get("return-path")
-    return None if value is None else str(value).strip().strip("<>")[:320]
-
-
 def _content(message: email.message.Message) -> tuple[set[str], list[str], list[str]]:
     """The kinds of text that are not empty, the text itself, and the addresses that links lead to."""
     kinds: set[str] = set()
     texts: list[str] = []
     addresses: list[str] = []
-    for number, part in enumerate(message.walk()):
-        if number >= _MOST_PARTS or len(addresses) >= _MOST_LINKS:
+    for part in itertools.islice(message.walk(), _MOST_PARTS):
+        if len(addresses) >= _MOST_LINKS:
             break
         if part.get_content_maintype() != "text" or part.get_filename():
             continue
@@ -160,11 +145,9 @@ def _content(message: email.message.Message) -> tuple[set[str], list[str], list[
             continue
         kinds.add(part.get_content_subtype())
         if part.get_content_subtype() == "html":
-            reader = _Html()
-            reader.feed(text)
-            reader.close()
-            texts.append(" ".join(reader.text))
-            addresses += reader.links
+            page = markup.read(text, "")
+            texts += [page.text, page.quoted]
+            addresses += [address.strip() for address, _ in forms.read(text, "").links]
         else:
             texts.append(text)
             addresses += [found.rstrip(".,;:!?)") for found in _LINK.findall(text)]
@@ -179,32 +162,9 @@ def _text(part: email.message.Message) -> str:
     if not isinstance(payload, bytes):
         return ""
     try:
-        return payload[:LARGEST].decode(part.get_content_charset() or "utf-8", "replace")
+        return payload.decode(part.get_content_charset() or "utf-8", "replace")
     except (LookupError, ValueError):
-        return payload[:LARGEST].decode("utf-8", "replace")
-
-
-class _Html(html.parser.HTMLParser):
-    def __init__(self) -> None:
-        super().__init__(convert_charrefs=True)
-        self.links: list[str] = []
-        self.text: list[str] = []
-        self._hidden = 0
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        if tag in ("style", "script", "head"):
-            self._hidden += 1
-        target = dict(attrs).get("href") if tag in ("a", "area") else None
-        if target:
-            self.links.append(target.strip())
-
-    def handle_endtag(self, tag: str) -> None:
-        if tag in ("style", "script", "head"):
-            self._hidden = max(0, self._hidden - 1)
-
-    def handle_data(self, data: str) -> None:
-        if not self._hidden and data.strip():
-            self.text.append(data)
+        return payload.decode("utf-8", "replace")
 
 
 def _places(addresses: Sequence[str]) -> Iterator[Link]:
@@ -226,12 +186,12 @@ def internal(address: str) -> bool:
 
 def _hop(message: email.message.Message) -> tuple[str | None, str, bool]:
     """The hop from outside nearest to the receiver: its address and greeting; and whether all hops were inside."""
-    for value in message.get_all("received-spf", []):
-        if (named := _CLIENT.search(str(value)[:2000])) and not internal(named[1]):
+    for value in _all(message, "received-spf"):
+        if (named := _CLIENT.search(value[:2000])) and not internal(named[1]):
             return named[1], "", False
     seen = False
-    for value in message.get_all("received", [])[:50]:
-        clause = _FROM_CLAUSE.match(str(value)[:2000])
+    for value in _all(message, "received")[:50]:
+        clause = _FROM_CLAUSE.match(value[:2000])
         if clause is None:
             continue
         for bracketed, bare in _CLAUSE_ADDRESS.findall(f"{clause[1]} {clause[2]}"):
@@ -248,9 +208,9 @@ def _results(message: email.message.Message) -> Iterator[tuple[str, str]]:
     """What the receiver's own servers say: headers that stand above the last hop's (RFC 8601 section 5)."""
     names = [name.lower() for name, _ in message.items()]
     last = max((place for place, name in enumerate(names) if name == "received"), default=len(names))
-    for place, (name, value) in enumerate(message.items()):
-        text = " ".join(str(value)[:5000].split())
-        if place < last and name.lower() == "authentication-results":
+    for name, value in message.items()[:last]:
+        if name.lower() == "authentication-results":
+            text = " ".join(str(value)[:5000].split())
             for method, result in _VERDICT.findall(_COMMENT.sub("", text)):
                 yield method.lower(), result.lower()
             return

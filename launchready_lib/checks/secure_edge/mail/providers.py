@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
-import yaml
+from pydantic import TypeAdapter
 
 from launchready_lib.names.hosts import under
-from launchready_lib.paths import PACKAGE
+from launchready_lib.names.providers import table
+
+_FILE = "mail_providers.yaml"
 
 
 @dataclass(frozen=True)
@@ -23,44 +25,24 @@ class MailProvider:
     selectors: tuple[str, ...] = ()
     also: tuple[str, ...] = ()
 
-    def is_called(self, text: str) -> bool:
-        """Whether somebody means this provider by a word in a parameters file."""
-        return text.strip().lower() in {self.name.lower(), *self.also}
-
 
 @cache
-def _table() -> dict[str, Any]:
-    loaded = yaml.safe_load((PACKAGE / "data" / "mail_providers.yaml").read_text("utf-8"))
-    assert isinstance(loaded, dict)  # noqa: S101 - our own file
-    return loaded
-
-
-@cache
-def known() -> tuple[MailProvider, ...]:
-    """Every provider of the table."""
-    return tuple(
-        MailProvider(
-            name=body["name"],
-            return_path=body["return_path"],
-            includes=tuple(body["includes"]),
-            selectors=tuple(body["selectors"]),
-            also=tuple(body.get("also", ())),
-        )
-        for body in _table()["providers"]
-    )
+def _known() -> tuple[MailProvider, ...]:
+    return TypeAdapter(tuple[MailProvider, ...]).validate_python(table(_FILE)["providers"])
 
 
 def called(text: str) -> MailProvider | None:
     """The provider that a word in a parameters file means."""
-    return next((provider for provider in known() if provider.is_called(text)), None)
+    word = text.strip().lower()
+    return next((provider for provider in _known() if word in {provider.name.lower(), *provider.also}), None)
 
 
 def owner_of(include: str) -> str | None:
     """The name of the provider whose SPF record this is."""
-    return next((p.name for p in known() if any(under(include, name) for name in p.includes)), None)
+    return next((p.name for p in _known() if any(under(include, name) for name in p.includes)), None)
 
 
 def selectors(providers: Iterable[str]) -> tuple[str, ...]:
     """The selectors worth trying for a client with these providers: theirs first, then the common ones."""
     theirs = [selector for text in providers if (found := called(text)) for selector in found.selectors]
-    return tuple(dict.fromkeys([*theirs, *_table()["common_selectors"]]))
+    return tuple(dict.fromkeys([*theirs, *table(_FILE)["common_selectors"]]))

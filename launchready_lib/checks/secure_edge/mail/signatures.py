@@ -16,11 +16,12 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import padding, rsa
 
-from launchready_lib.checks.secure_edge.mail import dkim_keys, tags
+from launchready_lib.checks.secure_edge.mail import dkim_keys, records
+from launchready_lib.checks.secure_edge.mail.dkim_keys import dense
 from launchready_lib.names.hosts import under
 from launchready_lib.network import Network, normal
 
-MOST_SIGNATURES = 5
+_MOST_SIGNATURES = 5
 _REQUIRED = ("v", "a", "b", "bh", "d", "h", "s")
 _ALGORITHMS = {"rsa-sha256": "rsa", "ed25519-sha256": "ed25519"}
 _SIGNATURE_VALUE = re.compile(rb"((?:^|;)[ \t\r\n]*b[ \t\r\n]*=)[^;]*")
@@ -60,15 +61,15 @@ def split(raw: bytes) -> tuple[tuple[Field, ...], bytes]:
 async def verify(network: Network, raw: bytes, *, now: float | None = None) -> tuple[Signature, ...]:
     """Verify the first few signatures of a message, its keys looked up through the one door."""
     fields, body = split(raw)
-    signing = [field for name, field in fields if name == b"dkim-signature"][:MOST_SIGNATURES]
-    moment = time.time() if now is None else now
-    return tuple(await asyncio.gather(*(_verify(network, each, fields, body, moment) for each in signing)))
+    signing = [field for name, field in fields if name == b"dkim-signature"][:_MOST_SIGNATURES]
+    now = time.time() if now is None else now
+    return tuple(await asyncio.gather(*(_verify(network, each, fields, body, now) for each in signing)))
 
 
 async def _verify(network: Network, field: bytes, fields: Sequence[Field], body: bytes, now: float) -> Signature:
     try:
-        given = dict(tags.read(field.partition(b":")[2].decode("utf-8", "replace")))
-    except tags.TagError as wrong:
+        given = dict(records.tags(field.partition(b":")[2].decode("utf-8", "replace")))
+    except records.RecordError as wrong:
         return Signature("", "", "", "permerror", f"it cannot be read: {wrong}")
     named = (normal(given.get("d", "")), given.get("s", ""), given.get("a", "").lower())
     if problem := _unusable(given, now):
@@ -81,15 +82,11 @@ async def _verify(network: Network, field: bytes, fields: Sequence[Field], body:
         return Signature(*named, "temperror", f"its key {key.detail}")
     if key.state != "valid":
         return Signature(*named, "permerror", f"its selector {key.detail}")
-    published = dict(tags.read(dkim_keys.candidates(answer)[0]))
+    published = dict(records.tags(dkim_keys.candidates(answer)[0]))
     if problem := _unfit(given, published, named):
         return Signature(*named, "permerror", problem)
     result, detail = _checked(given, published, field, fields, body)
     return Signature(*named, result, detail or ("its key says that it is a test (t=y)" if key.testing else ""))
-
-
-def _dense(text: str) -> str:
-    return "".join(text.split())
 
 
 def _unusable(given: Mapping[str, str], now: float) -> str | None:
@@ -102,9 +99,9 @@ def _unusable(given: Mapping[str, str], now: float) -> str | None:
         return f"receivers no longer accept, or do not know, the algorithm {given['a'][:20]!r}"
     if "from" not in _signed(given):
         return "it does not cover From"
-    if not under(_dense(given.get("i", given["d"])).rpartition("@")[2], given["d"]):
+    if not under(dense(given.get("i", given["d"])).rpartition("@")[2], given["d"]):
         return "it is made in the name of another domain than it says (i=)"
-    if not {"dns/txt"} & {_dense(way) for way in given.get("q", "dns/txt").split(":")}:
+    if "dns/txt" not in [dense(way) for way in given.get("q", "dns/txt").split(":")]:
         return "its key is not in DNS (q=)"
     expiry = given.get("x", "")
     if expiry.isascii() and expiry.isdigit() and int(expiry[:12]) + _CLOCK_S < now:
@@ -117,44 +114,50 @@ def _unfit(given: Mapping[str, str], key: Mapping[str, str], named: tuple[str, s
     if key.get("k", "rsa").lower() != _ALGORITHMS[named[2]]:
         return "its key is of another kind than it says"
     strict = "s" in [flag.strip() for flag in key.get("t", "").split(":")]
-    if strict and normal(_dense(given.get("i", f"@{named[0]}")).rpartition("@")[2]) != named[0]:
+    if strict and normal(dense(given.get("i", f"@{named[0]}")).rpartition("@")[2]) != named[0]:
         return "its key does not allow subdomains (t=s)"
     return None
 
 
 def _signed(given: Mapping[str, str]) -> list[str]:
-    return [_dense(name).lower() for name in given.get("h", "").split(":")]
+    return [dense(name).lower() for name in given.get("h", "").split(":")]
 
 
 def _checked(
     given: Mapping[str, str], key: Mapping[str, str], field: bytes, fields: Sequence[Field], body: bytes
 ) -> tuple[Result, str]:
-    header_way, _, body_way = _dense(given.get("c", "simple/simple")).lower().partition("/")
-    body_way = body_way or "simple"
-    if not {header_way, body_way} <= {"simple", "relaxed"}:
+    header_way, _, body_way = dense(given.get("c", "simple/simple")).lower().partition("/")
+    if not {header_way, body_way or "simple"} <= {"simple", "relaxed"}:
         return "permerror", "its canonicalization is unknown (c=)"
     canonical = body_relaxed(body) if body_way == "relaxed" else body_simple(body)
-    length = given.get("l", "")
-    if length:
-        if not (length.isascii() and length.isdigit()) or int(length[:12]) > len(canonical):
+    whole = len(canonical)
+    if length := given.get("l", ""):
+        if not (length.isascii() and length.isdigit()) or int(length[:12]) > whole:
             return "permerror", "the length that it covers is none (l=)"
-        canonical, whole = canonical[: int(length[:12])], len(canonical)
+        canonical = canonical[: int(length[:12])]
     try:
-        body_hash, value = (base64.b64decode(_dense(given[name]), validate=True) for name in ("bh", "b"))
+        body_hash, value = (base64.b64decode(dense(given[name]), validate=True) for name in ("bh", "b"))
     except (binascii.Error, ValueError):
         return "permerror", "it is not base64"
     if hashlib.sha256(canonical).digest() != body_hash:
         return "fail", "the text was altered on the way (bh=)"
     text = _covered(given, field, fields, relaxed=header_way == "relaxed")
-    if not _fits(given, key, value, text):
+    public = dkim_keys.public_key(_ALGORITHMS[given["a"].lower()], dense(key["p"]))
+    if isinstance(public, str):
+        return "permerror", f"its selector {public}"
+    try:
+        if isinstance(public, rsa.RSAPublicKey):
+            public.verify(value, text, padding.PKCS1v15(), hashes.SHA256())
+        else:
+            public.verify(value, hashlib.sha256(text).digest())
+    except InvalidSignature:
         return "fail", "the signature does not fit the message and the key"
-    note = "it covers only the beginning of the text (l=)" if length and len(canonical) < whole else ""
-    return "pass", note
+    return "pass", "it covers only the beginning of the text (l=)" if len(canonical) < whole else ""
 
 
 def _covered(given: Mapping[str, str], field: bytes, fields: Sequence[Field], *, relaxed: bool) -> bytes:
     """What is signed: the named header fields, the last of each name first, and the signature without its value."""
-    way = header_relaxed if relaxed else header_simple
+    way = header_relaxed if relaxed else bytes  # simple: as it is (RFC 6376 section 3.4.1)
     left: dict[bytes, list[bytes]] = {}
     for name, each in fields:
         left.setdefault(name, []).append(each)
@@ -162,25 +165,6 @@ def _covered(given: Mapping[str, str], field: bytes, fields: Sequence[Field], *,
     start, colon, value = field.partition(b":")
     bare = start + colon + _SIGNATURE_VALUE.sub(rb"\1", value, count=1)
     return b"".join(way(each) + b"\r\n" for each in chosen) + way(bare)
-
-
-def _fits(given: Mapping[str, str], key: Mapping[str, str], value: bytes, text: bytes) -> bool:
-    public = dkim_keys.public_key(_ALGORITHMS[given["a"].lower()], _dense(key["p"]))
-    try:
-        if isinstance(public, str):
-            return False
-        if isinstance(public, rsa.RSAPublicKey):
-            public.verify(value, text, padding.PKCS1v15(), hashes.SHA256())
-        else:
-            public.verify(value, hashlib.sha256(text).digest())
-    except InvalidSignature:
-        return False
-    return True
-
-
-def header_simple(field: bytes) -> bytes:
-    """A header field as it is (RFC 6376 section 3.4.1)."""
-    return field
 
 
 def header_relaxed(field: bytes) -> bytes:

@@ -6,6 +6,7 @@ from collections.abc import Iterable
 
 from launchready_lib.checks import check
 from launchready_lib.checks.secure_edge.mail import providers, spf_audit
+from launchready_lib.checks.secure_edge.mail.records import LOST, unanswered
 from launchready_lib.checks.secure_edge.mail.spf_audit import Problem, SpfAudit
 from launchready_lib.checks.secure_edge.mail.survey import DomainMail, MailEvidence
 from launchready_lib.evidence import Row
@@ -13,22 +14,15 @@ from launchready_lib.names.hosts import under
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.wording import listed
 
-_LOST = ("SERVFAIL", "TIMEOUT")
-UNDECLARED = "which domains send mail is not declared; only {} was looked at"
-
 
 @check("mail.spf")
 def spf(mail: MailEvidence) -> Verdict:
     """One valid record per sending domain, at most 10 look-ups, covering the senders, closed at the end (RFC 7208)."""
     clauses = [_published(mail, each) for each in mail.domains]
     # Names of the zone file may go without a record; what they publish must hold.
-    clauses += [_published(mail, each) for each in mail.others if each.spf.records or each.spf.state in _LOST]
+    clauses += [_published(mail, each) for each in mail.others if each.spf.records or each.spf.state in LOST]
     clauses += mail.zone.unseen()
-    if mail.declared:
-        clauses.append(_covering(mail))
-    else:
-        clauses.append(unknown(UNDECLARED.format(mail.domains[0].domain), needs="mail.from_domains"))
-    return combine(*clauses)
+    return combine(*clauses, *([_covering(mail)] if mail.declared else mail.undeclared()))
 
 
 def _rows(each: DomainMail, found: SpfAudit) -> list[Row]:
@@ -45,12 +39,12 @@ def _rows(each: DomainMail, found: SpfAudit) -> list[Row]:
 def _published(mail: MailEvidence, each: DomainMail) -> Verdict:
     found = spf_audit.audit(each.spf)
     rows = _rows(each, found)
-    if each.spf.state in _LOST:
-        reason = f"the SPF record of {each.domain} could not be looked up ({each.spf.state})"
-        return unknown(reason, needs="a second run once its DNS answers", evidence=rows)
-    problems = [p for p in found.problems if mail.declared or p.kind != "missing"]
-    if problems:
-        clauses = [_problem(each, found, problem, rows) for problem in problems]
+    if each.spf.state in LOST:
+        return unanswered(f"the SPF record of {each.domain} could not be looked up ({each.spf.state})", rows)
+    if problems := [p for p in found.problems if mail.declared or p.kind != "missing"]:
+        clauses = [
+            failed(p.text, evidence=rows, fix=_fix(each, found, p), about=(each.domain, *p.about)) for p in problems
+        ]
         return combine(*clauses)
     if not each.spf.records:
         return unknown(f"{each.domain} has no SPF record", needs="mail.from_domains, if it sends mail", evidence=rows)
@@ -61,35 +55,30 @@ def _published(mail: MailEvidence, each: DomainMail) -> Verdict:
     return passed(f"the SPF record of {each.domain} is valid, {found.lookups} of 10 look-ups", evidence=rows)
 
 
-def _problem(each: DomainMail, found: SpfAudit, problem: Problem, rows: list[Row]) -> Verdict:
-    return failed(problem.text, evidence=rows, fix=_fix(each, found, problem), about=(each.domain, *problem.about))
-
-
 def _fix(each: DomainMail, found: SpfAudit, problem: Problem) -> str:
     if problem.kind == "missing":
         return f"Publish one SPF record, for instance {_line(each.domain, 'v=spf1 <what your provider says> ~all')}"
     if problem.kind == "two":
-        return (
-            f"Keep one record that holds the terms of all, delete the others: {_line(problem.about[0], merged(each))}"
-        )
+        record = _line(problem.about[0], _merged(each))
+        return f"Keep one record that holds the terms of all, delete the others: {record}"
     if problem.kind == "lookups":
         return f"Remove what you do not use; costliest first: {listed(costliest(found))}. Do not flatten the record"
     if problem.kind == "voids":
         return f"Remove the terms that name nothing: {listed([r['term'] for r in found.blame if r['void']])}"
     if problem.kind == "closing":
-        kept = " ".join(term.raw for term in each.spf.terms if term.name not in ("all", "redirect"))
-        return f"End the record in ~all, later in -all: {_line(each.domain, f'v=spf1 {kept} ~all')}"
+        terms = " ".join(term.raw for term in each.spf.terms if term.name not in ("all", "redirect"))
+        return f"End the record in ~all, later in -all: {_line(each.domain, f'v=spf1 {terms} ~all')}"
     if problem.kind == "open":
         return f"Name only the addresses that send for you, in place of {problem.about[-1]}, and end the record in ~all"
     return f"Correct or remove {problem.about[-1]} in the SPF record of {problem.about[0]}"
 
 
-def merged(each: DomainMail) -> str:
+def _merged(each: DomainMail) -> str:
     """One record that holds the terms of every SPF record of a domain, closed at the end."""
     terms = [term for record in each.spf.records for term in record.split()[1:]]
-    kept = dict.fromkeys(term for term in terms if term.lower().lstrip("+-~?") != "all")
-    closing = "-all" if terms and all(t != "~all" for t in terms) and "-all" in terms else "~all"
-    return f"v=spf1 {' '.join(kept)} {closing}"
+    distinct = dict.fromkeys(term for term in terms if term.lower().lstrip("+-~?") != "all")
+    closing = "-all" if "-all" in terms and "~all" not in terms else "~all"
+    return f"v=spf1 {' '.join(distinct)} {closing}"
 
 
 def costliest(found: SpfAudit) -> list[str]:
@@ -104,11 +93,9 @@ def _line(domain: str, record: str) -> str:
 
 def _covering(mail: MailEvidence) -> Verdict:
     """Each declared sender passes for one of the domains, and each declared provider is named by a record."""
-    clauses = [*_senders(mail), *_providers(mail)]
-    if not clauses:
-        reason = "which addresses or providers send is not declared"
-        return unknown(reason, needs="mail.senders or mail.providers")
-    return combine(*clauses)
+    if clauses := [*_senders(mail), *_providers(mail)]:
+        return combine(*clauses)
+    return unknown("which addresses or providers send is not declared", needs="mail.senders or mail.providers")
 
 
 def _senders(mail: MailEvidence) -> Iterable[Verdict]:
@@ -126,10 +113,10 @@ def _senders(mail: MailEvidence) -> Iterable[Verdict]:
         elif "temperror" in by_domain.values():
             yield unknown(f"whether {address} may send could not be told", needs="a second run", evidence=rows)
         else:
-            told = listed([f"{result} for {domain}" for domain, result in by_domain.items()])
+            results_by_domain = listed([f"{result} for {domain}" for domain, result in by_domain.items()])
             kind = "ip6" if ":" in address else "ip4"
             fix = f"Add the include of the provider that runs it, or {kind}:{address}, before the all"
-            text = f"{address} really sends, but SPF does not let it: {told}"
+            text = f"{address} really sends, but SPF does not let it: {results_by_domain}"
             yield failed(text, evidence=rows, fix=fix, about=(address,))
 
 

@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
 
 from launchready_lib.checks.secure_edge.mail.providers import owner_of
+from launchready_lib.checks.secure_edge.mail.records import LOST
 from launchready_lib.checks.secure_edge.mail.spf_tree import IpNetwork, Node, Term
 from launchready_lib.evidence import Row
 
-LOOKUPS = 10
-VOIDS = 2
-EXCHANGERS = 10
+LOOKUPS, _VOIDS, _EXCHANGERS = 10, 2, 10
 # Nobody owns so much: a range this wide lets strangers in.
 _WIDE_V4, _WIDE_V6 = 8, 19
 _QUARTER_V4 = 2**30
-_LOST = ("SERVFAIL", "TIMEOUT")
 
 Kind = Literal["missing", "two", "error", "include", "lookups", "voids", "exchangers", "open", "closing"]
 
@@ -29,13 +27,11 @@ class Problem:
     Attributes:
         kind, text: what it is, for programs and for people.
         about: the record and the term that it is on.
-        permanent: a sender that the record means to allow meets permerror for it (RFC 7208 section 8.7).
     """
 
     kind: Kind
     text: str
     about: tuple[str, ...]
-    permanent: bool = True
 
 
 @dataclass(frozen=True)
@@ -55,11 +51,6 @@ class SpfAudit:
     blame: tuple[Row, ...]
     lost: tuple[tuple[str, str], ...]
 
-    @property
-    def permerror(self) -> bool:
-        """Some sender that the record means to allow meets a permanent error."""
-        return any(problem.permanent for problem in self.problems)
-
 
 def audit(node: Node) -> SpfAudit:
     """Judge a record with all that it includes."""
@@ -69,32 +60,25 @@ def audit(node: Node) -> SpfAudit:
     return SpfAudit(tuple(problems), lookups, voids, blame, tuple(_lost(node)))
 
 
-def _cost(node: Node) -> tuple[int, int]:
+def _cost(node: Node | None) -> tuple[int, int]:
     """Look-ups and void look-ups of all terms that a receiver may come to."""
-    lookups = voids = 0
-    for term in node.effective():
-        below = _cost(term.child) if term.child else (0, 0)
-        lookups += int(term.asks) + below[0]
-        voids += term.voids + below[1]
-    return lookups, voids
+    terms = node.effective() if node else ()
+    below = [_cost(term.child) for term in terms]
+    return sum(t.asks for t in terms) + sum(b[0] for b in below), sum(t.voids for t in terms) + sum(b[1] for b in below)
 
 
 def _blame(term: Term) -> Row:
-    below = _cost(term.child) if term.child else (0, 0)
-    return {
-        "term": term.raw,
-        "provider": owner_of(term.target) if term.target else None,
-        "lookups": 1 + below[0],
-        "void": term.voids + below[1],
-    }
+    lookups, voids = _cost(term.child)
+    owner = owner_of(term.target) if term.target else None
+    return {"term": term.raw, "provider": owner, "lookups": 1 + lookups, "void": term.voids + voids}
 
 
 def _records(node: Node) -> Iterator[Problem]:
     """Missing, doubled and unreadable records, here and below."""
-    if node.state in _LOST:
+    if node.state in LOST:
         return
     if not node.records and not node.loop and not node.cut:
-        yield Problem("missing", f"{node.name} has no SPF record", (node.name, "missing"), permanent=False)
+        yield Problem("missing", f"{node.name} has no SPF record", (node.name, "missing"))
     for each in node.walk():
         if len(each.records) > 1:
             text = f"{each.name} has {len(each.records)} SPF records, so receivers use none of them"
@@ -110,47 +94,26 @@ def _terms(node: Node) -> Iterator[Problem]:
             text = f"the SPF record of {node.name} cannot be read at {term.raw[:60]!r}: {term.error}"
             yield Problem("error", text, (node.name, term.raw))
     for term in node.effective():
-        child = term.child
-        if child is None:
-            continue
-        if child.loop:
-            text = f"{term.raw} in the SPF record of {node.name} leads back to itself"
-            yield Problem("include", text, (node.name, term.raw))
-        elif not child.records and not child.cut and child.state not in _LOST:
-            text = f"{term.raw} in the SPF record of {node.name} names a domain without an SPF record"
-            yield Problem("include", text, (node.name, term.raw))
+        child, which = term.child, f"{term.raw} in the SPF record of {node.name}"
+        if child is not None and child.loop:
+            yield Problem("include", f"{which} leads back to itself", (node.name, term.raw))
+        elif child is not None and not child.records and not child.cut and child.state not in LOST:
+            yield Problem("include", f"{which} names a domain without an SPF record", (node.name, term.raw))
 
 
 def _limits(node: Node, lookups: int, voids: int) -> Iterator[Problem]:
     if lookups > LOOKUPS:
         text = f"the SPF record of {node.name} needs {lookups} look-ups, receivers stop at {LOOKUPS}"
-        yield Problem("lookups", text, (node.name, "lookups"), permanent=_late(node, 0)[1])
-    if voids > VOIDS:
-        text = f"{voids} look-ups of the SPF record of {node.name} come back empty, receivers stop at {VOIDS}"
+        yield Problem("lookups", text, (node.name, "lookups"))
+    if voids > _VOIDS:
+        text = f"{voids} look-ups of the SPF record of {node.name} come back empty, receivers stop at {_VOIDS}"
         yield Problem("voids", text, (node.name, "voids"))
     for each in node.walk():
         for term in each.effective():
-            if term.name == "mx" and term.hosts > EXCHANGERS:
-                text = f"{term.raw} in the SPF record of {each.name} names {term.hosts} mail servers, over {EXCHANGERS}"
+            if term.name == "mx" and term.hosts > _EXCHANGERS:
+                which = f"{term.raw} in the SPF record of {each.name}"
+                text = f"{which} names {term.hosts} mail servers, over {_EXCHANGERS}"
                 yield Problem("exchangers", text, (each.name, term.raw))
-
-
-def _late(node: Node, before: int) -> tuple[int, bool]:
-    """Look-ups made by the end of a record, and whether a term that can match comes past the limit."""
-    count, late = before, False
-    for term in node.effective():
-        count += int(term.asks)
-        if term.child is not None:
-            count, below = _late(term.child, count)
-            late = late or below
-        elif count > LOOKUPS and term.name not in ("all", "exp") and _matchable(term):
-            late = True
-    return count, late
-
-
-def _matchable(term: Term) -> bool:
-    """Whether any sender could match: not where all its look-ups came back empty."""
-    return bool(term.networks) or not term.states or any(state in _LOST for state in term.states)
 
 
 def _openness(node: Node) -> Iterator[Problem]:
@@ -159,26 +122,13 @@ def _openness(node: Node) -> Iterator[Problem]:
         return
     yield from _wide(node)
     closing = last(node)
-    if closing is None and _hidden(node):
-        return
-    if closing is None:
-        yield Problem(
-            "closing", f"the SPF record of {node.name} has no all at its end", (node.name, "all"), permanent=False
-        )
-    elif closing.qualifier == "+":
-        yield Problem(
-            "open",
-            f"the SPF record of {node.name} ends in +all: anybody may send",
-            (node.name, "+all"),
-            permanent=False,
-        )
-    elif closing.qualifier == "?":
-        yield Problem(
-            "closing",
-            f"the SPF record of {node.name} ends in ?all, which forbids nobody",
-            (node.name, "?all"),
-            permanent=False,
-        )
+    which = f"the SPF record of {node.name}"
+    if closing is None and not _hidden(node):
+        yield Problem("closing", f"{which} has no all at its end", (node.name, "all"))
+    elif closing is not None and closing.qualifier == "+":
+        yield Problem("open", f"{which} ends in +all: anybody may send", (node.name, "+all"))
+    elif closing is not None and closing.qualifier == "?":
+        yield Problem("closing", f"{which} ends in ?all, which forbids nobody", (node.name, "?all"))
 
 
 def last(node: Node) -> Term | None:
@@ -197,7 +147,7 @@ def _hidden(node: Node) -> bool:
     if redirect is None:
         return False
     child = redirect.child
-    return child is None or child.cut or child.state in _LOST or _hidden(child)
+    return child is None or child.cut or child.state in LOST or _hidden(child)
 
 
 def _wide(node: Node) -> Iterator[Problem]:
@@ -205,16 +155,17 @@ def _wide(node: Node) -> Iterator[Problem]:
     for owner, term in _allowing(node):
         if term.name == "all" and owner is not node:
             text = f"{owner.name}, which the SPF record of {node.name} includes, ends in +all: anybody may send"
-            yield Problem("open", text, (owner.name, "+all"), permanent=False)
+            yield Problem("open", text, (owner.name, "+all"))
         for network in term.networks:
             if network.prefixlen < (_WIDE_V4 if network.version == 4 else _WIDE_V6):
                 text = f"{term.raw} in the SPF record of {owner.name} lets a large part of the internet send"
-                yield Problem("open", text, (owner.name, term.raw), permanent=False)
+                yield Problem("open", text, (owner.name, term.raw))
             else:
                 ranges.append(network)
-    if sum(network.num_addresses for network in _merged(ranges)) >= _QUARTER_V4:
+    v4 = (network for network in ranges if isinstance(network, ipaddress.IPv4Network))
+    if sum(network.num_addresses for network in ipaddress.collapse_addresses(v4)) >= _QUARTER_V4:
         text = f"together, the ranges of the SPF record of {node.name} let a quarter of the internet send"
-        yield Problem("open", text, (node.name, "ranges"), permanent=False)
+        yield Problem("open", text, (node.name, "ranges"))
 
 
 def _allowing(node: Node) -> Iterator[tuple[Node, Term]]:
@@ -228,14 +179,10 @@ def _allowing(node: Node) -> Iterator[tuple[Node, Term]]:
             yield node, term
 
 
-def _merged(networks: Iterable[IpNetwork]) -> list[ipaddress.IPv4Network]:
-    return list(ipaddress.collapse_addresses(n for n in networks if isinstance(n, ipaddress.IPv4Network)))
-
-
 def _lost(node: Node) -> Iterator[tuple[str, str]]:
     for each in node.walk():
-        if each.state in _LOST:
+        if each.state in LOST:
             yield each.name, each.state
         for term in each.effective():
-            if term.child is None and (state := next((s for s in term.states if s in _LOST), None)):
+            if term.child is None and (state := next((s for s in term.states if s in LOST), None)):
                 yield term.target or term.raw, state

@@ -1,4 +1,4 @@
-"""A domain's SPF record with everything that it includes, read term by term (RFC 7208 sections 4 to 6)."""
+"""A domain's SPF record with everything that it includes, and what it says of an address (RFC 7208 sections 4 to 6)."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import ipaddress
 import re
 from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -17,7 +18,7 @@ import spftrace
 from launchready_lib.network import Answer, DnsState, Network, normal
 
 VERSION = re.compile(r"(?i)v=spf1(?= |$)")
-MOST_RECORDS = 60
+_MOST_RECORDS = 60
 _MOST_DEPTH = 12
 _MOST_TERMS = 200
 _ASKING = ("include", "a", "mx", "ptr", "exists", "redirect")
@@ -100,7 +101,7 @@ class Node:
 
 @dataclass
 class _Budget:
-    left: int = MOST_RECORDS
+    left: int = _MOST_RECORDS
     seen: dict[str, Node] = field(default_factory=dict)
 
 
@@ -109,7 +110,30 @@ async def fetch(network: Network, name: str) -> Node:
     return await _node(network, normal(name), (), _Budget())
 
 
-def texts(answer: Answer) -> tuple[str, ...]:
+async def evaluate(network: Network, address: str, sender: str, helo: str = "") -> Any:
+    """Evaluate SPF for an address that sends as `sender`; spftrace's Result, with `result` and the trace."""
+    return await spftrace.Evaluator(_Resolver(network), spftrace.Limits()).evaluate(address, sender, helo)
+
+
+class _Resolver(spftrace.BaseResolver):  # type: ignore[misc]  # spftrace comes without types
+    """Answers spftrace's look-ups through the one door."""
+
+    def __init__(self, network: Network) -> None:
+        self._network = network
+
+    async def _lookup(self, name: str, rtype: str) -> tuple[str, list[str]]:
+        answer = await self._network.ask(name, rtype)
+        if answer.state == "SERVFAIL" and (answer.error or "").startswith("not a DNS name"):
+            return "NXDOMAIN", []  # RFC 7208 section 4.3: a malformed name is as one that does not exist
+        if answer.state != "NOERROR":
+            return "NOERROR" if answer.state == "NODATA" else answer.state, []
+        if rtype == "TXT":
+            return "NOERROR", list(_texts(answer))
+        # of an MX record, the host behind the preference
+        return "NOERROR", [record.rpartition(" ")[2].rstrip(".") for record in answer.records]
+
+
+def _texts(answer: Answer) -> tuple[str, ...]:
     """TXT records as SPF reads them: strings joined without a space, bytes outside ASCII kept visible as such."""
     if answer.message is None or not isinstance(answer.message, dns.message.QueryMessage):
         return answer.records
@@ -129,7 +153,7 @@ async def _node(network: Network, name: str, above: tuple[str, ...], budget: _Bu
     if budget.left < 0 or len(above) >= _MOST_DEPTH:
         return Node(name, "NOERROR", cut=True)
     answer = await network.ask(name, "TXT")
-    published = texts(answer)
+    published = _texts(answer)
     records = tuple(text for text in published if VERSION.match(text))
     others = tuple(text for text in published if text not in records)
     if len(records) != 1:
@@ -155,32 +179,16 @@ def parse(record: str, domain: str) -> tuple[Term, ...]:
 def _term(raw: str, domain: str) -> Term:
     try:
         found = spftrace.parse(f"v=spf1 {raw}").terms[0]
-        networks = tuple(_named(found))
+        prefixes = (found.cidr4, found.cidr6)
+        networks: tuple[IpNetwork, ...] = ()
+        if found.name in ("ip4", "ip6"):
+            networks = (ipaddress.ip_network(f"{found.arg}/{prefixes[found.name == 'ip6']}", strict=False),)
     except (spftrace.SpfError, ValueError, IndexError) as error:
         return Term(raw, error=str(error) or "it cannot be read")
-    target = None
-    if found.name in _ASKING:
-        spec = found.arg if found.arg is not None else domain
-        target = normal(spec) if "%" not in spec else None
-    return Term(
-        raw,
-        name=found.name,
-        qualifier=found.qualifier,
-        target=target,
-        networks=networks,
-        prefixes=(found.cidr4, found.cidr6) if found.name in ("a", "mx") else (None, None),
-    )
-
-
-def _named(term: Any) -> Iterator[IpNetwork]:
-    """The network of ip4 or ip6.
-
-    Raises:
-        ValueError: it is none.
-    """
-    if term.name in ("ip4", "ip6"):
-        prefix = term.cidr4 if term.name == "ip4" else term.cidr6
-        yield ipaddress.ip_network(f"{term.arg}/{prefix}", strict=False)
+    spec = found.arg if found.arg is not None else domain
+    target = normal(spec) if found.name in _ASKING and "%" not in spec else None
+    prefixes = prefixes if found.name in ("a", "mx") else (None, None)
+    return Term(raw, found.name, found.qualifier, target, networks, prefixes)
 
 
 async def _follow(network: Network, term: Term, above: tuple[str, ...], budget: _Budget) -> Term:
@@ -209,15 +217,10 @@ async def _hosts(network: Network, term: Term, hosts: Sequence[str]) -> Term:
     v4 = await asyncio.gather(*(network.ask(host, "A") for host in hosts))
     bare = [host for host, answer in zip(hosts, v4, strict=True) if answer.state in VOID]
     v6 = await asyncio.gather(*(network.ask(host, "AAAA") for host in bare))
+    networks: list[IpNetwork] = []
+    for address in (record for answer in (*v4, *v6) for record in answer.records):
+        prefix = term.prefixes[":" in address]
+        with suppress(ValueError):
+            networks.append(ipaddress.ip_network(address if prefix is None else f"{address}/{prefix}", strict=False))
     states = tuple(answer.state for answer in (*v4, *v6))
-    addresses = [record for answer in (*v4, *v6) for record in answer.records]
-    networks = tuple(found for each in addresses if (found := _widened(each, term.prefixes)))
-    return replace(term, networks=networks, voids=sum(a.state in VOID for a in v6), states=states)
-
-
-def _widened(address: str, prefixes: tuple[int | None, int | None]) -> IpNetwork | None:
-    prefix = prefixes[1] if ":" in address else prefixes[0]
-    try:
-        return ipaddress.ip_network(address if prefix is None else f"{address}/{prefix}", strict=False)
-    except ValueError:
-        return None
+    return replace(term, networks=tuple(networks), voids=sum(a.state in VOID for a in v6), states=states)

@@ -3,26 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
-from launchready_lib.checks.secure_edge.mail import (
-    dkim_keys,
-    dmarc_discovery,
-    providers,
-    spf_audit,
-    spf_result,
-    spf_tree,
-)
+from launchready_lib.checks.secure_edge.mail import dkim_keys, dmarc_discovery, providers, spf_audit, spf_tree
 from launchready_lib.checks.secure_edge.mail.dkim_keys import DkimDomain
 from launchready_lib.checks.secure_edge.mail.dmarc_discovery import Discovery
 from launchready_lib.checks.secure_edge.mail.spf_tree import Node
-from launchready_lib.evidence import Row, Unavailable, probe
-from launchready_lib.names.zone_mail import ZoneMail, zone_mail
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.names.published import ZoneMail, zone_mail
 from launchready_lib.network import Network, normal
+from launchready_lib.record.findings import Verdict, unknown
 from launchready_lib.site.reach import NETWORK_DOWN
 
 if TYPE_CHECKING:
@@ -56,7 +48,7 @@ class DomainMail:
 
 
 @dataclass(frozen=True)
-class MailEvidence:
+class MailEvidence(Evidence):
     """What DNS publishes about the client's mail.
 
     Attributes:
@@ -75,34 +67,26 @@ class MailEvidence:
     others: tuple[DomainMail, ...] = ()
     zone: ZoneMail = field(default_factory=ZoneMail)
 
-    def frame(self) -> pd.DataFrame:
+    def undeclared(self) -> list[Verdict]:
+        """A clause for what nobody declared; none where the From domains are known."""
+        if self.declared:
+            return []
+        reason = f"which domains send mail is not declared; only {self.domains[0].domain} was looked at"
+        return [unknown(reason, needs="mail.from_domains")]
+
+    def rows(self) -> Iterator[Row]:
         """One row per From domain, and per other name of the zone file: SPF, look-ups, senders, DMARC policy."""
-        return pd.DataFrame([_summary(each) for each in (*self.domains, *self.others)])
-
-    def key_frame(self) -> pd.DataFrame:
-        """One row per DKIM selector that publishes something or should."""
-        return pd.DataFrame([key.row() for each in self.dkim for key in each.keys])
-
-    def blame_frame(self) -> pd.DataFrame:
-        """One row per SPF term that costs look-ups: what it costs, and whose it is."""
-        rows = [
-            {"domain": d.domain, **row} for d in (*self.domains, *self.others) for row in spf_audit.audit(d.spf).blame
-        ]
-        return pd.DataFrame(rows)
-
-
-def _summary(each: DomainMail) -> Row:
-    found = spf_audit.audit(each.spf)
-    record = each.dmarc.record
-    return {
-        "domain": each.domain,
-        "spf": " / ".join(each.spf.records) or f"none ({each.spf.state})",
-        "spf_lookups": found.lookups,
-        "senders": ", ".join(f"{s.address}: {s.result}" for s in each.sendings) or None,
-        "dmarc": record.text if record else "none",
-        "policy": each.dmarc.policy,
-        "found_at": f"_dmarc.{record.domain}" if record else None,
-    }
+        for each in (*self.domains, *self.others):
+            record = each.dmarc.record
+            yield {
+                "domain": each.domain,
+                "spf": " / ".join(each.spf.records) or f"none ({each.spf.state})",
+                "spf_lookups": spf_audit.audit(each.spf).lookups,
+                "senders": ", ".join(f"{s.address}: {s.result}" for s in each.sendings) or None,
+                "dmarc": record.text if record else "none",
+                "policy": each.dmarc.policy,
+                "found_at": f"_dmarc.{record.domain}" if record else None,
+            }
 
 
 @probe
@@ -117,31 +101,26 @@ async def survey(client: Client) -> MailEvidence | Unavailable:
     common = providers.selectors(p.mail.providers)
     zone = zone_mail(client, names)
     signing = list(dict.fromkeys([*names, *selectors, *zone.selectors]))
-    domains, others, keys = await asyncio.gather(
+    keys = (dkim_keys.look_up(network, n, selectors.get(n, ()), common, zone.selectors.get(n, ())) for n in signing)
+    domains, others, dkim = await asyncio.gather(
         asyncio.gather(*(_domain(network, name, p.mail.senders) for name in names)),
         asyncio.gather(*(_domain(network, name, ()) for name in zone.sending)),
-        asyncio.gather(
-            *(
-                dkim_keys.look_up(network, name, selectors.get(name, ()), common, zone.selectors.get(name, ()))
-                for name in signing
-            )
-        ),
+        asyncio.gather(*keys),
     )
-    return MailEvidence(bool(given), tuple(domains), tuple(keys), tuple(p.mail.providers), tuple(others), zone)
+    return MailEvidence(bool(given), tuple(domains), tuple(dkim), tuple(p.mail.providers), tuple(others), zone)
 
 
 async def _domain(network: Network, name: str, senders: Sequence[str]) -> DomainMail:
-    tree, discovery = await asyncio.gather(spf_tree.fetch(network, name), _discovery(network, name))
+    async def discovery() -> Discovery:
+        existing = (await network.ask(name, "TXT")).state != "NXDOMAIN"
+        return await dmarc_discovery.discover(network, name, existing=existing)
+
+    tree, discovered = await asyncio.gather(spf_tree.fetch(network, name), discovery())
     sendings = await asyncio.gather(*(_sending(network, address, name) for address in senders))
-    return DomainMail(name, tree, tuple(sendings), discovery)
-
-
-async def _discovery(network: Network, name: str) -> Discovery:
-    existing = (await network.ask(name, "TXT")).state != "NXDOMAIN"
-    return await dmarc_discovery.discover(network, name, existing=existing)
+    return DomainMail(name, tree, tuple(sendings), discovered)
 
 
 async def _sending(network: Network, address: str, domain: str) -> Sending:
-    found = await spf_result.evaluate(network, address, f"postmaster@{domain}")
+    found = await spf_tree.evaluate(network, address, f"postmaster@{domain}")
     reasons = [event.get("reason") for event in found.trace.to_list() if event.get("reason")]
     return Sending(address, found.result, str(reasons[-1]) if reasons and "error" in found.result else None)

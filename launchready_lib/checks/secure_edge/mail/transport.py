@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-import pandas as pd
-
 from launchready_lib.checks import check
-from launchready_lib.checks.secure_edge.mail import transport_records as records
+from launchready_lib.checks.secure_edge.mail import records
 from launchready_lib.checks.secure_edge.mail.message import internal
-from launchready_lib.checks.secure_edge.mail.transport_records import Policy, RecordError
-from launchready_lib.evidence import Row, Unavailable, probe
-from launchready_lib.names.zone_mail import ZoneMail, zone_mail
+from launchready_lib.checks.secure_edge.mail.records import LOST, RecordError, published, unanswered
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.names.published import ZoneMail, zone_mail
 from launchready_lib.network import Answer, Network, Response, address_of, normal
 from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
 from launchready_lib.site.reach import DOWN, NETWORK_DOWN
@@ -24,10 +21,8 @@ from launchready_lib.wording import counted, listed
 if TYPE_CHECKING:
     from launchready_lib.client import Client
 
-_LOST = ("SERVFAIL", "TIMEOUT")
 _LONGEST_POLICY = 64_000
 _MOST_HOSTS = 20
-_MOST_SHOWN = 20
 _PATH = "/.well-known/mta-sts.txt"
 
 
@@ -54,7 +49,7 @@ class MailHost:
     @property
     def lost(self) -> bool:
         """No address is known because a look-up failed."""
-        return not self.addresses and any(state in _LOST for state in self.states)
+        return not self.addresses and any(state in LOST for state in self.states)
 
 
 @dataclass(frozen=True)
@@ -81,7 +76,7 @@ class DomainTransport:
 
 
 @dataclass(frozen=True)
-class TransportEvidence:
+class TransportEvidence(Evidence):
     """The way of mail to the client's domains.
 
     Attributes:
@@ -96,9 +91,10 @@ class TransportEvidence:
     others: tuple[DomainTransport, ...] = ()
     zone: ZoneMail = field(default_factory=ZoneMail)
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterator[Row]:
         """One row per mail host and per published rule."""
-        return pd.DataFrame([row for each in (*self.domains, *self.others) for row in _rows(each)])
+        for each in (*self.domains, *self.others):
+            yield from (*_mx_rows(each), *_sts_rows(each), *_report_rows(each))
 
 
 @probe
@@ -128,12 +124,11 @@ async def _domain(network: Network, domain: str) -> DomainTransport:
         wanted = [(0, domain)]
     hosts = await asyncio.gather(*(_host(network, number, name) for number, name in wanted))
     fetched, place = None, tuple[Answer, ...]()
-    if _published(sts, records.STS_START):
-        url = f"https://mta-sts.{domain}{_PATH}"
-        fetched = await network.request("GET", url, verify=True, max_body=_LONGEST_POLICY)
-    if fetched is not None and fetched.state == "dns":
-        name = f"mta-sts.{domain}"
-        place = tuple(await asyncio.gather(network.ask(name, "A"), network.ask(name, "AAAA")))
+    if published(sts, records.STS_START):
+        host = f"mta-sts.{domain}"
+        fetched = await network.request("GET", f"https://{host}{_PATH}", verify=True, max_body=_LONGEST_POLICY)
+        if fetched.state == "dns":
+            place = await asyncio.gather(network.ask(host, "A"), network.ask(host, "AAAA"))
     return DomainTransport(domain, mx, tuple(hosts), refuses, sts, reports, fetched, place)
 
 
@@ -145,21 +140,12 @@ async def _host(network: Network, preference: int, name: str) -> MailHost:
     return MailHost(preference, name, addresses, (four.state, six.state), alias, reachable)
 
 
-def _published(answer: Answer, start: re.Pattern[str]) -> list[str]:
-    """The texts of a look-up that count; others are ignored (RFC 8461 section 3.1, RFC 8460 section 3)."""
-    return [text for text in answer.records if start.match(text)]
-
-
-def _rows(each: DomainTransport) -> list[Row]:
-    return [*_mx_rows(each), *_sts_rows(each), *_report_rows(each)]
-
-
 def _mx_rows(each: DomainTransport) -> list[Row]:
     rows: list[Row] = [
         {
             "domain": each.domain,
             "record": f"MX {host.preference} {host.name}" if each.mx.records else f"no MX ({each.mx.state})",
-            "addresses": listed(host.addresses, most=_MOST_SHOWN) or None,
+            "addresses": listed(host.addresses, most=_MOST_HOSTS) or None,
             "states": " / ".join(host.states),
         }
         for host in each.hosts
@@ -187,35 +173,23 @@ def _shown(answer: Answer) -> str:
 @check("mail.transport")
 def in_transit(found: TransportEvidence) -> Verdict:
     """Mail hosts resolve (RFC 5321, 7505); MTA-STS (RFC 8461) and TLS reporting (RFC 8460) are valid if published."""
-    clauses = [clause for each in found.domains for clause in _judged(found, each)]
-    clauses += [clause for each in found.others for clause in _beside(found, each)]
+    clauses = [clause for each in found.domains for clause in (_ways(found, each), _strict(each), _reported(each))]
+    for each in found.others:  # what a name of the zone file publishes must hold; it need not take mail
+        if each.mx.state in LOST or (each.mx.records and not (each.refuses and not each.hosts)):
+            clauses.append(_ways(found, each))
+        clauses += (_strict(each), _reported(each))
     clauses += found.zone.unseen()
     ways = (*found.domains, *(each for each in found.others if each.mx.records))
     hosts = counted(sum(len(each.hosts) for each in ways), "mail host")
-    enforced = [e.domain for e in (*found.domains, *found.others) if _published(e.sts, records.STS_START)]
+    enforced = [e.domain for e in (*found.domains, *found.others) if published(e.sts, records.STS_START)]
     more = f"MTA-STS of {listed(enforced)} is in order" if enforced else "no MTA-STS is published, which is no fault"
     return together(f"{hosts} can be found; {more}", *clauses)
 
 
-def _judged(found: TransportEvidence, each: DomainTransport) -> Iterator[Verdict]:
-    yield _ways(found, each)
-    yield _strict(each)
-    yield _reported(each)
-
-
-def _beside(found: TransportEvidence, each: DomainTransport) -> Iterator[Verdict]:
-    """What a name of the zone file publishes must hold; that it takes no mail is no fault there."""
-    if each.mx.state in _LOST or (each.mx.records and not (each.refuses and not each.hosts)):
-        yield _ways(found, each)
-    yield _strict(each)
-    yield _reported(each)
-
-
 def _ways(found: TransportEvidence, each: DomainTransport) -> Verdict:
     rows, domain = _mx_rows(each), each.domain
-    if each.mx.state in _LOST:
-        reason = f"the mail hosts of {domain} could not be looked up ({each.mx.state})"
-        return unknown(reason, needs="a second run once its DNS answers", evidence=rows)
+    if each.mx.state in LOST:
+        return unanswered(f"the mail hosts of {domain} could not be looked up ({each.mx.state})", rows)
     if each.refuses:
         if each.hosts:
             text = f"{domain} says that it takes no mail (a null MX), and names mail hosts beside it"
@@ -240,23 +214,20 @@ def _ways(found: TransportEvidence, each: DomainTransport) -> Verdict:
 def _host_verdict(each: DomainTransport, host: MailHost, rows: list[Row]) -> Verdict:
     line = f"{each.domain}. IN MX {host.preference} {host.name}."
     if host.lost:
-        reason = f"the address of {host.name} could not be looked up"
-        return unknown(reason, needs="a second run once its DNS answers", evidence=rows)
+        return unanswered(f"the address of {host.name} could not be looked up", rows)
+    which, about = f"{host.name}, a mail host of {each.domain},", (each.domain, host.name)
     if address_of(host.name):
         text = f"the MX record of {each.domain} names the address {host.name}, where it must name a host"
         return failed(text, evidence=rows, fix=f"Give {host.name} a name, and put that in {line}", about=(each.domain,))
     if not host.addresses:
-        text = f"{host.name}, a mail host of {each.domain}, has no address"
         fix = f"Correct the name in {line}, or delete that record"
-        return failed(text, evidence=rows, fix=fix, about=(each.domain, host.name))
+        return failed(f"{which} has no address", evidence=rows, fix=fix, about=about)
     if not host.reachable:
-        text = f"{host.name}, a mail host of {each.domain}, has only private addresses"
-        return failed(text, evidence=rows, fix=f"Publish its public address: {host.name}. IN A <address>",
-                      about=(each.domain, host.name))  # fmt: skip
+        fix = f"Publish its public address: {host.name}. IN A <address>"
+        return failed(f"{which} has only private addresses", evidence=rows, fix=fix, about=about)
     if host.alias and each.mx.records:
-        text = f"{host.name}, a mail host of {each.domain}, is an alias (CNAME), which some servers refuse"
         fix = f"Name the host itself, not its alias, in {line}"
-        return failed(text, evidence=rows, fix=fix, about=(each.domain, host.name))
+        return failed(f"{which} is an alias (CNAME), which some servers refuse", evidence=rows, fix=fix, about=about)
     return passed(f"{host.name} has an address", evidence=rows)
 
 
@@ -264,16 +235,16 @@ def _strict(each: DomainTransport) -> Verdict:
     """The MTA-STS record and its policy file, where a record is published."""
     rows, domain = _sts_rows(each), each.domain
     name = f"_mta-sts.{domain}"
-    if each.sts.state in _LOST:
-        return _unseen(name, each.sts, rows)
-    published = _published(each.sts, records.STS_START)
-    if not published:
+    if each.sts.state in LOST:
+        return unanswered(f"{name} could not be looked up ({each.sts.state})", rows)
+    texts = published(each.sts, records.STS_START)
+    if not texts:
         return passed(f"{domain} publishes no MTA-STS", evidence=rows)
-    if len(published) > 1:
-        text = f"{domain} has {len(published)} MTA-STS records, so senders use none"
+    if len(texts) > 1:
+        text = f"{domain} has {len(texts)} MTA-STS records, so senders use none"
         return failed(text, evidence=rows, fix=f"Keep one TXT record at {name}", about=(domain, "mta-sts"))
     try:
-        records.sts_id(published[0])
+        records.sts_id(texts[0])
     except RecordError as wrong:
         fix = f'Publish {name}. 3600 IN TXT "v=STSv1; id=20260101000000"'
         text = f"senders ignore the MTA-STS record of {domain}: {wrong}"
@@ -290,8 +261,8 @@ def _policy_file(each: DomainTransport, rows: list[Row]) -> Verdict:
     if reply.state in DOWN:  # senders go on with what they remember (RFC 8461 section 3.3)
         reason = f"{host}, which serves the MTA-STS policy, did not answer ({reply.error})"
         return unknown(reason, needs=f"a run while {host} answers", evidence=rows)
-    if any(answer.state in _LOST for answer in each.place):
-        return unknown(f"{host} could not be looked up", needs="a second run once its DNS answers", evidence=rows)
+    if any(answer.state in LOST for answer in each.place):
+        return unanswered(f"{host} could not be looked up", rows)
     about = (domain, "mta-sts policy")
     if each.place:
         text = f"{domain} announces an MTA-STS policy, but {host} has no address, so senders cannot read it"
@@ -310,10 +281,6 @@ def _policy_file(each: DomainTransport, rows: list[Row]) -> Verdict:
     except RecordError as wrong:
         text = f"senders ignore the MTA-STS policy of {domain}: {wrong}"
         return failed(text, evidence=rows, fix=f"Correct https://{host}{_PATH}", about=about)
-    return _covering(each, policy, rows)
-
-
-def _covering(each: DomainTransport, policy: Policy, rows: list[Row]) -> Verdict:
     left = [h.name for h in each.hosts if not policy.covers(h.name)] if policy.mode != "none" else []
     if left:
         text = f"the MTA-STS policy of {each.domain} does not name its mail host {listed(left)}"
@@ -326,21 +293,16 @@ def _covering(each: DomainTransport, policy: Policy, rows: list[Row]) -> Verdict
 def _reported(each: DomainTransport) -> Verdict:
     rows, domain = _report_rows(each), each.domain
     name = f"_smtp._tls.{domain}"
-    if each.reports.state in _LOST:
-        return _unseen(name, each.reports, rows)
-    published = _published(each.reports, records.TLSRPT_START)
+    if each.reports.state in LOST:
+        return unanswered(f"{name} could not be looked up ({each.reports.state})", rows)
+    texts = published(each.reports, records.TLSRPT_START)
     fix = f'Publish one record: {name}. 3600 IN TXT "v=TLSRPTv1; rua=mailto:tls-reports@{domain}"'
-    if len(published) > 1:
-        text = f"{domain} has {len(published)} TLS reporting records, so senders use none"
+    if len(texts) > 1:
+        text = f"{domain} has {len(texts)} TLS reporting records, so senders use none"
         return failed(text, evidence=rows, fix=fix, about=(domain, "tlsrpt"))
     try:
-        places = records.tls_reports(published[0]) if published else ()
+        places = records.tls_reports(texts[0]) if texts else ()
     except RecordError as wrong:
         text = f"senders ignore the TLS reporting record of {domain}: {wrong}"
         return failed(text, evidence=rows, fix=fix, about=(domain, "tlsrpt"))
     return passed(f"TLS reports go to {listed(places) or 'nobody'}", evidence=rows)
-
-
-def _unseen(name: str, answer: Answer, rows: list[Row]) -> Verdict:
-    reason = f"{name} could not be looked up ({answer.state})"
-    return unknown(reason, needs="a second run once its DNS answers", evidence=rows)
