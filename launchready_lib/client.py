@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from launchready_lib import parameters as parameters_module
+from launchready_lib import roadmap
 from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Network, Scope
 from launchready_lib.parameters import MissingVariable, Parameters, Secret
 from launchready_lib.paths import project_root
+from launchready_lib.record.findings import Finding, Status, Verdict, failed, finding, of_entry, passed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+ATTESTATION_DAYS = 90
 
 
 class Client:
@@ -98,6 +104,41 @@ class Client:
             return Unavailable(
                 f"the environment variable {missing.name} is not set", f"the environment variable {missing.name}"
             )
+
+    def settled(self, verdict: Verdict) -> Finding:
+        """The finding that a verdict becomes.
+
+        What the founder declared not applicable is declared so; what could not be measured and may be vouched for takes
+        the attestation of the parameters, marked so.
+        """
+        catalogue = roadmap.load()
+        entry = catalogue.checks[verdict.check]
+        declared = self.parameters.declared(verdict.check)
+        if declared is not None and not entry.fixed:
+            summary = f"Declared not applicable: {declared}"
+            return of_entry(
+                entry.id, catalogue, Status.NOT_APPLICABLE, summary, "declared", reason=declared, target=None
+            )
+        if verdict.status is Status.UNKNOWN and entry.attest:
+            verdict = self._attested(verdict)
+        return finding(verdict, catalogue, judged_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
+
+    def _attested(self, verdict: Verdict) -> Verdict:
+        word = self.parameters.attestations.get(verdict.check)
+        if word is None:
+            return replace(verdict, needs=f"{verdict.needs}; or attestations.{verdict.check}")
+        if (datetime.now(UTC).date() - word.date).days > ATTESTATION_DAYS:
+            reason = f"{verdict.reason}; the attestation of {word.date} is older than {ATTESTATION_DAYS} days"
+            return replace(verdict, reason=reason, needs=f"{verdict.needs}; or a new attestations.{verdict.check}")
+        row = {
+            "attested_by": word.by,
+            "date": word.date.isoformat(),
+            "evidence": word.evidence or "",
+            "not_measured": verdict.reason or "",
+        }
+        judge, answer = (passed, "yes") if word.answer else (failed, "no")
+        summary = f"{word.by} vouched on {word.date} that the answer is {answer}; it was not measured"
+        return replace(judge(summary, evidence=[row], source="attested"), check=verdict.check, defect=verdict.defect)
 
     def path(self, text: str | os.PathLike[str]) -> Path:
         """A path of the parameters file, from the project's root."""

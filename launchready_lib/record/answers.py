@@ -7,7 +7,7 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any
 
-from launchready_lib.record.findings import Finding, Status
+from launchready_lib.record.findings import Finding, Status, of_entry
 from launchready_lib.record.runs import StageRun
 from launchready_lib.record.sheets import Sheet, moment, newest
 from launchready_lib.record.tally import is_figure
@@ -74,31 +74,14 @@ def _not_judged(
 ) -> Finding:
     prefixes = {entry.id, *(entry.id[:place] for place, letter in enumerate(entry.id) if letter == ".")}
     if not entry.fixed and (reason := next((r for p in prefixes if isinstance(r := declared.get(p), str)), "")):
-        return replace(
-            _unknown(entry, reason, "", roadmap),
-            status=Status.NOT_APPLICABLE,
-            summary=f"Declared not applicable: {reason}",
-            source="declared",
-            needs=None,
-        )
+        summary = f"Declared not applicable: {reason}"
+        return of_entry(entry.id, roadmap, Status.NOT_APPLICABLE, summary, "declared", reason=reason)
     return _unknown(entry, why(run, stage), _run_again(stage), roadmap)
 
 
 def _unknown(entry: CheckEntry, reason: str, needs: str, roadmap: Roadmap) -> Finding:
-    return Finding(
-        check=entry.id,
-        stage=entry.stage,
-        status=Status.UNKNOWN,
-        severity=entry.severity,
-        title=entry.title,
-        summary=f"Not known: {reason}",
-        source="none",
-        target=roadmap.targets[entry.target].limit if entry.target else None,
-        reason=reason,
-        needs=needs or None,
-        item=entry.item,
-        references=entry.references,
-    )
+    summary = f"Not known: {reason}"
+    return of_entry(entry.id, roadmap, Status.UNKNOWN, summary, "none", reason=reason, needs=needs)
 
 
 def why(run: StageRun, stage: Stage) -> str:

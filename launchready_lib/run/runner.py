@@ -221,10 +221,7 @@ def _start(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: bool) 
     elif earlier is not None and not resume and len(chosen) == len(run_.roadmap.stages):
         raise RunError(f"{name} was begun and is not complete: --resume goes on with it, --again starts anew")
     fresh = manifests.new(
-        run_.roadmap,
-        client=run_.parameters.slug,
-        release=run_.release,
-        parameters=_relative(run_.file, run_.root),
+        run_.roadmap, client=run_.parameters.slug, release=run_.release, parameters=_relative(run_.file, run_.root)
     )
     asked = {stage.id for stage in chosen}
     before = {entry.id: entry for entry in earlier.stages} if earlier else {}
