@@ -11,8 +11,12 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+
+import yaml
+
+from launchready_lib.paths import PACKAGE
 
 Replace = Callable[[re.Match[str]], str]
 
@@ -40,34 +44,10 @@ def _second(name: str) -> Replace:
     return lambda match: match[1] + mark(name)
 
 
-# Service, prefixes, what may follow. The text before must not be a letter or digit.
-_PREFIXED: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("stripe key", ("sk_live_", "sk_test_", "rk_live_", "rk_test_"), "[A-Za-z0-9]{16,255}"),
-    ("webhook secret", ("whsec_",), "[A-Za-z0-9+/=_-]{16,255}"),
-    ("github token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), "[A-Za-z0-9]{30,255}"),
-    ("github token", ("github_pat_",), "[A-Za-z0-9_]{30,255}"),
-    ("gitlab token", ("glpat-", "gldt-", "glrt-"), "[A-Za-z0-9_.-]{16,255}"),
-    ("slack token", ("xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "xapp-"), "[A-Za-z0-9-]{10,255}"),
-    ("aws key", ("AKIA", "ASIA"), "[A-Z0-9]{16}(?![A-Za-z0-9])"),
-    ("google secret", ("GOCSPX-", "ya29."), "[A-Za-z0-9_-]{20,255}"),
-    ("sendgrid key", ("SG.",), r"[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}"),
-    ("mailgun key", ("key-",), "[0-9a-f]{32}(?![A-Za-z0-9])"),
-    ("brevo key", ("xkeysib-", "xsmtpsib-"), "[A-Za-z0-9-]{32,255}"),
-    ("resend key", ("re_",), "[A-Za-z0-9]{6,12}_[A-Za-z0-9]{16,64}"),
-    ("twilio key", ("SK",), "[0-9a-f]{32}(?![A-Za-z0-9])"),
-    ("npm token", ("npm_",), "[A-Za-z0-9]{36,64}"),
-    ("pypi token", ("pypi-",), "[A-Za-z0-9_-]{32,255}"),
-    ("model key", ("sk-ant-", "sk-proj-", "sk-svcacct-"), "[A-Za-z0-9_-]{20,255}"),
-    ("model key", ("sk-",), "[A-Za-z0-9]{32,255}"),
-    ("supabase key", ("sb_secret_", "sbp_"), "[A-Za-z0-9_-]{20,255}"),
-    ("mapbox secret", ("sk.eyJ",), r"[A-Za-z0-9_-]{8,255}\.[A-Za-z0-9_-]{8,255}"),
-    ("digitalocean token", ("dop_v1_", "doo_v1_", "dor_v1_"), "[0-9a-f]{64}"),
-    ("fly token", ("fo1_", "fm2_"), "[A-Za-z0-9+/=_-]{20,1000}"),
-    ("shopify token", ("shpat_", "shpca_", "shppa_", "shpss_"), "[A-Fa-f0-9]{32}"),
-    ("paddle key", ("pdl_live_apikey_", "pdl_sdbx_apikey_"), "[A-Za-z0-9_]{20,255}"),
-    ("linear key", ("lin_api_",), "[A-Za-z0-9]{32,64}"),
-    ("age key", ("AGE-SECRET-KEY-",), "[A-Z0-9]{32,128}"),
+_PREFIXED: list[tuple[str, list[str], str]] = yaml.load(
+    (PACKAGE / "data" / "credential_prefixes.yaml").read_bytes(), Loader=yaml.CSafeLoader
 )
+"""Service, prefixes, what may follow."""
 
 _PLACEHOLDER = frozenset({"password", "pass", "pwd", "pw", "secret", "xxxx", "***", "****", "*****", "…", "..."})
 _PUBLIC_ROLES = frozenset({"anon"})
@@ -128,7 +108,7 @@ def _cookie_header(match: re.Match[str]) -> str:
     return match[1] + cookies(match[2])
 
 
-def _rule(hints: tuple[str, ...], pattern: str, replace: Replace) -> Rule:
+def _rule(hints: Iterable[str], pattern: str, replace: Replace) -> Rule:
     return Rule(tuple(h.lower() for h in hints), re.compile(pattern), replace)
 
 
