@@ -19,7 +19,6 @@ from launchready_lib.network.http import REDIRECTS, Session
 from launchready_lib.network.proxy import DISTRUSTED
 from launchready_lib.network.scope import Scope, address_of, normal
 from launchready_lib.network.timing import Salvo, Shot, Timing, fire
-from launchready_lib.network.traffic import Traffic
 from launchready_lib.network.types import (
     USER_AGENT,
     Answer,
@@ -29,6 +28,7 @@ from launchready_lib.network.types import (
     Refusal,
     Response,
     State,
+    Traffic,
 )
 
 __all__ = [

@@ -9,8 +9,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from launchready_lib.network.scope import Scope, address_of, normal
-from launchready_lib.network.traffic import Traffic
-from launchready_lib.network.types import ConnectFailure, NameNotResolvedError, Purpose, Refusal, RefusedError, State
+from launchready_lib.network.types import (
+    ConnectFailure,
+    NameNotResolvedError,
+    Purpose,
+    Refusal,
+    RefusedError,
+    State,
+    Traffic,
+)
 
 
 @dataclass(frozen=True)

@@ -11,10 +11,9 @@ from typing import Any, Self
 import httpcore
 import httpx
 
-from launchready_lib.network.body import Body
 from launchready_lib.network.dial import Dialer, socket_state
-from launchready_lib.network.types import NameNotResolvedError, Purpose, Refusal, RefusedError, Response, State
-from launchready_lib.network.wire import Backend, Transport
+from launchready_lib.network.types import NameNotResolvedError, Purpose, RefusedError, Response, State
+from launchready_lib.network.wire import Backend, Body, Transport
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LAST_PORT = 65_535
@@ -246,6 +245,3 @@ def _redirect(reply: Response) -> httpx.URL | None:
     except (httpx.InvalidURL, ValueError, UnicodeError):
         return None
     return target if target.scheme in ("http", "https") and target.host else None
-
-
-__all__ = ["REDIRECTS", "Refusal", "Session"]

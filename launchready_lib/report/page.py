@@ -9,13 +9,15 @@ from functools import cached_property
 from typing import Any
 
 from launchready_lib import __version__
+from launchready_lib.record.answers import StageRun
 from launchready_lib.record.audit import Audit, Note
 from launchready_lib.record.exhibits import Exhibit, Table, table_of
 from launchready_lib.record.findings import Decision, Finding, Status
-from launchready_lib.record.runs import StageRun
 from launchready_lib.record.tally import Deliverable, SignalState
-from launchready_lib.report import documents, drawing, money, plan, words
-from launchready_lib.roadmap import Question, Severity, Stage
+from launchready_lib.report import documents, drawing, words
+from launchready_lib.report import plan as planning
+from launchready_lib.roadmap import Question, Stage
+from launchready_lib.wording import listed
 
 SHOWN_ROWS = 60
 HANDOVER = ("handover_checklist", "deploy_checklist", "access_list", "runbook", "test_plan")
@@ -130,7 +132,7 @@ class Page:
         return tuple(f for f in self.of("unknown") if self._decides(f))
 
     def _decides(self, finding: Finding) -> bool:
-        return finding.severity is Severity.BLOCKER or self.audit.roadmap.checks[finding.check].bar is not None
+        return self.audit.roadmap.checks[finding.check].decisive
 
     @cached_property
     def bars(self) -> tuple[BarView, ...]:
@@ -167,23 +169,23 @@ class Page:
         verb = "are" if met > 1 else "is"
         return (
             "Launch only once this is settled",
-            f"{words.listed(reasons)}; {met or 'none'} {of_bar} {verb} met, none is missed.",
+            f"{listed(reasons)}; {met or 'none'} {of_bar} {verb} met, none is missed.",
         )
 
     @cached_property
-    def plan(self) -> plan.Plan:
+    def plan(self) -> planning.Plan:
         """The next 48 hours."""
-        return plan.forty_eight_hours(self.audit.findings)
+        return planning.forty_eight_hours(self.audit.findings)
 
     @cached_property
-    def business(self) -> money.Business | None:
+    def business(self) -> planning.Business | None:
         """What the client said of members and price."""
-        return money.business(self.audit.client.business)
+        return planning.business(self.audit.client.business)
 
     @property
     def launch(self) -> str | None:
         """When the launch is planned, and how many days after the audit that is."""
-        on = money.launch_date(self.audit.client.business)
+        on = planning.launch_date(self.audit.client.business)
         if on is None:
             return None
         days = (on - self.audit.finished.date()).days

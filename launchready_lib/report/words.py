@@ -111,11 +111,6 @@ def count(number: int, noun: str, plural: str = "") -> str:
     return f"{number or 'no'} {word}"
 
 
-def listed(words: list[str]) -> str:
-    """Words as a sentence lists them: `a, b and c`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
-
-
 def upfirst(text: str) -> str:
     """A sentence's first letter in upper case; a host, file or setting at its beginning stays as it is."""
     first = text.split(" ", 1)[0].rstrip(".,:;")

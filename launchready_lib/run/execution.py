@@ -15,7 +15,7 @@ from papermill.engines import NotebookExecutionManager
 
 from launchready_lib.record.files import write_private
 from launchready_lib.redact import Redactor
-from launchready_lib.redact.kernel import redacted
+from launchready_lib.redact.redactor import redacted
 
 SAVE_EVERY_S = 2.0
 Ending = Literal["complete", "failed", "timed_out", "died", "interrupted"]

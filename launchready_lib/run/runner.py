@@ -25,7 +25,7 @@ from launchready_lib.run import executor
 from launchready_lib.run import manifest as manifests
 from launchready_lib.run.kernels import warm
 from launchready_lib.run.manifest import Manifest
-from launchready_lib.run.progress import Progress, Silent
+from launchready_lib.run.progress import Progress
 
 INTERRUPTED = 130
 STAGE_FAILED = 4
@@ -120,7 +120,7 @@ def run(
             notebooks=notebooks or paths.notebooks_folder(),
             roadmap=roadmaps.load(),
             redactor=Redactor.from_parameters(parameters, parameters_module.environment(root)),
-            progress=progress or Silent(),
+            progress=progress or Progress(),
         )
         with _alone(run_.folder):
             return _locked_run(run_, _chosen(stages, run_.roadmap), resume=resume, again=again)
