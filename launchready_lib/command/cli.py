@@ -45,15 +45,15 @@ def _explained(error: Exception) -> int:
     from launchready_lib.record.audit import AuditError  # noqa: PLC0415 - only on the way out
     from launchready_lib.run.runner import RunError  # noqa: PLC0415
 
+    problems: list[str] = []
     if isinstance(error, ParametersError):
-        for problem in error.problems:
-            complain(str(problem))
-        return BAD_INPUT
-    if isinstance(error, RunError | AuditError):
-        complain(str(error))
-        return BAD_INPUT
-    if isinstance(error, OSError) and error.filename is not None:
-        complain(f"{error.filename}: {error.strerror}")
+        problems = [str(problem) for problem in error.problems]
+    elif isinstance(error, RunError | AuditError):
+        problems = [str(error)]
+    elif isinstance(error, OSError) and error.filename is not None:
+        problems = [f"{error.filename}: {error.strerror}"]
+    if problems:
+        complain("\n".join(problems))
         return BAD_INPUT
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if Path(frame.filename).is_relative_to(paths.PACKAGE)] or frames
@@ -157,7 +157,7 @@ def update_data(_: argparse.Namespace) -> int:
     refreshed = data.run()
     for one in refreshed:
         say(one.line())
-    return 0 if all(one.problem is None for one in refreshed) else 1
+    return int(any(one.problem for one in refreshed))
 
 
 def stage_numbers(text: str) -> frozenset[int]:

@@ -23,7 +23,7 @@ PROTOTYPE, LAUNCH = "prototype", "launch"
 
 def demo() -> int:
     """Audit release `prototype`, with its faults, then `launch`, with none; 0 when both verdicts are as expected."""
-    told: list[str] = []
+    verdicts: list[str] = []
     as_expected = True
     output = paths.project_root() / "output"
     for release in (PROTOTYPE, LAUNCH):  # both first: this prototype is not what became of the last demo's launch
@@ -47,9 +47,9 @@ def demo() -> int:
         for surprise in surprises:
             complain(f"Not as expected: {surprise}")
         as_expected = as_expected and not surprises
-        told.append(f"{release}: {VERDICTS[result.audit.decision]}, {result.report}")
+        verdicts.append(f"{release}: {VERDICTS[result.audit.decision]}, {result.report}")
         say()
-    for line in told:
+    for line in verdicts:
         say(line)
     return 0 if as_expected else 1
 

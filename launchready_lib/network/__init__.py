@@ -107,14 +107,9 @@ class Network:
         return self._session(keep_cookies=True)
 
     def _session(self, *, keep_cookies: bool) -> Session:
+        agent = {"user-agent": USER_AGENT}
         session = Session(
-            self.dialer,
-            contexts=self.contexts,
-            headers={"user-agent": USER_AGENT},
-            audit_headers=self.audit_headers,
-            timeout=self.timeout_s,
-            max_body=self.max_body,
-            keep_cookies=keep_cookies,
+            self.dialer, self.contexts, agent, self.audit_headers, self.timeout_s, self.max_body, keep_cookies
         )
         self._sessions.append(session)
         return session
@@ -166,15 +161,9 @@ class Network:
 
     async def fire(self, shots: Iterable[Shot], *, users: int = 1, within_s: float = 120.0) -> Salvo:
         """Time a schedule of requests with so many users at once, stopping in any case so long after its start."""
-        return await fire(
-            self.dialer,
-            shots,
-            users=users,
-            ca_file=self.ca_file,
-            timeout_s=self.timeout_s,
-            within_s=within_s,
-            headers={"User-Agent": USER_AGENT, **self.audit_headers},
-        )
+        headers = {"User-Agent": USER_AGENT, **self.audit_headers}
+        bounds = {"timeout_s": self.timeout_s, "within_s": within_s}
+        return await fire(self.dialer, shots, users=users, ca_file=self.ca_file, headers=headers, **bounds)
 
     async def control(self) -> bool:
         """Whether our own network works: a look-up of the root's nameservers through the resolvers in use."""

@@ -11,6 +11,7 @@ import asyncio
 import re
 import ssl
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -25,23 +26,23 @@ _TLS_HANDSHAKE = b"\x16"
 _HOP = re.compile(rb"^(proxy-[a-z-]+|connection|keep-alive):", re.IGNORECASE)
 
 
+@dataclass(eq=False)
 class BrowserProxy:
     """An HTTP proxy for one browser; `async with` starts and stops it.
 
     Attributes:
         port: on 127.0.0.1.
+        trust: where given, tunnels to hosts whose certificate it does not verify are closed and recorded.
     """
 
-    def __init__(self, dialer: Dialer, *, timeout: float, trust: ssl.SSLContext | None = None) -> None:
-        """Make one; with `trust`, tunnels to hosts whose certificate it does not verify are closed and recorded."""
-        self.port = 0
-        self._trust = trust
-        self._verified: dict[tuple[str, int], asyncio.Task[str | None]] = {}
-        self._dialer = dialer
-        self._timeout = timeout
-        self._allowed: dict[str, asyncio.Event] = {}
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+    dialer: Dialer
+    timeout: float
+    trust: ssl.SSLContext | None = None
+    port: int = 0
+    _verified: dict[tuple[str, int], asyncio.Task[str | None]] = field(default_factory=dict)
+    _allowed: dict[str, asyncio.Event] = field(default_factory=dict)
+    _server: asyncio.Server | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def allow(self, host: str) -> None:
         """Let a host through that a page has asked for."""
@@ -81,7 +82,7 @@ class BrowserProxy:
                 self._tasks.discard(task)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(self._timeout):
+        async with asyncio.timeout(self.timeout):
             head = await reader.readuntil(b"\r\n\r\n")
         first, _, rest = head.partition(b"\r\n")
         method, _, target = first.decode("latin-1").partition(" ")
@@ -115,32 +116,32 @@ class BrowserProxy:
 
     async def _dial(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         purpose = Purpose.AUDIT
-        if not self._dialer.scope.names(host):
+        if not self.dialer.scope.names(host):
             purpose = Purpose.SUBRESOURCE
             try:
                 async with asyncio.timeout(ANNOUNCED_WITHIN_S):
                     await self._announced(host).wait()
             except TimeoutError:
                 raise RefusedError(self._refusal(host, port)) from None
-        async with asyncio.timeout(self._timeout):
-            targets = await self._dialer.targets(host, port, purpose=purpose)
+        async with asyncio.timeout(self.timeout):
+            targets = await self.dialer.targets(host, port, purpose=purpose)
             return await _open_first(targets)
 
     async def _is_trusted(self, host: str, port: int) -> bool:
         """Whether a host's certificate is verified for its name; asked once, and recorded where it is not."""
-        if self._trust is None:
+        if self.trust is None:
             return True
         if (host, port) not in self._verified:
-            self._verified[host, port] = asyncio.create_task(self._distrust(host, port, self._trust))
+            self._verified[host, port] = asyncio.create_task(self._distrust(host, port, self.trust))
         why = await asyncio.shield(self._verified[host, port])
         if why is not None:
-            self._dialer.traffic.refuse(Refusal(host, port, f"{DISTRUSTED}: {why}"))
+            self.dialer.traffic.refuse(Refusal(host, port, f"{DISTRUSTED}: {why}"))
         return why is None
 
     async def _distrust(self, host: str, port: int, trust: ssl.SSLContext) -> str | None:
         try:
-            async with asyncio.timeout(self._timeout):
-                target = (await self._dialer.targets(host, port, purpose=Purpose.SUBRESOURCE))[0]
+            async with asyncio.timeout(self.timeout):
+                target = (await self.dialer.targets(host, port, purpose=Purpose.SUBRESOURCE))[0]
                 _, writer = await asyncio.open_connection(target.ip, target.port, ssl=trust, server_hostname=host)
         except ssl.SSLCertVerificationError as error:
             return error.verify_message
@@ -151,7 +152,7 @@ class BrowserProxy:
 
     def _refusal(self, host: str, port: int) -> Refusal:
         """Why nothing announced this host: the browser said so already, or it is a call of the browser's own."""
-        traffic = self._dialer.traffic
+        traffic = self.dialer.traffic
         known = next((r for r in traffic.refused if (normal(r.host), r.port) == (normal(host), port)), None)
         refusal = known or Refusal(host, port, "no page asked for it: a call of the browser's own")
         traffic.refuse(refusal)

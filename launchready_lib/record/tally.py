@@ -14,7 +14,7 @@ from launchready_lib.record.findings import Finding, Status
 from launchready_lib.roadmap import Roadmap
 
 Findings = Mapping[str, Finding]
-_KNOWN = (Status.PASS, Status.FAIL)
+_PASSED, _FAILED, _KNOWN = {Status.PASS}, {Status.FAIL}, {Status.PASS, Status.FAIL}
 _SET_ASIDE = re.compile(r"~\d+$")
 
 BASELINE_FROM = {
@@ -136,24 +136,13 @@ def deliverables(
     for stage in roadmap.stages.values():
         for deliverable in stage.deliverables:
             body = bodies.get(deliverable, {})
-            if body.get("status") in ("made", "partial"):
-                made.append(_recorded(deliverable, stage.id, body))
+            if (status := body.get("status")) in ("made", "partial"):
+                reason, file = (v if isinstance(v := body.get(key), str) else None for key in ("reason", "file"))
+                made.append(Deliverable(deliverable, stage.id, status, reason, file, body.get("data")))
                 continue
             reason = body.get("reason") or missing.get(stage.id) or "its stage ran, but does not make it yet"
             made.append(_derived(deliverable, stage.id, findings, figures, str(reason)))
     return tuple(made)
-
-
-def _recorded(deliverable: str, stage: str, body: Mapping[str, Any]) -> Deliverable:
-    reason, file = body.get("reason"), body.get("file")
-    return Deliverable(
-        deliverable,
-        stage,
-        body["status"],
-        reason if isinstance(reason, str) else None,
-        file if isinstance(file, str) else None,
-        body.get("data"),
-    )
 
 
 def _derived(deliverable: str, stage: str, findings: Findings, figures: Mapping[str, Any], reason: str) -> Deliverable:
@@ -171,10 +160,10 @@ def _derived(deliverable: str, stage: str, findings: Findings, figures: Mapping[
         return Deliverable(deliverable, stage, "partial", "drawn from what the checks saw", "report.html")
     if deliverable == "baseline":
         known = sum(value is not None for value in figures.values())
-        lacking = [target for target in BASELINE_FROM if figures.get(target) is None]
+        missing = [target for target in BASELINE_FROM if figures.get(target) is None]
         if known:
-            words = f"not measured: {', '.join(lacking)}" if lacking else None
-            return Deliverable(deliverable, stage, "partial" if lacking else "made", words, "findings.json")
+            words = f"not measured: {', '.join(missing)}" if missing else None
+            return Deliverable(deliverable, stage, "partial" if missing else "made", words, "findings.json")
     return Deliverable(deliverable, stage, "unknown", reason)
 
 
@@ -223,17 +212,17 @@ def compare(
     """Compare the findings of a release with those of the earlier release `since`, check by check."""
     then = {check: finding.status for check, finding in before.items()}
 
-    def moved(test: Callable[[Status, Status], bool]) -> tuple[str, ...]:
-        return tuple(check for check, f in now.items() if check in then and test(then[check], f.status))
+    def moved(away: set[Status], to: set[Status]) -> tuple[str, ...]:
+        return tuple(check for check, f in now.items() if then.get(check) in away and f.status in to)
 
     return Changes(
         since=since,
-        fixed=moved(lambda a, b: a is Status.FAIL and b is Status.PASS),
-        broken=moved(lambda a, b: a is Status.PASS and b is Status.FAIL),
-        still_open=moved(lambda a, b: a is Status.FAIL and b is Status.FAIL),
-        newly_known=moved(lambda a, b: a is Status.UNKNOWN and b in _KNOWN),
-        no_longer_known=moved(lambda a, b: a in _KNOWN and b is Status.UNKNOWN),
-        declared_away=moved(lambda a, b: a is Status.FAIL and b is Status.NOT_APPLICABLE),
+        fixed=moved(_FAILED, _PASSED),
+        broken=moved(_PASSED, _FAILED),
+        still_open=moved(_FAILED, _FAILED),
+        newly_known=moved({Status.UNKNOWN}, _KNOWN),
+        no_longer_known=moved(_KNOWN, {Status.UNKNOWN}),
+        declared_away=moved(_FAILED, {Status.NOT_APPLICABLE}),
         baseline=baseline,
     )
 

@@ -92,14 +92,11 @@ def run(
     """Run an audit.
 
     Args:
-        parameters_file: the client's.
+        parameters_file, release: the client's, and what overrides its release.
         stages: numbers from 1 to 7; default: all.
-        release: overrides the parameters' release.
-        output_root: default: output/ in the project's root.
+        output_root, notebooks: default: output/ in the project's root, and the project's own seven.
         resume: go on with an incomplete release; stages that are complete are kept.
         again: move an earlier run of this release to <release>~1 (or the next free number) and start anew.
-        progress: told how it goes on.
-        notebooks: the folder of the seven; default: the project's own.
         environment: variables set for the run beside the process's own.
 
     Raises:
@@ -110,7 +107,10 @@ def run(
     root = _root(file)
     with _environment({**(environment or {}), "LAUNCHREADY_ROOT": str(root)}):
         parameters = parameters_module.load(parameters_file, root=root)
-        release = _release(release, parameters)
+        if release and not _RELEASE.match(release):
+            rule = "holds a-z, 0-9, dot, dash and underscore, and starts with a letter or digit"
+            raise RunError(f"a release's name {rule}")
+        release = release or parameters.release
         run_ = _Run(
             file=file,
             parameters=parameters,
@@ -122,8 +122,9 @@ def run(
             redactor=Redactor.from_parameters(parameters, parameters_module.environment(root)),
             progress=progress or Progress(),
         )
+        chosen = [stage for stage in run_.roadmap.stages.values() if stages is None or stage.number in stages]
         with _alone(run_.folder):
-            return _locked_run(run_, _chosen(stages, run_.roadmap), resume=resume, again=again)
+            return _locked_run(run_, chosen, resume=resume, again=again)
 
 
 @contextlib.contextmanager
@@ -143,14 +144,14 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _locked_run(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: bool) -> RunResult:
     manifest = _start(run_, chosen, resume=resume, again=again)
-    kept = {s.id for s in manifest.stages if resume and s.status == "complete"}
+    retained = {s.id for s in manifest.stages if resume and s.status == "complete"}
     private_folder(run_.folder)
     manifests.write(run_.folder, manifest)
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it would say stands in the manifest, redacted
     warm.prepare()
     try:
         for stage in chosen:
-            if stage.id in kept:
+            if stage.id in retained:
                 run_.progress.end(stage, manifest.stage(stage.id))
             else:
                 manifest = _stage(run_, stage, manifest)
@@ -267,22 +268,11 @@ def publish(folder: Path) -> tuple[Audit, Path]:
     return audits.read(folder), path
 
 
-def _chosen(numbers: Collection[int] | None, roadmap: Roadmap) -> tuple[Stage, ...]:
-    return tuple(stage for stage in roadmap.stages.values() if numbers is None or stage.number in numbers)
-
-
-def _release(given: str | None, parameters: Parameters) -> str:
-    if given and not _RELEASE.match(given):
-        raise RunError("a release's name holds a-z, 0-9, dot, dash and underscore, and starts with a letter or digit")
-    return given or parameters.release
-
-
 def _root(file: Path) -> Path:
     """The project's root: by the working directory, else by where the parameters file lies."""
     root = paths.project_root()
-    return (
-        root if "LAUNCHREADY_ROOT" in os.environ or (root / "parameters").is_dir() else paths.project_root(file.parent)
-    )
+    known = "LAUNCHREADY_ROOT" in os.environ or (root / "parameters").is_dir()
+    return root if known else paths.project_root(file.parent)
 
 
 def _relative(path: Path, root: Path) -> str:
