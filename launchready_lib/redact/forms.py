@@ -18,7 +18,7 @@ import yaml
 
 from launchready_lib.paths import PACKAGE
 
-Replace = Callable[[re.Match[str]], str]
+Replace = Callable[[re.Match[str]], str] | str
 
 
 def mark(name: str) -> str:
@@ -33,15 +33,6 @@ class Rule:
     hints: tuple[str, ...]
     pattern: re.Pattern[str]
     replace: Replace
-
-
-def _whole(name: str) -> Replace:
-    return lambda _: mark(name)
-
-
-def _second(name: str) -> Replace:
-    """Keep the first group, mask the second."""
-    return lambda match: match[1] + mark(name)
 
 
 _PREFIXED: list[tuple[str, list[str], str]] = yaml.load(
@@ -114,20 +105,20 @@ def _rule(hints: Iterable[str], pattern: str, replace: Replace) -> Rule:
 
 _RULES: tuple[Rule, ...] = (
     *(
-        _rule(prefixes, rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, prefixes))}){rest}", _whole(name))
+        _rule(prefixes, rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, prefixes))}){rest}", mark(name))
         for name, prefixes, rest in _PREFIXED
     ),
     _rule(
         ("hooks.slack.com/",),
         r"(hooks\.slack\.com/(?:services|workflows)/)([A-Za-z0-9/_-]{20,200})",
-        _second("slack webhook"),
+        r"\1" + mark("slack webhook"),
     ),
-    _rule(("/api/webhooks/",), r"(/api/webhooks/)(\d{10,25}/[\w-]{30,100})", _second("discord webhook")),
+    _rule(("/api/webhooks/",), r"(/api/webhooks/)(\d{10,25}/[\w-]{30,100})", r"\1" + mark("discord webhook")),
     _rule(
         ("secret",),
         r"(?i)((?:aws_?secret_?access_?key|secret_?access_?key)[\"']?[ \t]{0,5}[=:][ \t]{0,5}[\"']?)"
         r"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])",
-        _second("aws secret"),
+        r"\1" + mark("aws secret"),
     ),
     _rule(("eyj",), r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{6,}+\.[A-Za-z0-9_-]{10,}+", _jwt),
     _rule(("://",), r"(?<=://)([^\s/:@\"'<>\\]{0,128}):([^\s/\"'<>]{1,256})@", _url_password),

@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 MOST_LOADS = 8
 """Requests drawn for each page, those that took longest; the table has as many."""
 MOST_LETTERS = 36
-
-
 _COUNTED = {"response": "from when the request was due", "service": "from when the request was sent"}
 
 
@@ -48,10 +46,8 @@ def response_times(reads: Reads | Unavailable, kind: Kind = "response") -> Chart
         "xaxis": {"title": {"text": f"milliseconds {_COUNTED[kind]}"}, "type": "log"},
         "yaxis": {"title": {"text": "of 100 requests answered"}, "range": [0, 102]},
     }
-    caption = (
-        f"Core reads: how many of 100 requests were answered within how many milliseconds (target: 95 within {limit:g})"
-    )
-    return Chart(_figure(lines, layout), caption, tuple(reads.rows()))
+    caption = "Core reads: how many of 100 requests were answered within how many milliseconds"
+    return Chart(_figure(lines, layout), f"{caption} (target: 95 within {limit:g})", tuple(reads.rows()))
 
 
 def _answered(sample: Sample, kind: Kind) -> dict[str, Any]:

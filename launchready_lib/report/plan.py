@@ -60,22 +60,20 @@ class Plan:
 def forty_eight_hours(findings: Iterable[Finding], hours: float = HOURS) -> Plan:
     """Fill the hours greedily by weight per hour of effort; what does not fit any more gives way to what does."""
     failures = [f for f in ranked(findings) if f.status is Status.FAIL]
-    by_worth = sorted(failures, key=worth, reverse=True)  # stable: ties stay in the order of the report
     tasks: list[Task] = []
     left: list[Finding] = []
     spent = 0.0
-    for finding in by_worth:
+    for finding in sorted(failures, key=worth, reverse=True):  # stable: ties stay in the order of the report
         effort = finding.effort_hours or 0.0
         if spent + effort > hours:
             left.append(finding)
             continue
         tasks.append(Task(finding, spent, spent + effort))
         spent += effort
-    return Plan(
-        tuple(tasks),
-        tuple(f for f in ranked(left) if f.severity is Severity.BLOCKER),
-        tuple(f for f in ranked(left) if f.severity is not Severity.BLOCKER),
+    blockers, others = (
+        [f for f in ranked(left) if (f.severity is Severity.BLOCKER) is stops] for stops in (True, False)
     )
+    return Plan(tuple(tasks), tuple(blockers), tuple(others))
 
 
 def worth(finding: Finding) -> float:
