@@ -48,8 +48,7 @@ class Client:
     def open(cls, source: str | Path | Mapping[str, Any], *, root: Path | None = None, release: str = "") -> Client:
         """Load and validate a parameters file, or the mapping that papermill injects.
 
-        Raises:
-            ParametersError: with every problem and its place.
+        Raises `ParametersError` with every problem and its place.
         """
         root = root or project_root()
         return cls(parameters_module.load(source, root=root), root=root, release=release)

@@ -137,8 +137,7 @@ class Stage:
     ) -> None:
         """Record one of the stage's deliverables; `file` and `text` also make it a file of the kit.
 
-        Raises:
-            ValueError: the roadmap's stage has no such deliverable.
+        Raises `ValueError` where the roadmap's stage has no such deliverable.
         """
         if deliverable not in self.entry.deliverables:
             raise ValueError(f"stage {self.entry.id} has no deliverable {deliverable}")

@@ -69,15 +69,8 @@ def run(arguments: argparse.Namespace) -> int:
     warm.prepare()  # first: it imports while this process does
     from launchready_lib.run import progress, runner  # noqa: PLC0415 - papermill takes half a second to import
 
-    result = runner.run(
-        arguments.file,
-        stages=arguments.stages,
-        release=arguments.release,
-        output_root=arguments.output,
-        resume=arguments.resume,
-        again=arguments.again,
-        progress=progress.for_stream(),
-    )
+    options = {name: getattr(arguments, name) for name in ("stages", "release", "resume", "again")}
+    result = runner.run(arguments.file, output_root=arguments.output, progress=progress.for_stream(), **options)
     tell(result)
     return result.exit_code
 

@@ -61,8 +61,7 @@ class NoListError(ValueError):
 def networks(text: str) -> tuple[str, ...]:
     """The networks in a published list: one a line, Fastly's JSON, or Amazon's, of which CloudFront's.
 
-    Raises:
-        NoListError: it is none of these, or not to be believed.
+    Raises `NoListError` where it is none of these, or not to be believed.
     """
     found: dict[Addresses, None] = {}
     for each in _listed(text):

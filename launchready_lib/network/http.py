@@ -176,17 +176,8 @@ def _with_body(answer: Response, body: Body) -> Response:
     return replace(answer, body=body.content, truncated=cut, error=answer.error or body.error)
 
 
-_FAILURES = (
-    RefusedError,
-    NameNotResolvedError,
-    httpcore.NetworkError,
-    httpcore.TimeoutException,
-    httpcore.ProtocolError,
-    httpcore.UnsupportedProtocol,
-    httpx.HTTPError,
-    OSError,
-    ValueError,
-)
+_OF_THE_WIRE = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.UnsupportedProtocol)
+_FAILURES = (*_OF_THE_WIRE, RefusedError, NameNotResolvedError, httpx.HTTPError, OSError, ValueError)
 
 
 def _failure(answer: Response, error: Exception) -> Response:

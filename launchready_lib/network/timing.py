@@ -24,8 +24,7 @@ from launchready_lib.network.dial import Dialer
 from launchready_lib.network.types import NameNotResolvedError, RefusedError
 
 MAX_ERROR_SHARE = 0.05
-_PHASES = (pycurl.NAMELOOKUP_TIME, pycurl.CONNECT_TIME, pycurl.APPCONNECT_TIME, pycurl.STARTTRANSFER_TIME,
-           pycurl.TOTAL_TIME)  # fmt: skip
+_TIMES = [getattr(pycurl, f"{name}_TIME") for name in ("NAMELOOKUP", "CONNECT", "APPCONNECT", "STARTTRANSFER", "TOTAL")]
 _FEW = 20
 _ALL_FAILED = 5
 
@@ -215,7 +214,7 @@ class _Battery:
         except UnicodeError:
             error = "the address or a header is not plain ASCII"
         end = time.perf_counter()
-        looked_up, connected, secured, first, total = (handle.getinfo(each) * 1000 for each in _PHASES)
+        looked_up, connected, secured, first, total = (handle.getinfo(each) * 1000 for each in _TIMES)
         return Timing(
             url=shot.url,
             due_s=shot.due_s,

@@ -94,8 +94,7 @@ class Audit:
 def read(folder: Path, *, comparing: bool = True) -> Audit:
     """Read the run in output/<slug>/<release>/: its executed notebooks, and manifest.json where there is one.
 
-    Raises:
-        AuditError: there is neither a notebook of the roadmap nor a manifest.
+    Raises `AuditError` where there is neither a notebook of the roadmap nor a manifest.
     """
     roadmap = load()
     sheets = {stage.id: read_sheet(path) for stage in roadmap.stages.values() if (path := _notebook(folder, stage))}

@@ -228,8 +228,7 @@ _PLACED_APART = ("measured", "target", "files", "defect")
 def of_entry(check: str, roadmap: Roadmap, status: Status, summary: str, source: Source, **more: Any) -> Finding:
     """A finding with everything that the catalogue says of its check.
 
-    Raises:
-        KeyError: the check is not in the roadmap.
+    Raises `KeyError` where the check is not in the roadmap.
     """
     entry = roadmap.checks[check]
     target = roadmap.targets[entry.target].limit if entry.target else None
@@ -240,8 +239,7 @@ def of_entry(check: str, roadmap: Roadmap, status: Status, summary: str, source:
 def finding(verdict: Verdict, roadmap: Roadmap, *, judged_at: str) -> Finding:
     """Make a verdict a finding: the catalogue gives what the check left out.
 
-    Raises:
-        KeyError: the verdict's check is not in the roadmap.
+    Raises `KeyError` where the verdict's check is not in the roadmap.
     """
     entry = roadmap.checks[verdict.check]
     more: dict[str, Any] = {"measured_at": judged_at}

@@ -11,8 +11,10 @@ import base64
 import binascii
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
 import yaml
 
@@ -34,11 +36,6 @@ class Rule:
     pattern: re.Pattern[str]
     replace: Replace
 
-
-_PREFIXED: list[tuple[str, list[str], str]] = yaml.load(
-    (PACKAGE / "data" / "credential_prefixes.yaml").read_bytes(), Loader=yaml.CSafeLoader
-)
-"""Service, prefixes, what may follow."""
 
 _PLACEHOLDER = frozenset({"password", "pass", "pwd", "pw", "secret", "xxxx", "***", "****", "*****", "…", "..."})
 _PUBLIC_ROLES = frozenset({"anon"})
@@ -95,49 +92,26 @@ def cookies(value: str) -> str:
     return _COOKIE.sub(one, value)
 
 
-def _cookie_header(match: re.Match[str]) -> str:
-    return match[1] + cookies(match[2])
-
-
-def _rule(hints: Iterable[str], pattern: str, replace: Replace) -> Rule:
-    return Rule(tuple(h.lower() for h in hints), re.compile(pattern), replace)
-
-
-_RULES: tuple[Rule, ...] = (
-    *(
-        _rule(prefixes, rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, prefixes))}){rest}", mark(name))
-        for name, prefixes, rest in _PREFIXED
-    ),
-    _rule(
-        ("hooks.slack.com/",),
-        r"(hooks\.slack\.com/(?:services|workflows)/)([A-Za-z0-9/_-]{20,200})",
-        r"\1" + mark("slack webhook"),
-    ),
-    _rule(("/api/webhooks/",), r"(/api/webhooks/)(\d{10,25}/[\w-]{30,100})", r"\1" + mark("discord webhook")),
-    _rule(
-        ("secret",),
-        r"(?i)((?:aws_?secret_?access_?key|secret_?access_?key)[\"']?[ \t]{0,5}[=:][ \t]{0,5}[\"']?)"
-        r"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])",
-        r"\1" + mark("aws secret"),
-    ),
-    _rule(("eyj",), r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{6,}+\.[A-Za-z0-9_-]{10,}+", _jwt),
-    _rule(("://",), r"(?<=://)([^\s/:@\"'<>\\]{0,128}):([^\s/\"'<>]{1,256})@", _url_password),
-    _rule(
-        ("authorization", "api-key", "auth-token"),
-        r"(?i)((?<![A-Za-z0-9])(?:(?:proxy-)?authorization|x-api-key|api-key|x-auth-token)[\"']?"
-        r"[ \t]{0,3}[:=,][ \t]{0,3}[\"']?)"
-        r"((?:bearer|basic|token|digest|apikey)[ \t]{1,3})?([^\s\"'<>,;\[\]]{6,8192})",
-        _header,
-    ),
-    _rule(("bearer",), r"(?i)(\bbearer[ \t]{1,3})([A-Za-z0-9._~+/=-]{16,8192})", _bearer),
-    _rule(("basic",), r"(?i)(\bbasic[ \t]{1,3})([A-Za-z0-9+/_-]{8,1024}={0,2})", _basic),
-    _rule(
-        ("cookie",),
-        r"(?i)((?<![A-Za-z0-9])(?:set-)?cookie2?[\"']?[ \t]{0,3}[:,][ \t]{0,3}[\"']?)([^\r\n\"<>]{8,8192})",
-        _cookie_header,
-    ),
+_DATA: dict[str, list[Any]] = yaml.load(
+    (PACKAGE / "data" / "credential_forms.yaml").read_bytes(), Loader=yaml.CSafeLoader
 )
-
+_DECIDING: dict[str, Replace] = {
+    "basic": _basic,
+    "bearer": _bearer,
+    "cookie header": lambda match: match[1] + cookies(match[2]),
+    "header": _header,
+    "jwt": _jwt,
+    "url password": _url_password,
+}
+_PREFIXED = (
+    (mark(name), prefixes, rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, prefixes))}){rest}")
+    for name, prefixes, rest in _DATA["prefixed"]
+)
+_OTHERS = ((_DECIDING.get(name, rf"\1{mark(name)}"), hints, pattern) for name, hints, pattern in _DATA["rules"])
+_RULES = tuple(
+    Rule(tuple(hint.lower() for hint in hints), re.compile(pattern), replace)
+    for replace, hints, pattern in chain(_PREFIXED, _OTHERS)
+)
 _BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _END = "-----END"
 _REST_OF_KEY = re.compile(r"(?:[A-Za-z0-9+/=\s]|\\[nr])*")

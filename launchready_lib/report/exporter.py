@@ -72,8 +72,7 @@ class LaunchReadyExporter(TemplateExporter):  # type: ignore[misc]  # nbconvert 
 def _stage(sheet: sheets.Sheet) -> str:
     """The stage of a notebook, whatever its file is called: by its records, its findings, its name.
 
-    Raises:
-        ConversionException: it is some other notebook.
+    Raises `ConversionException` where it is some other notebook.
     """
     stages = load().stages
     said = [str(each.data.get("id")) for each in sheet.of("stage")]

@@ -240,8 +240,7 @@ def execute(
 ) -> Outcome:
     """Run one notebook with papermill and our engine, and say how it went.
 
-    Raises:
-        Interrupted: by Ctrl-C, with how it went until then.
+    Raises `Interrupted` by Ctrl-C, with how it went until then.
     """
     outcomes: list[Outcome] = []
     nothing = Cells(0, 0, 0, 0)

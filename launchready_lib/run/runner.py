@@ -129,11 +129,7 @@ def run(
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold a release's lock.
-
-    Raises:
-        RunError: another process runs it.
-    """
+    """Hold a release's lock; raises `RunError` where another process runs it."""
     private_folder(folder.parent)
     try:
         with locked(folder.with_name(f".{folder.name}.lock")):
@@ -166,11 +162,7 @@ def _locked_run(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: b
 
 
 def _stage(run_: _Run, stage: Stage, manifest: Manifest) -> Manifest:
-    """Run one stage and write down how it went.
-
-    Raises:
-        KeyboardInterrupt: after that, where it was interrupted.
-    """
+    """Run one stage and write down how it went; raises `KeyboardInterrupt` after that, where it was interrupted."""
     entry = manifests.running(stage)
     manifests.write(run_.folder, manifest.with_stage(entry))
     run_.progress.begin(stage)
@@ -202,11 +194,7 @@ def _ended(run_: _Run, stage: Stage, manifest: Manifest, entry: manifests.StageE
 
 
 def _start(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: bool) -> Manifest:
-    """The manifest to begin with.
-
-    Raises:
-        RunError: what lies in the folder may not be touched with these options.
-    """
+    """The manifest to begin with; raises `RunError` where what lies there may not be touched so."""
     if resume and again:
         raise RunError("--resume goes on with a run and --again starts anew: give one of them")
     folder, name = run_.folder, f"release {run_.release} of {run_.parameters.slug}"
@@ -258,8 +246,7 @@ def _set_aside(folder: Path) -> None:
 def publish(folder: Path) -> tuple[Audit, Path]:
     """Read the executed notebooks of a run back and write the report beside them.
 
-    Raises:
-        AuditError: the folder holds no run.
+    Raises `AuditError` where the folder holds no run.
     """
     from launchready_lib.report import publication  # noqa: PLC0415 - nbconvert takes half a second to import
 

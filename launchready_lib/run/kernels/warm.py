@@ -56,11 +56,7 @@ class ForkedProcess:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end.
-
-        Raises:
-            subprocess.TimeoutExpired: it still runs after `timeout` seconds.
-        """
+        """Wait for the end; raises `subprocess.TimeoutExpired` where it still runs after `timeout` seconds."""
         with selectors.DefaultSelector() as selector:
             if self.returncode is None:
                 selector.register(self._line, selectors.EVENT_READ)
