@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime
 from functools import cached_property
@@ -57,12 +58,9 @@ class Client:
     def network(self) -> Network:
         """The only way out for this client."""
         p = self.parameters
+        hosts = None if p.authorization is None else tuple(p.authorization.hosts)
         return Network(
-            Scope(
-                hosts=None if p.authorization is None else tuple(p.authorization.hosts),
-                services=frozenset(self._services()),
-                third_parties=frozenset(p.site.third_parties),
-            ),
+            Scope(hosts, frozenset(self._services()), frozenset(p.site.third_parties)),
             nameservers=p.network.nameservers,
             connect_to=p.network.connect_to,
             ca_file=self.path(p.network.ca_file) if p.network.ca_file else None,
@@ -100,9 +98,8 @@ class Client:
         try:
             return secret.reveal(self.environment)
         except MissingVariable as missing:
-            return Unavailable(
-                f"the environment variable {missing.name} is not set", f"the environment variable {missing.name}"
-            )
+            variable = f"the environment variable {missing.name}"
+            return Unavailable(f"{variable} is not set", variable)
 
     def settled(self, verdict: Verdict) -> Finding:
         """The finding that a verdict becomes.
@@ -115,9 +112,8 @@ class Client:
         declared = self.parameters.declared(verdict.check)
         if declared is not None and not entry.fixed:
             summary = f"Declared not applicable: {declared}"
-            return of_entry(
-                entry.id, catalogue, Status.NOT_APPLICABLE, summary, "declared", reason=declared, target=None
-            )
+            more = {"reason": declared, "target": None}
+            return of_entry(entry.id, catalogue, Status.NOT_APPLICABLE, summary, "declared", **more)
         if verdict.status is Status.UNKNOWN and entry.attest:
             verdict = self._attested(verdict)
         return finding(verdict, catalogue, judged_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
@@ -129,12 +125,8 @@ class Client:
         if (datetime.now(UTC).date() - word.date).days > ATTESTATION_DAYS:
             reason = f"{verdict.reason}; the attestation of {word.date} is older than {ATTESTATION_DAYS} days"
             return replace(verdict, reason=reason, needs=f"{verdict.needs}; or a new attestations.{verdict.check}")
-        row = {
-            "attested_by": word.by,
-            "date": word.date.isoformat(),
-            "evidence": word.evidence or "",
-            "not_measured": verdict.reason or "",
-        }
+        row = {"attested_by": word.by, "date": word.date.isoformat(), "evidence": word.evidence or ""}
+        row["not_measured"] = verdict.reason or ""
         judge, answer = (passed, "yes") if word.answer else (failed, "no")
         summary = f"{word.by} vouched on {word.date} that the answer is {answer}; it was not measured"
         return replace(judge(summary, evidence=[row], source="attested"), check=verdict.check, defect=verdict.defect)
@@ -166,9 +158,6 @@ class Client:
 
 
 def _host(url: str | None) -> Iterator[str]:
-    try:
-        host = urlsplit(url or "").hostname
-    except ValueError:
-        host = None
-    if host:
-        yield host
+    with suppress(ValueError):
+        if host := urlsplit(url or "").hostname:
+            yield host

@@ -68,13 +68,9 @@ class Stage:
         self.record("stage", {"id": stage_id, "started": self._started, "finished": None})
 
     def judge(self, *verdicts: Verdict) -> None:
-        """Make findings of verdicts and show them; the last one of a check counts.
+        """Make findings of verdicts (see `Client.settled`) and show them; the last one of a check counts.
 
-        What the founder declared not applicable is declared so; what could not be measured and may be vouched for takes
-        the attestation of the parameters, marked so.
-
-        Raises:
-            ValueError: a verdict is not of this stage.
+        Raises `ValueError` where a verdict is not of this stage.
         """
         for verdict in verdicts:
             if verdict.check not in self.entry.checks:
@@ -82,11 +78,8 @@ class Stage:
             found = self._judged[verdict.check] = self.client.settled(verdict)
             body = self._redactor.value(found.to_json())
             shown = Finding.from_json(body)
-            bundle = {
-                FINDING_MIME: body,
-                "text/html": cards.finding_html(shown),
-                "text/plain": cards.finding_text(shown),
-            }
+            html, text = cards.finding_html(shown), cards.finding_text(shown)
+            bundle = {FINDING_MIME: body, "text/html": html, "text/plain": text}
             self._publish(bundle, {FINDING_MIME: {"recorded_at": _now()}})
 
     def show(self, shown: Shown, caption: str = "") -> Shown | None:
@@ -178,9 +171,8 @@ class Stage:
         sheet = sheets.read(self.record_folder / stage.notebook, exhibits=False)
         if (found := sheets.newest(sheet.findings).get(check)) is not None:
             return found.finding
-        return Unavailable(
-            f"stage {stage.number} ({stage.title}) has not run in this release", f"run stage {stage.number} first"
-        )
+        reason = f"stage {stage.number} ({stage.title}) has not run in this release"
+        return Unavailable(reason, f"run stage {stage.number} first")
 
     def _publish(self, bundle: Bundle, metadata: dict[str, Any]) -> None:
         """Let an output out: whatever it is, nothing secret in it."""

@@ -174,7 +174,7 @@ class _Battery:
                 return
             inbox.put(shot)
 
-    def _handle(self) -> pycurl.Curl:
+    def _user(self, inbox: _Inbox, start: float) -> None:
         handle = pycurl.Curl()
         handle.setopt(pycurl.NOSIGNAL, 1)
         handle.setopt(pycurl.TIMEOUT_MS, int(self.timeout_s * 1000))
@@ -183,10 +183,6 @@ class _Battery:
         handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         handle.setopt(pycurl.PROXY, "")
         handle.setopt(pycurl.ACCEPT_ENCODING, "")
-        return handle
-
-    def _user(self, inbox: _Inbox, start: float) -> None:
-        handle = self._handle()
         while (shot := inbox.get()) is not None:
             try:
                 self._note(self._perform(handle, shot, start))
@@ -215,18 +211,10 @@ class _Battery:
             error = "the address or a header is not plain ASCII"
         end = time.perf_counter()
         looked_up, connected, secured, first, total = (handle.getinfo(each) * 1000 for each in _TIMES)
-        return Timing(
-            url=shot.url,
-            due_s=shot.due_s,
-            service_ms=total,
-            response_ms=(end - start - shot.due_s) * 1000,
-            connect_ms=max(connected - looked_up, 0.0),
-            tls_ms=max(secured - connected, 0.0),
-            first_byte_ms=first,
-            status=handle.getinfo(pycurl.RESPONSE_CODE),
-            size=size,
-            error=error,
-        )
+        response = (end - start - shot.due_s) * 1000
+        handshakes = max(connected - looked_up, 0.0), max(secured - connected, 0.0)
+        status = handle.getinfo(pycurl.RESPONSE_CODE)
+        return Timing(shot.url, shot.due_s, total, response, *handshakes, first, status, size, error)
 
     def _aim(self, handle: pycurl.Curl, shot: Shot) -> None:
         handle.setopt(pycurl.URL, shot.url)

@@ -69,11 +69,9 @@ def _entry(stage: Stage, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     """The manifest's entry of a stage: `stages` is a list of {id, status, seconds, error} or a mapping by id."""
     stages = manifest.get("stages")
     if isinstance(stages, Mapping):
-        found = stages.get(stage.id)
-        return found if isinstance(found, Mapping) else {}
-    if isinstance(stages, list):
-        return next((s for s in stages if isinstance(s, Mapping) and s.get("id") == stage.id), {})
-    return {}
+        stages = [{**body, "id": key} for key, body in stages.items() if isinstance(body, Mapping)]
+    known = (each for each in stages if isinstance(each, Mapping)) if isinstance(stages, list) else ()
+    return next((each for each in known if each.get("id") == stage.id), {})
 
 
 def _text(value: object) -> str | None:

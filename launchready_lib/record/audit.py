@@ -16,7 +16,7 @@ from launchready_lib.record.answers import StageRun, answers, stage_run, why
 from launchready_lib.record.findings import Decision, Finding, Status, decide, ranked
 from launchready_lib.record.sheets import Sheet
 from launchready_lib.record.sheets import read as read_sheet
-from launchready_lib.roadmap import Roadmap, Stage, load
+from launchready_lib.roadmap import Roadmap, load
 
 
 class AuditError(Exception):
@@ -97,7 +97,8 @@ def read(folder: Path, *, comparing: bool = True) -> Audit:
     Raises `AuditError` where there is neither a notebook of the roadmap nor a manifest.
     """
     roadmap = load()
-    sheets = {stage.id: read_sheet(path) for stage in roadmap.stages.values() if (path := _notebook(folder, stage))}
+    paths = {stage.id: folder / stage.notebook for stage in roadmap.stages.values()}
+    sheets = {stage: read_sheet(path) for stage, path in paths.items() if path.is_file()}
     manifest, problems = _manifest(folder)
     if not sheets and manifest is None:
         raise AuditError(f"{folder} holds no executed notebook of the roadmap (01_… to 07_…) and no manifest")
@@ -185,15 +186,9 @@ def _listed(parts: Iterable[object], *names: str) -> list[dict[str, Any]]:
     return [{name: list(v) if isinstance(v, tuple) else v for name, v in body.items()} for body in bodies]
 
 
-def _notebook(folder: Path, stage: Stage) -> Path | None:
-    path = folder / stage.notebook
-    return path if path.is_file() else None
-
-
 def _manifest(folder: Path) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
-    path = folder / "manifest.json"
     try:
-        body = json.loads(path.read_bytes())
+        body = json.loads((folder / "manifest.json").read_bytes())
     except FileNotFoundError:
         return None, ()
     except (OSError, ValueError, RecursionError):
@@ -294,13 +289,10 @@ def _compared(audit: Audit, folder: Path) -> Audit:
 
 def _started(folder: Path, slug: str) -> datetime | None:
     """When the run in a folder started; None where it holds none of this client."""
-    times: list[datetime] = []
-    for stage in load().stages.values():
-        if path := _notebook(folder, stage):
-            sheet = read_sheet(path, exhibits=False)
-            if (sheet.latest("client") or {}).get("slug") == slug:
-                times += sheet.times
-    return min(times, default=None)
+    paths = (folder / stage.notebook for stage in load().stages.values())
+    sheets = (read_sheet(path, exhibits=False) for path in paths if path.is_file())
+    own = (sheet for sheet in sheets if (sheet.latest("client") or {}).get("slug") == slug)
+    return min((at for sheet in own for at in sheet.times), default=None)
 
 
 def _bodies(sheets: Mapping[str, Sheet], kind: str) -> list[Mapping[str, Any]]:

@@ -104,9 +104,9 @@ def figure(body: object) -> Mapping[str, Any] | None:
     if not all(isinstance(t, Mapping) and str(t.get("type", "scatter")) in DRAWABLE for t in traces):
         return None
     layout = body.get("layout")
-    kept = {k: v for k, v in layout.items() if k not in ("images", "template")} if isinstance(layout, Mapping) else {}
+    shown = {k: v for k, v in layout.items() if k not in ("images", "template")} if isinstance(layout, Mapping) else {}
     try:
-        safe: dict[str, Any] = _plain({"data": traces, "layout": kept})
+        safe: dict[str, Any] = _plain({"data": traces, "layout": shown})
         return safe if len(json.dumps(safe)) <= MAX_FIGURE else None
     except (RecursionError, TypeError, ValueError):
         return None
@@ -154,8 +154,7 @@ def _plain(value: Any) -> Any:
 
 
 def _shaped(raw: _RawTable) -> Table | None:
-    rows = [row for row in raw.rows if any(row)]
-    header, body = (raw.header or [], rows)
+    header, body = raw.header or [], [row for row in raw.rows if any(row)]
     width = min(MAX_COLUMNS, max((len(r) for r in [header, *body]), default=0))
     if not body or not width:
         return None

@@ -54,14 +54,9 @@ def _answered(sample: Sample, kind: Kind) -> dict[str, Any]:
     """A step for each answer, from the quickest; a failed request keeps the line below 100."""
     times = sorted(ms for ms in sample.times(kind) if ms < math.inf)
     share = 100 / len(sample.timings)
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": sample.name,
-        "line": {"shape": "hv"},
-        "x": [max(round(ms, 1), 0.1) for ms in times],
-        "y": [round(place * share, 1) for place in range(1, len(times) + 1)],
-    }
+    x = [max(round(ms, 1), 0.1) for ms in times]
+    y = [round(place * share, 1) for place in range(1, len(times) + 1)]
+    return {"type": "scatter", "mode": "lines", "name": sample.name, "line": {"shape": "hv"}, "x": x, "y": y}
 
 
 def page_loads(pages: CorePages | Unavailable) -> Chart | Unavailable:
@@ -107,14 +102,10 @@ def _named(load: Load, visit: Visit) -> str:
 
 
 def _bars(page: str, rows: list[Row]) -> dict[str, Any]:
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": page,
-        "y": [f"{page}: {row['what']}" for row in rows],
-        "base": [row["from_s"] for row in rows],
-        "x": [max(row["to_s"] - row["from_s"], 0.01) for row in rows],
-    }
+    y = [f"{page}: {row['what']}" for row in rows]
+    base = [row["from_s"] for row in rows]
+    x = [max(row["to_s"] - row["from_s"], 0.01) for row in rows]
+    return {"type": "bar", "orientation": "h", "name": page, "y": y, "base": base, "x": x}
 
 
 def _figure(traces: list[dict[str, Any]], layout: dict[str, Any]) -> Figure:

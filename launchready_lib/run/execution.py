@@ -123,8 +123,7 @@ class Record(NotebookExecutionManager):  # type: ignore[misc]
 
     def redacted(self) -> nbformat.NotebookNode:
         """The notebook as it may be seen."""
-        shown = {**self.nb, "metadata": self.redactor.value(self.nb.metadata), "cells": self._shown}
-        return nbformat.from_dict(shown)
+        return nbformat.from_dict({**self.nb, "metadata": self.redactor.value(self.nb.metadata), "cells": self._shown})
 
     def _redacted(self, cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
         """A copy of a cell; what is nbformat's own (types, ids, counts) is left as it is."""
