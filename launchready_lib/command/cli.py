@@ -9,13 +9,13 @@ import argparse
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
 from launchready_lib import __version__, paths
 from launchready_lib.command.terminal import BAD_INPUT, INTERRUPTED, OUR_ERROR, VERDICTS, complain, say, tell
+from launchready_lib.evidence import place_of
 from launchready_lib.run.kernels import warm
 
 
@@ -55,10 +55,8 @@ def _explained(error: Exception) -> int:
     if problems:
         complain("\n".join(problems))
         return BAD_INPUT
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(paths.PACKAGE)] or frames
     complain(
-        f"Launch Ready broke: {type(error).__name__} at {Path(ours[-1].filename).name}:{ours[-1].lineno}. "
+        f"Launch Ready broke: {type(error).__name__} at {place_of(error)}. "
         "This is a defect of ours; please report it with this line."
     )
     return OUR_ERROR

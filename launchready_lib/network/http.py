@@ -136,8 +136,7 @@ class Session:
         key = (purpose, verify, address)
         if key not in self._transports:
             backend = Backend(self.dialer, purpose, address)
-            transport = Transport(backend, self.contexts[verify])
-            self._transports[key] = (transport, backend)
+            self._transports[key] = Transport(backend, self.contexts[verify]), backend
         return self._transports[key]
 
     async def close(self) -> None:

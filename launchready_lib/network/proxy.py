@@ -23,6 +23,7 @@ HEAD_LIMIT = 65_536
 ANNOUNCED_WITHIN_S = 1.5
 DISTRUSTED = "its certificate is not trusted"
 _TLS_HANDSHAKE = b"\x16"
+Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _HOP = re.compile(rb"^(proxy-[a-z-]+|connection|keep-alive):", re.IGNORECASE)
 
 
@@ -57,14 +58,14 @@ class BrowserProxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
-        tasks = (*self._tasks, *self._verified.values())
+        server, tasks = self._server, (*self._tasks, *self._verified.values())
+        if server is not None:
+            server.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
+        if server is not None:
+            await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -98,7 +99,7 @@ class BrowserProxy:
         except (RefusedError, NameNotResolvedError) as error:
             await _refuse(writer, 403 if isinstance(error, RefusedError) else 502, "Not Contacted")
             return
-        other_reader, other_writer = outward
+        other_writer = outward[1]
         try:
             if tunnel:
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -110,11 +111,11 @@ class BrowserProxy:
                 path = parts.path or "/"
                 query = f"?{parts.query}" if parts.query else ""
                 other_writer.write(f"{method} {path}{query} HTTP/1.1\r\n".encode("latin-1") + _end_to_end(rest))
-            await _pipe_both(reader, writer, other_reader, other_writer)
+            await _pipe_both((reader, writer), outward)
         finally:
             other_writer.close()
 
-    async def _dial(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _dial(self, host: str, port: int) -> Ends:
         purpose = Purpose.AUDIT
         if not self.dialer.scope.names(host):
             purpose = Purpose.SUBRESOURCE
@@ -159,7 +160,7 @@ class BrowserProxy:
         return refusal
 
 
-async def _open_first(targets: tuple[Target, ...]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _open_first(targets: tuple[Target, ...]) -> Ends:
     for place, target in enumerate(targets, 1):
         try:
             return await asyncio.open_connection(target.ip, target.port)
@@ -181,16 +182,11 @@ async def _refuse(writer: asyncio.StreamWriter, status: int, reason: str) -> Non
         await writer.drain()
 
 
-async def _pipe_both(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    other_reader: asyncio.StreamReader,
-    other_writer: asyncio.StreamWriter,
-) -> None:
+async def _pipe_both(ours: Ends, theirs: Ends) -> None:
     """Copy both ways until either side is done sending and the other has nothing left."""
     async with asyncio.TaskGroup() as both:
-        up = both.create_task(_pipe(reader, other_writer))
-        down = both.create_task(_pipe(other_reader, writer))
+        up = both.create_task(_pipe(ours[0], theirs[1]))
+        down = both.create_task(_pipe(theirs[0], ours[1]))
         await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
         if down.done():
             up.cancel()

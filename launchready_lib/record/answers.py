@@ -83,11 +83,8 @@ def answers(
 ) -> tuple[dict[str, Finding], tuple[str, ...]]:
     """Every check of the roadmap exactly once, and a sentence for each finding that had to be left out.
 
-    Args:
-        sheets: the notebooks by stage; of several findings of a check the newest counts.
-        runs: how the stages ended: why a check has no finding.
-        declared: `client.not_applicable`, for checks whose stage left no finding.
-        roadmap: what there is to answer.
+    Of several findings of a check the newest counts; where there is none, `declared` (`client.not_applicable`) or how
+    its stage ended says why.
     """
     judged = newest(chain.from_iterable(sheet.findings for sheet in sheets.values()))
     by_stage = {run.id: run for run in runs}

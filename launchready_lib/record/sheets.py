@@ -76,9 +76,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 def read(path: Path, *, exhibits: bool = True) -> Sheet:
     """Read one executed notebook; whatever is wrong with the file is a problem of the sheet, never an exception.
 
-    Args:
-        path: the .ipynb file.
-        exhibits: also read tables and charts, which takes most of the time.
+    Tables and charts (`exhibits`) take most of the time.
     """
     try:
         if path.stat().st_size > MAX_BYTES:

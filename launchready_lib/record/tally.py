@@ -102,10 +102,7 @@ def sprint_items(findings: Findings, roadmap: Roadmap) -> tuple[SprintItem, ...]
 def baseline(findings: Findings, recorded: Iterable[Mapping[str, Any]], roadmap: Roadmap) -> dict[str, Any]:
     """The seven targets' figures and whatever series were recorded beside them; None where nothing was measured.
 
-    Args:
-        findings: check id -> finding; their figures stand in for targets that no stage recorded.
-        recorded: bodies of baseline records, oldest first.
-        roadmap: gives the targets.
+    Findings' figures stand in for targets that none of the baseline records (oldest first) has.
     """
     figures: dict[str, Any] = {}
     for target in roadmap.targets:
@@ -123,13 +120,9 @@ def deliverables(
     missing: Mapping[str, str],
     roadmap: Roadmap,
 ) -> tuple[Deliverable, ...]:
-    """Every deliverable of the roadmap once, with what was recorded of it.
+    """Every deliverable of the roadmap once, with what was recorded of it (oldest record first).
 
-    Args:
-        findings, figures: what the report itself can make some deliverables from.
-        recorded: bodies of deliverable records, oldest first.
-        missing: stage id -> why it left nothing, for stages that did not complete.
-        roadmap: gives the deliverables.
+    The report makes some by itself, from findings and figures; `missing` says by stage id why one left nothing.
     """
     bodies = {str(body.get("id")): body for body in recorded}
     made = []
@@ -230,10 +223,7 @@ def compare(
 def earlier(folder: Path, started: datetime | None, when: Callable[[Path], datetime | None]) -> Path | None:
     """The neighbour of `folder` whose run started last before `started`; releases set aside as `<release>~N` never.
 
-    Args:
-        folder: output/<slug>/<release>.
-        started: when this run started.
-        when: tells when the run in a folder started, None where it holds none of this client's.
+    `when` tells when the run in a folder started, None where it holds none of this client's.
     """
     if started is None:
         return None

@@ -30,9 +30,7 @@ _COUNTED = {"response": "from when the request was due", "service": "from when t
 def response_times(reads: Reads | Unavailable, kind: Kind = "response") -> Chart | Unavailable:
     """How many of the requests to each core read were answered within how many milliseconds, beside the target.
 
-    Args:
-        reads: the samples.
-        kind: what counts: the time as members wait under load, or that of the site alone where requests do not queue.
+    What counts is the time as members wait under load, or that of the site alone where requests do not queue (`kind`).
     """
     if isinstance(reads, Unavailable):
         return reads

@@ -16,13 +16,9 @@ _DEPTH = 4
 
 
 def write(folder: Path) -> Path:
-    """Write report.html, findings.json and kit/ beside the executed notebooks of a run; each whole or not at all.
+    """Write report.html, whose path is returned, findings.json and kit/ beside a run's notebooks, each whole or not.
 
-    Returns:
-        The path of report.html.
-
-    Raises:
-        AuditError: the folder holds no run.
+    Raises `AuditError` where the folder holds no run.
     """
     from launchready_lib.report.exporter import LaunchReadyExporter  # noqa: PLC0415 - nbconvert takes long to import
 

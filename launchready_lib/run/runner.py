@@ -39,12 +39,9 @@ class RunError(Exception):
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left behind.
+    """What a run left behind in `folder`; no `audit` and `report` where it was interrupted.
 
-    Attributes:
-        folder: output/<slug>/<release>/, with the executed notebooks, manifest.json, and the report beside them.
-        audit, report: what was found, and where it is told; None where the run was interrupted.
-        weak: names of secrets too short to be kept out of the results everywhere.
+    `weak` names secrets too short to be kept out of the results everywhere.
     """
 
     folder: Path
@@ -227,11 +224,7 @@ def _start(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: bool) 
 def set_aside(folder: Path) -> None:
     """Move an earlier run, if there is one, to the next free <release>~N, where no later run compares itself with it.
 
-    Args:
-        folder: output/<slug>/<release>.
-
-    Raises:
-        RunError: another process runs it.
+    Raises `RunError` where another process runs it.
     """
     with _alone(folder):
         _set_aside(folder)
