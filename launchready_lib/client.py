@@ -27,13 +27,9 @@ ATTESTATION_DAYS = 90
 
 
 class Client:
-    """What every probe takes.
+    """What every probe takes: validated parameters, the project's root (where relative paths start), this run's name.
 
-    Attributes:
-        parameters: the validated parameters file.
-        root: the project's root, where relative paths start.
-        release: names this run.
-        environment: variables that secrets are read from (the process's, over the root's .env).
+    Secrets are read from `environment`: the process's variables, over the root's .env.
     """
 
     def __init__(

@@ -45,13 +45,7 @@ Shown = TypeVar("Shown")
 
 
 class Stage:
-    """One stage of one client's audit, as a notebook runs it.
-
-    Attributes:
-        client: what the probes take.
-        entry: the roadmap's stage.
-        record_folder: where this release's executed notebooks lie.
-    """
+    """One stage (`entry`) of one client's audit, as a notebook runs it; `record_folder` has the executed ones."""
 
     def __init__(
         self, stage_id: str, client: Client, *, record: Path, redactor: Redactor, publish: Publish | None = None

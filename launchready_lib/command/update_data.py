@@ -35,12 +35,7 @@ Addresses = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What became of one edge's networks.
-
-    Attributes:
-        before, after: how many there were, and are.
-        problem: why they stayed as they were; None where they were read.
-    """
+    """What became of one edge's networks: how many there were and are, and why they stayed as they were."""
 
     edge: str
     before: int
@@ -97,12 +92,7 @@ def _listed(text: str) -> Iterable[str]:
 def run(
     *, file: Path = EDGES, connect_to: dict[str, str] | None = None, ca_file: Path | None = None
 ) -> list[Refreshed]:
-    """Read every list and write the table of edges anew; raises `OSError` where it may not be written.
-
-    Args:
-        file: the table.
-        connect_to, ca_file: as `network` has them in a client's parameters.
-    """
+    """Read every list and write the table of edges anew; raises `OSError` where it may not be written."""
     return asyncio.run(refresh(file, connect_to=connect_to, ca_file=ca_file))
 
 

@@ -58,14 +58,11 @@ class Network:
     """One client's way out.
 
     Args:
-        scope: what may be contacted.
         nameservers: resolvers to ask instead of the system's, "address:port".
         connect_to: as curl's --connect-to, for every protocol.
-        ca_file: a CA to trust beside the system's.
-        headers: sent to audited hosts (already resolved from their variables).
-        timeout_s: bound of one exchange, in seconds.
+        ca_file, headers: a CA to trust beside the system's; what is sent to audited hosts.
+        timeout_s, max_body_mb: bounds of one exchange; larger bodies are cut.
         requests_per_second: ceiling of ordinary reads of one host.
-        max_body_mb: larger bodies are cut.
     """
 
     def __init__(
@@ -130,14 +127,12 @@ class Network:
         cd: bool = False,
         tcp: bool = False,
     ) -> Answer:
-        """Ask one DNS question.
+        """Ask one DNS question about an absolute name.
 
         Args:
-            name, rdtype: what is asked; the name is absolute with or without its final dot.
             server: an authoritative server's published address (asked without recursion); default: the resolvers.
             dnssec: set DO, so that signatures come along. Where existence matters, leave it off (RFC 9824).
-            cd: set CD, so that a validating resolver hands out bogus data too.
-            tcp: do not try UDP first.
+            cd, tcp: set CD, so that a validating resolver hands out bogus data too; do not try UDP first.
         """
         return await self.dns.ask(name, rdtype, server=server, dnssec=dnssec, checking_disabled=cd, tcp=tcp)
 

@@ -156,11 +156,8 @@ async def launch(
 ) -> AsyncIterator[Browser | Unavailable]:
     """Start Chromium behind a proxy of its own; unavailable where there is none or it does not start.
 
-    Args:
-        dialer: where the proxy connects.
-        headers: added to what pages ask of hosts in scope.
-        timeout: of one connection, in seconds.
-        trust: verifies certificates in Chromium's stead, which knows no CA of ours.
+    Headers are added to what pages ask of hosts in scope; `trust` verifies certificates in Chromium's stead, which
+    knows no CA of ours.
     """
     from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - 0.3 s that only browser checks should pay
 

@@ -121,8 +121,7 @@ class Body:
     It is decoded in steps, so that a bomb never unfolds beyond the limit.
 
     Attributes:
-        full: the limit is reached; what follows is not read.
-        broken: decoding failed within the body.
+        full, broken: the limit is reached, what follows is not read; decoding failed within the body.
         error: why decoding stopped, or that the encoding is not one of ours and the bytes stand as sent.
     """
 

@@ -200,11 +200,7 @@ class Finding:
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Finding:
-        """Read a finding back from the record.
-
-        Raises:
-            KeyError, ValueError, TypeError, AttributeError: the record is not a finding of ours.
-        """
+        """Read a finding back; raises `KeyError`, `ValueError`, `TypeError` or `AttributeError` for any other thing."""
         fix = body.get("fix") or {}
         held: dict[str, Any] = {each.name: body.get(each.name) for each in fields(cls) if each.default is None}
         held["fix"] = fix.get("text")
@@ -226,10 +222,7 @@ _PLACED_APART = ("measured", "target", "files", "defect")
 
 
 def of_entry(check: str, roadmap: Roadmap, status: Status, summary: str, source: Source, **more: Any) -> Finding:
-    """A finding with everything that the catalogue says of its check.
-
-    Raises `KeyError` where the check is not in the roadmap.
-    """
+    """A finding with what the catalogue says of its check; raises `KeyError` where the roadmap has no such check."""
     entry = roadmap.checks[check]
     target = roadmap.targets[entry.target].limit if entry.target else None
     known = {"target": target, "item": entry.item, "references": entry.references}
@@ -237,10 +230,7 @@ def of_entry(check: str, roadmap: Roadmap, status: Status, summary: str, source:
 
 
 def finding(verdict: Verdict, roadmap: Roadmap, *, judged_at: str) -> Finding:
-    """Make a verdict a finding: the catalogue gives what the check left out.
-
-    Raises `KeyError` where the verdict's check is not in the roadmap.
-    """
+    """Make a verdict a finding: the catalogue gives what the check left out; `KeyError` where it has no such check."""
     entry = roadmap.checks[verdict.check]
     more: dict[str, Any] = {"measured_at": judged_at}
     if verdict.status is Status.UNKNOWN:

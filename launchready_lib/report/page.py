@@ -81,14 +81,7 @@ class Figure:
 
 
 class Page:
-    """One report.
-
-    Attributes:
-        audit: what it is about.
-        only: the stage to show alone, None for the whole report.
-        words: explains terms in the order in which they are read.
-        logo: the consultant's logo as a data URI, None without.
-    """
+    """One report, or `only` one stage of it; `words` explains terms in the order in which they are read."""
 
     def __init__(self, audit: Audit, *, only: str | None = None, logo: str | None = None) -> None:
         self.audit = audit

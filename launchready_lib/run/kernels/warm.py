@@ -28,9 +28,7 @@ class NotWarm(RuntimeError):  # noqa: N818 - a refusal, after which a kernel sta
 class ForkedProcess:
     """A kernel forked by the server, with as much of `subprocess.Popen` as jupyter_client uses.
 
-    Attributes:
-        pid: of the kernel, which leads its own session and process group.
-        returncode: None while it runs; negative where a signal ended it.
+    It leads its own session and process group. `returncode` is None while it runs; negative where a signal ended it.
     """
 
     stdin = stdout = stderr = None
