@@ -56,7 +56,7 @@ def find_chromium() -> str | None:
     return next((path for path in found if path), None) or next((p for p in _PLACES if Path(p).exists()), None)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Browser:
     """A running Chromium whose every connection passes our proxy; `Network.browser` makes it."""
 

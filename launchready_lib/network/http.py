@@ -19,7 +19,7 @@ REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LAST_PORT = 65_535
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class Session:
     """A run of HTTP requests that keeps cookies, as one browser would; `Network.session` makes it.
 

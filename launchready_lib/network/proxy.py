@@ -27,7 +27,7 @@ Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _HOP = re.compile(rb"^(proxy-[a-z-]+|connection|keep-alive):", re.IGNORECASE)
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class BrowserProxy:
     """An HTTP proxy for one browser; `async with` starts and stops it.
 

@@ -127,7 +127,7 @@ def _trust(ca_file: Path | None) -> bytes:
     return bundle if ca_file is None else bundle + b"\n" + ca_file.read_bytes()
 
 
-@dataclass(eq=False)
+@dataclass(eq=False, repr=False)
 class _Battery:
     """The users' threads, each with its connection; whoever was busy last is asked first, so that connections live."""
 
