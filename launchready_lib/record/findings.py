@@ -149,7 +149,7 @@ def combine(*clauses: Verdict) -> Verdict:
     )
 
 
-def together(passing: str, *clauses: Verdict) -> Verdict:
+def combine_as(passing: str, *clauses: Verdict) -> Verdict:
     """Combine clauses; where all pass, `passing` stands for their sentences, so that a pass is one sentence."""
     verdict = combine(*clauses)
     return replace(verdict, summary=passing) if verdict.status is Status.PASS else verdict

@@ -15,7 +15,7 @@ from launchready_lib.evidence import Row, Unavailable, probe
 from launchready_lib.names.hosts import canonical_host, public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS, Network, Response, normal
-from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site.reach import DOWN, SILENT, hindered, reply_row, steady
 from launchready_lib.wording import counted, listed
 
@@ -166,7 +166,7 @@ def _origin(url: str) -> str:
 def https(redirects: RedirectEvidence) -> Verdict:
     """Every public host answers plain HTTP with one permanent redirect to HTTPS (RFC 9110 section 15.4)."""
     text = f"{counted(len(redirects.plain), 'host')} lead from plain HTTP to HTTPS for good"
-    return together(text, *(_plain(redirects, reply) for reply in redirects.plain), *redirects.zone.unseen())
+    return combine_as(text, *(_plain(redirects, reply) for reply in redirects.plain), *redirects.zone.unseen())
 
 
 def _host(reply: Response) -> str:
@@ -219,7 +219,7 @@ def canonical(redirects: RedirectEvidence) -> Verdict:
     """All four ways to type the domain end on one canonical origin: permanently, in two hops, path and query kept."""
     goal = redirects.canonical or _common(redirects.walks)
     text = f"http and https, with and without www, all end on {goal}"
-    return together(text, *(_arrives(redirects, walk, goal) for walk in redirects.walks))
+    return combine_as(text, *(_arrives(redirects, walk, goal) for walk in redirects.walks))
 
 
 def _common(walks: Iterable[Walk]) -> str | None:

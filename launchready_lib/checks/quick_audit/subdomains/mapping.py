@@ -9,7 +9,7 @@ from launchready_lib.checks import check
 from launchready_lib.checks.quick_audit.subdomains.survey import Subdomain, SubdomainEvidence
 from launchready_lib.evidence import Row
 from launchready_lib.network import REDIRECTS
-from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import markup
 from launchready_lib.site.reach import DOWN, hindered
 from launchready_lib.wording import counted, listed
@@ -28,7 +28,7 @@ def mapped(subdomains: SubdomainEvidence) -> Verdict:
     text = (
         f"{counted(len(subdomains.hosts), 'subdomain')} answer as declared: {listed(h.host for h in subdomains.hosts)}"
     )
-    return together(text, *(_judge(subdomains, host) for host in subdomains.hosts))
+    return combine_as(text, *(_judge(subdomains, host) for host in subdomains.hosts))
 
 
 def _row(host: Subdomain) -> Row:

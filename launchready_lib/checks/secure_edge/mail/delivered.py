@@ -9,7 +9,7 @@ from launchready_lib.checks.secure_edge.mail.delivery import WITHIN_S, Delivery
 from launchready_lib.checks.secure_edge.mail.message import Message
 from launchready_lib.evidence import Row
 from launchready_lib.names.hosts import under
-from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.wording import listed
 
 _CLOCKS = dt.timedelta(hours=12)
@@ -30,7 +30,7 @@ def delivered(found: Delivery) -> Verdict:
             about=("arrival",),
         )
     passing = f"a password-reset message arrived after {found.seconds:.1f} s, {_by(found)}, as mail that is not junked"
-    return together(
+    return combine_as(
         passing,
         _authenticated(found),
         _headers(found, message),
