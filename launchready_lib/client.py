@@ -4,29 +4,32 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from dataclasses import replace
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Self
 from urllib.parse import urlsplit
 
 from launchready_lib import parameters as parameters_module
+from launchready_lib import roadmap
 from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Network, Scope
 from launchready_lib.parameters import MissingVariable, Parameters, Secret
 from launchready_lib.paths import project_root
+from launchready_lib.record.findings import Finding, Status, Verdict, failed, finding, of_entry, passed
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+ATTESTATION_DAYS = 90
+
 
 class Client:
-    """What every probe takes.
+    """What every probe takes: validated parameters, the project's root (where relative paths start), this run's name.
 
-    Attributes:
-        parameters: the validated parameters file.
-        root: the project's root, where relative paths start.
-        release: names this run.
-        environment: variables that secrets are read from (the process's, over the root's .env).
+    Secrets are read from `environment`: the process's variables, over the root's .env.
     """
 
     def __init__(
@@ -42,8 +45,7 @@ class Client:
     def open(cls, source: str | Path | Mapping[str, Any], *, root: Path | None = None, release: str = "") -> Client:
         """Load and validate a parameters file, or the mapping that papermill injects.
 
-        Raises:
-            ParametersError: with every problem and its place.
+        Raises `ParametersError` with every problem and its place.
         """
         root = root or project_root()
         return cls(parameters_module.load(source, root=root), root=root, release=release)
@@ -52,12 +54,9 @@ class Client:
     def network(self) -> Network:
         """The only way out for this client."""
         p = self.parameters
+        hosts = None if p.authorization is None else tuple(p.authorization.hosts)
         return Network(
-            Scope(
-                hosts=None if p.authorization is None else tuple(p.authorization.hosts),
-                services=frozenset(self._services()),
-                third_parties=frozenset(p.site.third_parties),
-            ),
+            Scope(hosts, frozenset(self._services()), frozenset(p.site.third_parties)),
             nameservers=p.network.nameservers,
             connect_to=p.network.connect_to,
             ca_file=self.path(p.network.ca_file) if p.network.ca_file else None,
@@ -95,9 +94,38 @@ class Client:
         try:
             return secret.reveal(self.environment)
         except MissingVariable as missing:
-            return Unavailable(
-                f"the environment variable {missing.name} is not set", f"the environment variable {missing.name}"
-            )
+            variable = f"the environment variable {missing.name}"
+            return Unavailable(f"{variable} is not set", variable)
+
+    def settled(self, verdict: Verdict) -> Finding:
+        """The finding that a verdict becomes.
+
+        What the founder declared not applicable is declared so; what could not be measured and may be vouched for takes
+        the attestation of the parameters, marked so.
+        """
+        catalogue = roadmap.load()
+        entry = catalogue.checks[verdict.check]
+        declared = self.parameters.declared(verdict.check)
+        if declared is not None and not entry.fixed:
+            summary = f"Declared not applicable: {declared}"
+            more = {"reason": declared, "target": None}
+            return of_entry(entry.id, catalogue, Status.NOT_APPLICABLE, summary, "declared", **more)
+        if verdict.status is Status.UNKNOWN and entry.attest:
+            verdict = self._attested(verdict)
+        return finding(verdict, catalogue, judged_at=datetime.now(UTC).isoformat(timespec="milliseconds"))
+
+    def _attested(self, verdict: Verdict) -> Verdict:
+        word = self.parameters.attestations.get(verdict.check)
+        if word is None:
+            return replace(verdict, needs=f"{verdict.needs}; or attestations.{verdict.check}")
+        if (datetime.now(UTC).date() - word.date).days > ATTESTATION_DAYS:
+            reason = f"{verdict.reason}; the attestation of {word.date} is older than {ATTESTATION_DAYS} days"
+            return replace(verdict, reason=reason, needs=f"{verdict.needs}; or a new attestations.{verdict.check}")
+        row = {"attested_by": word.by, "date": word.date.isoformat(), "evidence": word.evidence or ""}
+        row["not_measured"] = verdict.reason or ""
+        judge, answer = (passed, "yes") if word.answer else (failed, "no")
+        summary = f"{word.by} vouched on {word.date} that the answer is {answer}; it was not measured"
+        return replace(judge(summary, evidence=[row], source="attested"), check=verdict.check, defect=verdict.defect)
 
     def path(self, text: str | os.PathLike[str]) -> Path:
         """A path of the parameters file, from the project's root."""
@@ -126,9 +154,6 @@ class Client:
 
 
 def _host(url: str | None) -> Iterator[str]:
-    try:
-        host = urlsplit(url or "").hostname
-    except ValueError:
-        host = None
-    if host:
-        yield host
+    with suppress(ValueError):
+        if host := urlsplit(url or "").hostname:
+            yield host

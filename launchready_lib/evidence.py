@@ -70,11 +70,12 @@ def probe(
 
 def broken(error: Exception, what: str) -> Unavailable:
     """Say what broke by the exception's type and place; its message is left out, since it may quote what was read."""
+    reason = f"{what} broke ({type(error).__name__} at {place_of(error)}); this is a defect of Launch Ready"
+    return Unavailable(reason, "a corrected version of Launch Ready: please report it with this line", defect=True)
+
+
+def place_of(error: Exception) -> str:
+    """The file and line of ours in which an exception arose."""
     frames = traceback.extract_tb(error.__traceback__)
     ours = [frame for frame in frames if "launchready_lib" in frame.filename] or frames
-    place = f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"
-    return Unavailable(
-        f"{what} broke ({type(error).__name__} at {place}); this is a defect of Launch Ready",
-        "a corrected version of Launch Ready: please report it with this line",
-        defect=True,
-    )
+    return f"{Path(ours[-1].filename).name}:{ours[-1].lineno}" if ours else "an unknown place"

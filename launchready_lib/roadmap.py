@@ -6,13 +6,14 @@ import hashlib
 from dataclasses import dataclass
 from enum import StrEnum
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 import yaml
 
 from launchready_lib.paths import PACKAGE
 
 _FILE = PACKAGE / "roadmap.yaml"
+Part = TypeVar("Part")
 
 
 class Severity(StrEnum):
@@ -55,6 +56,11 @@ class CheckEntry:
     attest: bool = False
     fixed: bool = False
 
+    @property
+    def decisive(self) -> bool:
+        """Whether its failure alone makes the verdict a no-go."""
+        return self.severity is Severity.BLOCKER or self.bar is not None
+
 
 @dataclass(frozen=True)
 class Question:
@@ -62,8 +68,8 @@ class Question:
 
     ask: str
     checks: tuple[str, ...]
-    matters: str
-    blind: str
+    matters: str = ""
+    blind: str = ""
 
 
 @dataclass(frozen=True)
@@ -138,67 +144,41 @@ def load() -> Roadmap:
     """Read the catalogue that ships with the package."""
     raw = _FILE.read_bytes()
     data = yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
-    stages = {body["id"]: _stage(body) for body in data["stages"]}
-    checks = {
-        check: _entry(check, stage["id"], question["ask"], body)
-        for stage in data["stages"]
-        for question in stage["questions"]
-        for check, body in question["checks"].items()
-    }
+    labelled = (data["targets"], data["minimum_bar"], *(stage["deliverables"] for stage in data["stages"]))
     return Roadmap(
-        stages=stages,
-        checks=checks,
-        targets={
-            key: Target(key, t["limit"], t["unit"], t["text"], t.get("plain", "")) for key, t in data["targets"].items()
+        stages={body["id"]: _stage(body) for body in data["stages"]},
+        checks={
+            check: _made(
+                CheckEntry, body, id=check, stage=s["id"], question=q["ask"], severity=Severity(body["severity"])
+            )
+            for s in data["stages"]
+            for q in s["questions"]
+            for check, body in q["checks"].items()
         },
+        targets={key: _made(Target, body, id=key) for key, body in data["targets"].items()},
         minimum_bar={key: _text(bar) for key, bar in data["minimum_bar"].items()},
         sprint_items=tuple(data["sprint_items"]),
         automations=dict(data["automations"]),
         digest=hashlib.sha256(raw).hexdigest()[:16],
-        labels={
-            key: entry["label"]
-            for group in (data["targets"], data["minimum_bar"], *(stage["deliverables"] for stage in data["stages"]))
-            for key, entry in group.items()
-        },
+        labels={key: entry["label"] for group in labelled for key, entry in group.items()},
     )
 
 
 def _stage(body: dict[str, Any]) -> Stage:
-    return Stage(
-        id=body["id"],
-        notebook=body["notebook"],
-        title=body["title"],
-        goal=body["goal"],
-        questions=tuple(
-            Question(q["ask"], tuple(q["checks"]), q.get("matters", ""), q.get("blind", "")) for q in body["questions"]
-        ),
+    signals = body["failure_signals"].items()
+    return _made(
+        Stage,
+        body,
+        questions=tuple(_made(Question, each, checks=tuple(each["checks"])) for each in body["questions"]),
         deliverables={key: _text(text) for key, text in body["deliverables"].items()},
-        signals=tuple(
-            Signal(key, body["id"], signal["text"], tuple(signal["from"]))
-            for key, signal in body["failure_signals"].items()
-        ),
+        signals=tuple(Signal(key, body["id"], each["text"], tuple(each["from"])) for key, each in signals),
     )
 
 
-def _entry(check: str, stage: str, question: str, body: dict[str, Any]) -> CheckEntry:
-    return CheckEntry(
-        id=check,
-        stage=stage,
-        question=question,
-        severity=Severity(body["severity"]),
-        passes=body["passes"],
-        title=body["title"],
-        why=body["why"],
-        fix=body["fix"],
-        effort=body["effort"],
-        references=tuple(body["references"]),
-        bar=body.get("bar"),
-        target=body.get("target"),
-        item=body.get("item"),
-        active=body.get("active"),
-        attest=body.get("attest", False),
-        fixed=body.get("fixed", False),
-    )
+def _made(kind: type[Part], body: dict[str, Any], **given: Any) -> Part:
+    """A part of the catalogue: what is given, the rest from `body`, whose lists become tuples."""
+    names = set(kind.__annotations__) & set(body)
+    return kind(**{name: tuple(body[name]) if isinstance(body[name], list) else body[name] for name in names} | given)
 
 
 def _text(entry: str | dict[str, str]) -> str:

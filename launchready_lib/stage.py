@@ -18,7 +18,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
@@ -29,7 +28,7 @@ from launchready_lib.client import Client
 from launchready_lib.evidence import Unavailable
 from launchready_lib.record import cards
 from launchready_lib.record.exhibits import PLOTLY_MIME, Chart, table_of
-from launchready_lib.record.findings import FINDING_MIME, RECORD_MIME, Finding, Status, Verdict, failed, finding, passed
+from launchready_lib.record.findings import FINDING_MIME, RECORD_MIME, Finding, Status, Verdict
 from launchready_lib.redact import Redactor
 
 if TYPE_CHECKING:
@@ -38,7 +37,6 @@ if TYPE_CHECKING:
 
     from launchready_lib.kit import Kit
 
-ATTESTATION_DAYS = 90
 LONGEST_COOLDOWN_S = 120.0
 
 Bundle = dict[str, Any]
@@ -47,13 +45,7 @@ Shown = TypeVar("Shown")
 
 
 class Stage:
-    """One stage of one client's audit, as a notebook runs it.
-
-    Attributes:
-        client: what the probes take.
-        entry: the roadmap's stage.
-        record_folder: where this release's executed notebooks lie.
-    """
+    """One stage (`entry`) of one client's audit, as a notebook runs it; `record_folder` has the executed ones."""
 
     def __init__(
         self, stage_id: str, client: Client, *, record: Path, redactor: Redactor, publish: Publish | None = None
@@ -70,71 +62,19 @@ class Stage:
         self.record("stage", {"id": stage_id, "started": self._started, "finished": None})
 
     def judge(self, *verdicts: Verdict) -> None:
-        """Make findings of verdicts and show them; the last one of a check counts.
+        """Make findings of verdicts (see `Client.settled`) and show them; the last one of a check counts.
 
-        What the founder declared not applicable is declared so; what could not be measured and may be vouched for takes
-        the attestation of the parameters, marked so.
-
-        Raises:
-            ValueError: a verdict is not of this stage.
+        Raises `ValueError` where a verdict is not of this stage.
         """
         for verdict in verdicts:
             if verdict.check not in self.entry.checks:
                 raise ValueError(f"{verdict.check or 'a verdict without a check'} is not of stage {self.entry.id}")
-            found = self._settled(verdict)
-            self._judged[verdict.check] = found
+            found = self._judged[verdict.check] = self.client.settled(verdict)
             body = self._redactor.value(found.to_json())
             shown = Finding.from_json(body)
-            bundle = {
-                FINDING_MIME: body,
-                "text/html": cards.finding_html(shown),
-                "text/plain": cards.finding_text(shown),
-            }
+            html, text = cards.finding_html(shown), cards.finding_text(shown)
+            bundle = {FINDING_MIME: body, "text/html": html, "text/plain": text}
             self._publish(bundle, {FINDING_MIME: {"recorded_at": _now()}})
-
-    def _settled(self, verdict: Verdict) -> Finding:
-        catalogue = roadmap.load()
-        declared = self.client.parameters.declared(verdict.check)
-        if declared is not None and not catalogue.checks[verdict.check].fixed:
-            entry = catalogue.checks[verdict.check]
-            return Finding(
-                check=entry.id,
-                stage=entry.stage,
-                status=Status.NOT_APPLICABLE,
-                severity=entry.severity,
-                title=entry.title,
-                summary=f"Declared not applicable: {declared}",
-                source="declared",
-                reason=declared,
-                item=entry.item,
-                references=entry.references,
-            )
-        if verdict.status is Status.UNKNOWN and catalogue.checks[verdict.check].attest:
-            verdict = self._attested(verdict)
-        return finding(verdict, catalogue, judged_at=_now())
-
-    def _attested(self, verdict: Verdict) -> Verdict:
-        word = self.client.parameters.attestations.get(verdict.check)
-        if word is None:
-            needs = f"{verdict.needs}; or attestations.{verdict.check}"
-            return replace(verdict, reason=verdict.reason or "", needs=needs)
-        if (_today() - word.date).days > ATTESTATION_DAYS:
-            return replace(
-                verdict,
-                reason=f"{verdict.reason}; the attestation of {word.date} is older than {ATTESTATION_DAYS} days",
-                needs=f"{verdict.needs}; or a new attestations.{verdict.check}",
-            )
-        row = {
-            "attested_by": word.by,
-            "date": word.date.isoformat(),
-            "evidence": word.evidence or "",
-            "not_measured": verdict.reason or "",
-        }
-        judge = passed if word.answer else failed
-        word_for = "yes" if word.answer else "no"
-        summary = f"{word.by} vouched on {word.date} that the answer is {word_for}; it was not measured"
-        settled = judge(summary, evidence=[row], source="attested")
-        return replace(settled, check=verdict.check, defect=verdict.defect)
 
     def show(self, shown: Shown, caption: str = "") -> Shown | None:
         """Show a chart, or a table (data frame, evidence rows) with a caption; the rest is returned for the cell."""
@@ -158,11 +98,10 @@ class Stage:
     def chart(self, figure: Figure, *, caption: str, table: Sequence[Mapping[str, Any]]) -> None:
         """Show a plotly figure, with the same figures as a table for print, screen readers and pages without script."""
         bundle = {
-            PLOTLY_MIME: figure.to_plotly_json() | {"config": {"displaylogo": False}},
+            PLOTLY_MIME: _jsonable(figure.to_plotly_json() | {"config": {"displaylogo": False}}),
             "text/html": cards.table_html(table_of(list(table), caption=caption)),
             "text/plain": caption,
         }
-        bundle[PLOTLY_MIME] = _jsonable(bundle[PLOTLY_MIME])
         self._publish(bundle, {"caption": caption})
 
     def note(self, text: str) -> None:
@@ -185,8 +124,7 @@ class Stage:
     ) -> None:
         """Record one of the stage's deliverables; `file` and `text` also make it a file of the kit.
 
-        Raises:
-            ValueError: the roadmap's stage has no such deliverable.
+        Raises `ValueError` where the roadmap's stage has no such deliverable.
         """
         if deliverable not in self.entry.deliverables:
             raise ValueError(f"stage {self.entry.id} has no deliverable {deliverable}")
@@ -225,12 +163,10 @@ class Stage:
 
         stage = roadmap.load().stages[roadmap.load().checks[check].stage]
         sheet = sheets.read(self.record_folder / stage.notebook, exhibits=False)
-        found = sheets.newest(sheet.findings).get(check)
-        if found is not None:
+        if (found := sheets.newest(sheet.findings).get(check)) is not None:
             return found.finding
-        return Unavailable(
-            f"stage {stage.number} ({stage.title}) has not run in this release", f"run stage {stage.number} first"
-        )
+        reason = f"stage {stage.number} ({stage.title}) has not run in this release"
+        return Unavailable(reason, f"run stage {stage.number} first")
 
     def _publish(self, bundle: Bundle, metadata: dict[str, Any]) -> None:
         """Let an output out: whatever it is, nothing secret in it."""
@@ -258,18 +194,11 @@ class Stage:
             if name not in self._delivered:
                 self.deliver(name, "unknown", reason="this version does not make it yet")
         traffic = self.client.network.traffic
-        self.record(
-            "traffic",
-            {
-                "requests": dict(traffic.requests),
-                "blocked": [{"host": r.host, "port": r.port, "reason": r.reason} for r in traffic.refused],
-            },
-        )
+        blocked = [{"host": r.host, "port": r.port, "reason": r.reason} for r in traffic.refused]
+        self.record("traffic", {"requests": dict(traffic.requests), "blocked": blocked})
         await self.client.close()
         self.record("stage", {"id": self.entry.id, "started": self._started, "finished": _now()})
-        self.show(
-            cards.summary_rows(list(self._judged.values())), caption=f"Stage {self.entry.number}: {self.entry.title}"
-        )
+        self.show(cards.summary_rows(list(self._judged.values())), f"Stage {self.entry.number}: {self.entry.title}")
 
 
 def open(  # noqa: A001 - read as stage.open
@@ -289,8 +218,7 @@ def open(  # noqa: A001 - read as stage.open
     opened = _client(client, release)
     redactor = Redactor.from_parameters(opened.parameters, opened.environment)
     _protect_kernel(redactor)
-    p = opened.parameters
-    folder = Path(record) if record else opened.root / "output" / p.slug / opened.release
+    folder = Path(record) if record else opened.root / "output" / opened.parameters.slug / opened.release
     return Stage(stage_id, opened, record=folder, redactor=redactor)
 
 
@@ -311,20 +239,8 @@ def _client(client: object, release: str) -> Client:
 
 def _client_facts(client: Client) -> dict[str, Any]:
     p = client.parameters
-    facts = p.model_dump(
-        mode="json",
-        include={
-            "name",
-            "slug",
-            "domain",
-            "compare_with",
-            "notes",
-            "consultant",
-            "business",
-            "authorization",
-            "not_applicable",
-        },
-    )
+    about = {"consultant", "business", "authorization", "not_applicable", "compare_with", "notes"}
+    facts = p.model_dump(mode="json", include={"name", "slug", "domain", *about})
     return {**facts, "release": client.release, "canonical": p.site.canonical or f"https://{p.domain}"}
 
 
@@ -365,10 +281,6 @@ def _jsonable(value: Any) -> Any:
 
 def _now() -> str:
     return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def _today() -> date:
-    return datetime.now(UTC).date()
 
 
 def cooldown_until(seconds: float) -> str:

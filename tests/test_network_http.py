@@ -10,7 +10,7 @@ import zlib
 
 import pytest
 
-from launchready_lib.network.body import Body
+from launchready_lib.network.wire import Body
 from tests.web_servers import Asked, Reply, asking, listening, network, pages, serving
 
 pytestmark = pytest.mark.anyio

@@ -266,7 +266,7 @@ async def test_a_frame_of_another_site_is_a_sub_resource(opened):
 
 @pytest.mark.browser
 async def test_the_audits_headers_go_to_hosts_in_scope_and_with_no_redirect_to_another(opened, monkeypatch):
-    monkeypatch.setattr(opened[0], "audit_headers", {"X-Audit": "t0k3n"})
+    monkeypatch.setattr(opened[1], "headers", {"X-Audit": "t0k3n"})
     async with page_of(opened) as page:
         await page.context.add_cookies([{"name": "a", "value": "1", "url": "https://acme.example/"}])
         reply = await page.goto("https://acme.example/hop")

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from launchready_lib.network import Purpose, Scope, address_of, normal
 from launchready_lib.network.dial import Dialer, Target
-from launchready_lib.network.traffic import Traffic
-from launchready_lib.network.types import ConnectFailure, NameNotResolvedError, RefusedError
+from launchready_lib.network.types import ConnectFailure, NameNotResolvedError, RefusedError, Traffic
 from tests.web_servers import listening
 
 pytestmark = pytest.mark.anyio

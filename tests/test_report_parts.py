@@ -19,9 +19,8 @@ from report_reader import Seen, html_of
 
 from launchready_lib.record import audit
 from launchready_lib.record.findings import finding
-from launchready_lib.report import drawing, kit_files, plan, publication, words
+from launchready_lib.report import charts, drawing, plan, publication, words
 from launchready_lib.report.exporter import LaunchReadyExporter
-from launchready_lib.report.logo import logo
 from launchready_lib.roadmap import Severity
 
 # --- the plan
@@ -234,7 +233,7 @@ def test_the_picture_has_its_words(tmp_path):
     ids=repr,
 )
 def test_a_kit_name_that_could_leave_its_folder_is_passed_over(tmp_path, name):
-    assert kit_files.write_kit(tmp_path / "kit", {name: "x"}) == ()
+    assert publication.write_kit(tmp_path / "kit", {name: "x"}) == ()
 
 
 def test_kit_files_are_written_privately_and_the_newest_counts(tmp_path):
@@ -255,7 +254,7 @@ def test_a_kit_folder_that_is_a_link_is_not_followed(tmp_path):
     (tmp_path / "elsewhere").mkdir()
     (tmp_path / "kit").mkdir()
     (tmp_path / "kit" / "dns").symlink_to(tmp_path / "elsewhere")
-    assert kit_files.write_kit(tmp_path / "kit", {"dns/x": "x"}) == ()
+    assert publication.write_kit(tmp_path / "kit", {"dns/x": "x"}) == ()
 
 
 @pytest.mark.parametrize(
@@ -269,13 +268,13 @@ def test_a_kit_folder_that_is_a_link_is_not_followed(tmp_path):
 )
 def test_a_logo_is_embedded_if_it_is_an_image(tmp_path, name, content, kind):
     (tmp_path / name).write_bytes(content)
-    found = logo(tmp_path, name)
+    found = charts.logo(tmp_path, name)
     assert found is None if kind is None else found.startswith(kind)
 
 
 @pytest.mark.parametrize("name", [None, "", "gone.png", "\x00", 5], ids=repr)
 def test_a_logo_that_is_not_there_is_left_out(tmp_path, name):
-    assert logo(tmp_path, name) is None
+    assert charts.logo(tmp_path, name) is None
 
 
 # --- one notebook alone, through nbconvert

@@ -42,13 +42,11 @@ def check(check_id: str) -> Callable[[Callable[..., Verdict]], CheckFunction]:
         @functools.wraps(function)
         def judged(*evidence: object) -> Verdict:
             if missing := next((e for e in evidence if isinstance(e, Unavailable)), None):
-                return _marked(unknown(missing.reason, needs=missing.needs), check_id, defect=missing.defect)
+                return _unknown(check_id, missing)
             try:
-                verdict = function(*evidence)
+                return replace(function(*evidence), check=check_id)
             except Exception as error:  # noqa: BLE001 - whatever it is, it must be loud and never a pass
-                missing = broken(error, f"the check {check_id}")
-                return _marked(unknown(missing.reason, needs=missing.needs), check_id, defect=True)
-            return _marked(verdict, check_id, defect=verdict.defect)
+                return _unknown(check_id, broken(error, f"the check {check_id}"))
 
         REGISTRY[check_id] = judged
         return judged
@@ -58,22 +56,19 @@ def check(check_id: str) -> Callable[[Callable[..., Verdict]], CheckFunction]:
 
 def not_built(check_id: str) -> Verdict:
     """Answer for a check that the roadmap asks and this version does not measure yet."""
-    return _marked(
-        unknown("not built yet", needs="a later version of Launch Ready, or a look by hand"), check_id, defect=False
-    )
+    return _unknown(check_id, Unavailable("not built yet", "a later version of Launch Ready, or a look by hand"))
 
 
 def unjudged(check_id: str) -> Verdict:
     """Answer for a check of the stage that its notebook left out: it is not built yet, or its cell was not run."""
     if check_id not in registered():
         return not_built(check_id)
-    return _marked(
-        unknown("the notebook did not judge it", needs="run every cell of the stage's notebook"), check_id, defect=False
-    )
+    missing = Unavailable("the notebook did not judge it", "run every cell of the stage's notebook")
+    return _unknown(check_id, missing)
 
 
-def _marked(verdict: Verdict, check_id: str, *, defect: bool) -> Verdict:
-    return replace(verdict, check=check_id, defect=defect)
+def _unknown(check_id: str, missing: Unavailable) -> Verdict:
+    return replace(unknown(missing.reason, needs=missing.needs), check=check_id, defect=missing.defect)
 
 
 def module_of(check_id: str) -> str:

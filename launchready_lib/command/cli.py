@@ -10,13 +10,13 @@ import difflib
 import os
 import signal
 import sys
-import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 
 from launchready_lib import __version__, paths
 from launchready_lib.command.terminal import BAD_INPUT, INTERRUPTED, OUR_ERROR, VERDICTS, complain, say, tell
+from launchready_lib.evidence import place_of
 from launchready_lib.run.kernels import warm
 
 
@@ -46,20 +46,18 @@ def _explained(error: Exception) -> int:
     from launchready_lib.record.audit import AuditError  # noqa: PLC0415 - only on the way out
     from launchready_lib.run.runner import RunError  # noqa: PLC0415
 
+    problems: list[str] = []
     if isinstance(error, ParametersError):
-        for problem in error.problems:
-            complain(str(problem))
+        problems = [str(problem) for problem in error.problems]
+    elif isinstance(error, RunError | AuditError):
+        problems = [str(error)]
+    elif isinstance(error, OSError) and error.filename is not None:
+        problems = [f"{error.filename}: {error.strerror}"]
+    if problems:
+        complain("\n".join(problems))
         return BAD_INPUT
-    if isinstance(error, RunError | AuditError):
-        complain(str(error))
-        return BAD_INPUT
-    if isinstance(error, OSError) and error.filename is not None:
-        complain(f"{error.filename}: {error.strerror}")
-        return BAD_INPUT
-    frames = traceback.extract_tb(error.__traceback__)
-    ours = [frame for frame in frames if Path(frame.filename).is_relative_to(paths.PACKAGE)] or frames
     complain(
-        f"Launch Ready broke: {type(error).__name__} at {Path(ours[-1].filename).name}:{ours[-1].lineno}. "
+        f"Launch Ready broke: {type(error).__name__} at {place_of(error)}. "
         "This is a defect of ours; please report it with this line."
     )
     return OUR_ERROR
@@ -70,15 +68,8 @@ def run(arguments: argparse.Namespace) -> int:
     warm.prepare()  # first: it imports while this process does
     from launchready_lib.run import progress, runner  # noqa: PLC0415 - papermill takes half a second to import
 
-    result = runner.run(
-        arguments.file,
-        stages=arguments.stages,
-        release=arguments.release,
-        output_root=arguments.output,
-        resume=arguments.resume,
-        again=arguments.again,
-        progress=progress.for_stream(),
-    )
+    options = {name: getattr(arguments, name) for name in ("stages", "release", "resume", "again")}
+    result = runner.run(arguments.file, output_root=arguments.output, progress=progress.for_stream(), **options)
     tell(result)
     return result.exit_code
 
@@ -158,7 +149,7 @@ def update_data(_: argparse.Namespace) -> int:
     refreshed = data.run()
     for one in refreshed:
         say(one.line())
-    return 0 if all(one.problem is None for one in refreshed) else 1
+    return int(any(one.problem for one in refreshed))
 
 
 def where(arguments: argparse.Namespace) -> int:

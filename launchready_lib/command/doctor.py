@@ -9,7 +9,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from launchready_lib import __version__
@@ -18,62 +17,29 @@ from launchready_lib.network.browser import find_chromium
 _PATIENCE_S = 10.0
 
 
-@dataclass(frozen=True)
-class Part:
-    """Something that the audit uses.
-
-    Attributes:
-        name: what it is called.
-        found: its version or place; None where it is missing.
-        without: what is lost without it.
-    """
-
-    name: str
-    found: str | None
-    without: str
-
-    def __str__(self) -> str:
-        return f"  {self.name:<14}{self.found}" if self.found else f"- {self.name:<14}missing: {self.without}"
-
-
-def parts() -> tuple[Part, ...]:
-    """Look for each of them."""
-    chromium = find_chromium()
-    return (
-        Part("git", _version("git", "--version"), "secrets.*, environment.* and rollback.* stay unknown"),
-        Part(
-            "Chromium",
-            _version(chromium, "--version") if chromium else None,
-            "pages.interactive, and flows that need a browser, stay unknown",
-        ),
-        Part("JupyterLab", _module("jupyterlab"), "no `launchready lab`; runs and reports work"),
-        Part("kingfisher", _version("kingfisher", "--version"), "secrets in a repository's history stay unknown"),
-        Part(
-            "warm kernels",
-            "forked from one that has imported already" if sys.platform == "linux" else None,
-            "each notebook starts its own Python, which takes a few seconds longer",
-        ),
-    )
-
-
 def lines() -> Iterator[str]:
-    """The answer, line by line."""
+    """Each program that the audit uses, with its version or place, or what is lost without it."""
     yield f"Launch Ready {__version__}, Python {platform.python_version()}, {platform.platform(terse=True)}"
-    yield from (str(part) for part in parts())
+    chromium, lab = find_chromium(), importlib.util.find_spec("jupyterlab")
+    forked = "forked from one that has imported already" if sys.platform == "linux" else None
+    for name, found, without in (
+        ("git", _version("git"), "secrets.*, environment.* and rollback.* stay unknown"),
+        ("Chromium", _version(chromium), "pages.interactive, and flows that need a browser, stay unknown"),
+        ("JupyterLab", lab and "installed", "no `launchready lab`; runs and reports work"),
+        ("kingfisher", _version("kingfisher"), "secrets in a repository's history stay unknown"),
+        ("warm kernels", forked, "each notebook starts its own Python, which takes a few seconds longer"),
+    ):
+        yield f"  {name:<14}{found}" if found else f"- {name:<14}missing: {without}"
 
 
-def _version(program: str | None, option: str) -> str | None:
+def _version(program: str | None) -> str | None:
     beside = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     path = shutil.which(program, path=beside) if program else None
     if path is None:
         return None
     try:
-        done = subprocess.run([path, option], capture_output=True, timeout=_PATIENCE_S, check=False, text=True)
+        done = subprocess.run([path, "--version"], capture_output=True, timeout=_PATIENCE_S, check=False, text=True)
     except (OSError, subprocess.TimeoutExpired):
         return f"{path}, which does not answer"
     words = (done.stdout or done.stderr).strip().splitlines()
     return words[0][:80].strip() if words else path
-
-
-def _module(name: str) -> str | None:
-    return "installed" if importlib.util.find_spec(name) else None

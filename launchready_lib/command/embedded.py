@@ -23,7 +23,7 @@ PROTOTYPE, LAUNCH = "prototype", "launch"
 
 def demo() -> int:
     """Audit release `prototype`, with its faults, then `launch`, with none; 0 when both verdicts are as expected."""
-    told: list[str] = []
+    verdicts: list[str] = []
     as_expected = True
     output = paths.project_root() / "output"
     for release in (PROTOTYPE, LAUNCH):  # both first: this prototype is not what became of the last demo's launch
@@ -47,9 +47,9 @@ def demo() -> int:
         for surprise in surprises:
             complain(f"Not as expected: {surprise}")
         as_expected = as_expected and not surprises
-        told.append(f"{release}: {VERDICTS[result.audit.decision]}, {result.report}")
+        verdicts.append(f"{release}: {VERDICTS[result.audit.decision]}, {result.report}")
         say()
-    for line in told:
+    for line in verdicts:
         say(line)
     return 0 if as_expected else 1
 
@@ -66,10 +66,13 @@ def unexpected(audit: Audit, release: str) -> list[str]:
     surprises = []
     for finding in audit.findings:
         entry = catalogue[finding.check]
-        decisive = entry.severity is Severity.BLOCKER or entry.bar is not None
-        if finding.status is Status.FAIL and (decisive or entry.severity is Severity.HIGH):
+        if finding.status is Status.FAIL and (entry.decisive or entry.severity is Severity.HIGH):
             surprises.append(f"{finding.check} failed: {finding.summary}")
-        elif finding.status is Status.UNKNOWN and decisive and finding.reason != checks.not_built(finding.check).reason:
+        elif (
+            finding.status is Status.UNKNOWN
+            and entry.decisive
+            and finding.reason != checks.not_built(finding.check).reason
+        ):
             surprises.append(f"{finding.check} is unknown: {finding.reason}")
     return surprises
 
@@ -79,10 +82,7 @@ def lab(options: Sequence[str]) -> int:
     root = paths.project_root()
     notebooks = _notebooks(root)
     with harbor_club.start() as world:
-        environment = os.environ | {
-            harbor_club.STATE_VARIABLE: str(world.state_file),
-            "LAUNCHREADY_ROOT": str(root),
-        }
+        environment = os.environ | {harbor_club.STATE_VARIABLE: str(world.state_file), "LAUNCHREADY_ROOT": str(root)}
         command = [sys.executable, "-m", "jupyterlab", f"--ServerApp.root_dir={root}"]
         if hasattr(os, "geteuid") and os.geteuid() == 0:
             command.append("--allow-root")  # whoever runs this as root, in a container say, means it

@@ -35,12 +35,7 @@ Addresses = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class Refreshed:
-    """What became of one edge's networks.
-
-    Attributes:
-        before, after: how many there were, and are.
-        problem: why they stayed as they were; None where they were read.
-    """
+    """What became of one edge's networks: how many there were and are, and why they stayed as they were."""
 
     edge: str
     before: int
@@ -61,8 +56,7 @@ class NoListError(ValueError):
 def networks(text: str) -> tuple[str, ...]:
     """The networks in a published list: one a line, Fastly's JSON, or Amazon's, of which CloudFront's.
 
-    Raises:
-        NoListError: it is none of these, or not to be believed.
+    Raises `NoListError` where it is none of these, or not to be believed.
     """
     found: dict[Addresses, None] = {}
     for each in _listed(text):
@@ -87,27 +81,18 @@ def _listed(text: str) -> Iterable[str]:
         raise NoListError("it is broken JSON") from None
     if not isinstance(body, dict):
         raise NoListError("its form is not known")
+    keys = ("prefixes", "ipv6_prefixes") if "prefixes" in body else _FASTLY
+    entries = [entry for key in keys if isinstance(found := body.get(key), list) for entry in found]
     if "prefixes" in body:
-        entries = [*_entries(body, "prefixes"), *_entries(body, "ipv6_prefixes")]
-        mine = (e for e in entries if isinstance(e, dict) and e.get("service") == _AMAZON)
-        return [str(e.get("ip_prefix") or e.get("ipv6_prefix")) for e in mine]
-    return [str(each) for key in _FASTLY for each in _entries(body, key)]
-
-
-def _entries(body: dict[str, Any], key: str) -> list[Any]:
-    found = body.get(key, [])
-    return found if isinstance(found, list) else []
+        mine = (entry for entry in entries if isinstance(entry, dict) and entry.get("service") == _AMAZON)
+        return [str(entry.get("ip_prefix") or entry.get("ipv6_prefix")) for entry in mine]
+    return [str(entry) for entry in entries]
 
 
 def run(
     *, file: Path = EDGES, connect_to: dict[str, str] | None = None, ca_file: Path | None = None
 ) -> list[Refreshed]:
-    """Read every list and write the table of edges anew; raises `OSError` where it may not be written.
-
-    Args:
-        file: the table.
-        connect_to, ca_file: as `network` has them in a client's parameters.
-    """
+    """Read every list and write the table of edges anew; raises `OSError` where it may not be written."""
     return asyncio.run(refresh(file, connect_to=connect_to, ca_file=ca_file))
 
 
@@ -163,9 +148,11 @@ def _with(text: str, edge: str, read: tuple[str, ...], day: dt.date) -> str:
 
 def _write(file: Path, text: str, before: dict[str, dict[str, Any]]) -> None:
     """Write the table in one step, once it is seen that nothing but dates and networks is another."""
-    table = yaml.safe_load(text)
-    kept = [{k: v for k, v in entry.items() if k not in ("date", "networks")} for entry in table.values()]
-    if kept != [{k: v for k, v in entry.items() if k not in ("date", "networks")} for entry in before.values()]:
+    lasting = [
+        [{k: v for k, v in entry.items() if k not in ("date", "networks")} for entry in table.values()]
+        for table in (before, yaml.safe_load(text))
+    ]
+    if lasting[0] != lasting[1]:
         raise ValueError("the table of edges is not laid out as it was; nothing was written")
     beside = file.with_suffix(".new")
     beside.write_text(text, encoding="utf-8")

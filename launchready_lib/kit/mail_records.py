@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Callable, Container, Iterator
 
 from launchready_lib.checks.secure_edge.mail import TransportEvidence, dmarc_discovery
-from launchready_lib.checks.secure_edge.mail import transport_records as texts
+from launchready_lib.checks.secure_edge.mail import records as texts
 from launchready_lib.checks.secure_edge.mail.dkim_keys import DkimDomain
 from launchready_lib.checks.secure_edge.mail.dmarc_discovery import Discovery, DmarcRecord
 from launchready_lib.checks.secure_edge.mail.survey import DomainMail, MailEvidence

@@ -19,7 +19,6 @@ from launchready_lib.network.http import REDIRECTS, Session
 from launchready_lib.network.proxy import DISTRUSTED
 from launchready_lib.network.scope import Scope, address_of, normal
 from launchready_lib.network.timing import Salvo, Shot, Timing, fire
-from launchready_lib.network.traffic import Traffic
 from launchready_lib.network.types import (
     USER_AGENT,
     Answer,
@@ -29,6 +28,7 @@ from launchready_lib.network.types import (
     Refusal,
     Response,
     State,
+    Traffic,
 )
 
 __all__ = [
@@ -58,14 +58,11 @@ class Network:
     """One client's way out.
 
     Args:
-        scope: what may be contacted.
         nameservers: resolvers to ask instead of the system's, "address:port".
         connect_to: as curl's --connect-to, for every protocol.
-        ca_file: a CA to trust beside the system's.
-        headers: sent to audited hosts (already resolved from their variables).
-        timeout_s: bound of one exchange, in seconds.
+        ca_file, headers: a CA to trust beside the system's; what is sent to audited hosts.
+        timeout_s, max_body_mb: bounds of one exchange; larger bodies are cut.
         requests_per_second: ceiling of ordinary reads of one host.
-        max_body_mb: larger bodies are cut.
     """
 
     def __init__(
@@ -107,14 +104,9 @@ class Network:
         return self._session(keep_cookies=True)
 
     def _session(self, *, keep_cookies: bool) -> Session:
+        agent = {"user-agent": USER_AGENT}
         session = Session(
-            self.dialer,
-            contexts=self.contexts,
-            headers={"user-agent": USER_AGENT},
-            audit_headers=self.audit_headers,
-            timeout=self.timeout_s,
-            max_body=self.max_body,
-            keep_cookies=keep_cookies,
+            self.dialer, self.contexts, agent, self.audit_headers, self.timeout_s, self.max_body, keep_cookies
         )
         self._sessions.append(session)
         return session
@@ -135,14 +127,12 @@ class Network:
         cd: bool = False,
         tcp: bool = False,
     ) -> Answer:
-        """Ask one DNS question.
+        """Ask one DNS question about an absolute name.
 
         Args:
-            name, rdtype: what is asked; the name is absolute with or without its final dot.
             server: an authoritative server's published address (asked without recursion); default: the resolvers.
             dnssec: set DO, so that signatures come along. Where existence matters, leave it off (RFC 9824).
-            cd: set CD, so that a validating resolver hands out bogus data too.
-            tcp: do not try UDP first.
+            cd, tcp: set CD, so that a validating resolver hands out bogus data too; do not try UDP first.
         """
         return await self.dns.ask(name, rdtype, server=server, dnssec=dnssec, checking_disabled=cd, tcp=tcp)
 
@@ -166,15 +156,9 @@ class Network:
 
     async def fire(self, shots: Iterable[Shot], *, users: int = 1, within_s: float = 120.0) -> Salvo:
         """Time a schedule of requests with so many users at once, stopping in any case so long after its start."""
-        return await fire(
-            self.dialer,
-            shots,
-            users=users,
-            ca_file=self.ca_file,
-            timeout_s=self.timeout_s,
-            within_s=within_s,
-            headers={"User-Agent": USER_AGENT, **self.audit_headers},
-        )
+        headers = {"User-Agent": USER_AGENT, **self.audit_headers}
+        bounds = {"timeout_s": self.timeout_s, "within_s": within_s}
+        return await fire(self.dialer, shots, users=users, ca_file=self.ca_file, headers=headers, **bounds)
 
     async def control(self) -> bool:
         """Whether our own network works: a look-up of the root's nameservers through the resolvers in use."""

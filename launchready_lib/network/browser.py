@@ -8,6 +8,7 @@ import shutil
 import sys
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -43,12 +44,8 @@ _ARGUMENTS = (
     "--no-pings",
 )
 # The phone that Lighthouse emulates (a Moto G Power).
-_PHONE: dict[str, Any] = {
-    "viewport": {"width": 412, "height": 823},
-    "device_scale_factor": 1.75,
-    "is_mobile": True,
-    "has_touch": True,
-}
+_SCREEN = {"width": 412, "height": 823}
+_PHONE: dict[str, Any] = {"viewport": _SCREEN, "device_scale_factor": 1.75, "is_mobile": True, "has_touch": True}
 _PHONE_SYSTEM = "Linux; Android 11; moto g power (2022)"
 
 
@@ -59,24 +56,15 @@ def find_chromium() -> str | None:
     return next((path for path in found if path), None) or next((p for p in _PLACES if Path(p).exists()), None)
 
 
+@dataclass(eq=False, repr=False)
 class Browser:
     """A running Chromium whose every connection passes our proxy; `Network.browser` makes it."""
 
-    def __init__(
-        self,
-        dialer: Dialer,
-        chromium: PlaywrightBrowser,
-        proxy: BrowserProxy,
-        *,
-        headers: Mapping[str, str],
-        verified: bool,
-    ) -> None:
-        self._scope = dialer.scope
-        self._traffic = dialer.traffic
-        self._headers = headers
-        self._verified = verified
-        self._chromium = chromium
-        self._proxy = proxy
+    dialer: Dialer
+    chromium: PlaywrightBrowser
+    proxy: BrowserProxy
+    headers: Mapping[str, str]
+    verified: bool
 
     @asynccontextmanager
     async def context(self, *, mobile: bool = False, **options: Any) -> AsyncIterator[BrowserContext]:
@@ -85,10 +73,10 @@ class Browser:
         The options are those of Playwright's `new_context`.
         """
         options = (_PHONE if mobile else {}) | {"user_agent": f"{self._agent(mobile=mobile)} {USER_AGENT}"} | options
-        options["ignore_https_errors"] = self._verified
-        context = await self._chromium.new_context(service_workers="block", **options)
-        if self._headers:
-            await _dress(context, self._headers, self._scope)
+        options["ignore_https_errors"] = self.verified
+        context = await self.chromium.new_context(service_workers="block", **options)
+        if self.headers:
+            await _dress(context, self.headers, self.dialer.scope)
         context.on("request", self._asked)
         context.on("page", lambda page: page.on("websocket", lambda ws: self._let(ws.url)))
         try:
@@ -97,7 +85,7 @@ class Browser:
             await context.close()
 
     def _agent(self, *, mobile: bool) -> str:
-        major = self._chromium.version.split(".", 1)[0]
+        major = self.chromium.version.split(".", 1)[0]
         system = "Macintosh; Intel Mac OS X 10_15_7" if sys.platform == "darwin" else "X11; Linux x86_64"
         safari = "Safari"
         if mobile:
@@ -108,21 +96,18 @@ class Browser:
         parts = urlsplit(request.url)
         if parts.scheme not in ("http", "https") or not parts.hostname:
             return
-        if (
-            request.is_navigation_request()
-            and request.frame.parent_frame is None
-            and not self._scope.names(parts.hostname)
-        ):
+        leads = request.is_navigation_request() and request.frame.parent_frame is None
+        if leads and not self.dialer.scope.names(parts.hostname):
             port = parts.port or (443 if parts.scheme == "https" else 80)
             reason = "a page led there, and authorization.hosts does not name it"
-            self._traffic.refuse(Refusal(parts.hostname, port, reason))
+            self.dialer.traffic.refuse(Refusal(parts.hostname, port, reason))
             return
-        self._traffic.count(parts.hostname)
+        self.dialer.traffic.count(parts.hostname)
         self._let(request.url)
 
     def _let(self, url: str) -> None:
         if host := urlsplit(url).hostname:
-            self._proxy.allow(host)
+            self.proxy.allow(host)
 
 
 async def _dress(context: BrowserContext, headers: Mapping[str, str], scope: Scope) -> None:
@@ -171,11 +156,8 @@ async def launch(
 ) -> AsyncIterator[Browser | Unavailable]:
     """Start Chromium behind a proxy of its own; unavailable where there is none or it does not start.
 
-    Args:
-        dialer: where the proxy connects.
-        headers: added to what pages ask of hosts in scope.
-        timeout: of one connection, in seconds.
-        trust: verifies certificates in Chromium's stead, which knows no CA of ours.
+    Headers are added to what pages ask of hosts in scope; `trust` verifies certificates in Chromium's stead, which
+    knows no CA of ours.
     """
     from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - 0.3 s that only browser checks should pay
 
@@ -193,7 +175,7 @@ async def launch(
             yield Unavailable(reason, "a Chromium that starts on this machine")
             return
         try:
-            yield Browser(dialer, chromium, proxy, headers=headers, verified=trust is not None)
+            yield Browser(dialer, chromium, proxy, headers, trust is not None)
         finally:
             await chromium.close()
 

@@ -9,8 +9,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
 from launchready_lib.network.scope import Scope, address_of, normal
-from launchready_lib.network.traffic import Traffic
-from launchready_lib.network.types import ConnectFailure, NameNotResolvedError, Purpose, Refusal, RefusedError, State
+from launchready_lib.network.types import (
+    ConnectFailure,
+    NameNotResolvedError,
+    Purpose,
+    Refusal,
+    RefusedError,
+    State,
+    Traffic,
+)
 
 
 @dataclass(frozen=True)
@@ -64,12 +71,9 @@ class Dialer:
         return found
 
     def _target(self, address: str, port: int, purpose: Purpose) -> Target | None:
-        mapped = self.mapped(address, port)
-        if mapped:
+        if mapped := self.mapped(address, port):
             return self._wire(mapped, address)
-        if self.scope.private(address, purpose=purpose):
-            return None
-        return Target(address, port, address)
+        return None if self.scope.private(address, purpose=purpose) else Target(address, port, address)
 
     def mapped(self, address: str, port: int) -> str | None:
         """The wire address that connect_to gives for an address and port."""

@@ -15,7 +15,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.resolver
 
-from launchready_lib.network.dial import Dialer
+from launchready_lib.network.dial import Dialer, describe
 from launchready_lib.network.scope import normal
 from launchready_lib.network.types import Answer, DnsState, Refusal
 
@@ -114,26 +114,21 @@ class Dns:
     async def _exchange(
         self, query: dns.message.Message, name: str, rdtype: str, server: str, wire: tuple[str, int], *, tcp: bool
     ) -> Answer:
-        address, port = wire
-        for attempt in (1, 2):
+        for _ in range(2):
             self._dialer.traffic.count(f"dns {server}")
             try:
-                reply = await _send(query, address, port, self._timeout / 2, tcp=tcp)
+                return read(await _send(query, wire, self._timeout / 2, tcp=tcp), name, rdtype, server)
             except (dns.exception.Timeout, TimeoutError):
-                if attempt == 1:
-                    continue
-                return Answer(name, rdtype, server, "TIMEOUT", error=f"no answer in {self._timeout:g} s")
+                continue
             except OSError as error:
-                return Answer(name, rdtype, server, "TIMEOUT", error=(error.strerror or type(error).__name__).lower())
+                return Answer(name, rdtype, server, "TIMEOUT", error=describe(error))
             except (dns.exception.DNSException, EOFError, ValueError) as error:
                 return Answer(name, rdtype, server, "SERVFAIL", error=f"malformed answer: {type(error).__name__}")
-            return read(reply, name, rdtype, server)
-        raise AssertionError("unreachable")
+        return Answer(name, rdtype, server, "TIMEOUT", error=f"no answer in {self._timeout:g} s")
 
 
-async def _send(
-    query: dns.message.Message, address: str, port: int, seconds: float, *, tcp: bool
-) -> dns.message.Message:
+async def _send(query: dns.message.Message, wire: tuple[str, int], seconds: float, *, tcp: bool) -> dns.message.Message:
+    address, port = wire
     if not tcp:
         reply = await dns.asyncquery.udp(query, address, port=port, timeout=seconds, ignore_unexpected=True)
         if not reply.flags & dns.flags.TC:
@@ -146,15 +141,12 @@ def read(reply: dns.message.Message, name: str, rdtype: str, server: str) -> Ans
     rcode = reply.rcode()
     state: DnsState = "NODATA"
     records: tuple[str, ...] = ()
-    chain: tuple[str, ...] = ()
-    ttl = None
-    error = None
+    ttl = error = None
     try:
         resolved = reply.resolve_chaining() if isinstance(reply, dns.message.QueryMessage) else None
-        chain = tuple(_text_name(r[0].target) for r in resolved.cnames) if resolved else ()
-        rrset = resolved.answer if resolved else None
     except dns.exception.DNSException:
-        rrset = None
+        resolved = None
+    rrset = resolved.answer if resolved else None
     if rcode == dns.rcode.NXDOMAIN:
         state = "NXDOMAIN"
     elif rcode != dns.rcode.NOERROR:
@@ -162,19 +154,9 @@ def read(reply: dns.message.Message, name: str, rdtype: str, server: str) -> Ans
     elif rrset is not None and rrset.rdtype == dns.rdatatype.from_text(rdtype):
         state, ttl = "NOERROR", int(rrset.ttl)
         records = tuple(_record_text(rdata) for rdata in rrset)
-    return Answer(
-        name=name,
-        rdtype=rdtype,
-        server=server,
-        state=state,
-        records=records,
-        chain=chain,
-        ttl=ttl,
-        aa=bool(reply.flags & dns.flags.AA),
-        ad=bool(reply.flags & dns.flags.AD),
-        error=error,
-        message=reply,
-    )
+    chain = tuple(_text_name(r[0].target) for r in resolved.cnames) if resolved else ()
+    aa, ad = bool(reply.flags & dns.flags.AA), bool(reply.flags & dns.flags.AD)
+    return Answer(name, rdtype, server, state, records, chain, ttl, aa, ad, error, reply)
 
 
 def _record_text(rdata: object) -> str:

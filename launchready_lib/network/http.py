@@ -5,21 +5,21 @@ from __future__ import annotations
 import asyncio
 import ssl
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
 import httpcore
 import httpx
 
-from launchready_lib.network.body import Body
 from launchready_lib.network.dial import Dialer, socket_state
-from launchready_lib.network.types import NameNotResolvedError, Purpose, Refusal, RefusedError, Response, State
-from launchready_lib.network.wire import Backend, Transport
+from launchready_lib.network.types import NameNotResolvedError, Purpose, RefusedError, Response, State
+from launchready_lib.network.wire import Backend, Body, Transport
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _LAST_PORT = 65_535
 
 
+@dataclass(eq=False, repr=False)
 class Session:
     """A run of HTTP requests that keeps cookies, as one browser would; `Network.session` makes it.
 
@@ -27,26 +27,15 @@ class Session:
         cookies: what the other side has set so far (httpx.Cookies, per domain).
     """
 
-    def __init__(
-        self,
-        dialer: Dialer,
-        *,
-        contexts: tuple[ssl.SSLContext, ssl.SSLContext],
-        headers: Mapping[str, str],
-        audit_headers: Mapping[str, str],
-        timeout: float,
-        max_body: int,
-        keep_cookies: bool = True,
-    ) -> None:
-        self._dialer = dialer
-        self._contexts = contexts
-        self._headers = dict(headers)
-        self._audit_headers = dict(audit_headers)
-        self._timeout = timeout
-        self._max_body = max_body
-        self._keep_cookies = keep_cookies
-        self._transports: dict[tuple[Purpose, bool, str | None], tuple[Transport, Backend]] = {}
-        self.cookies = httpx.Cookies()
+    dialer: Dialer
+    contexts: tuple[ssl.SSLContext, ssl.SSLContext]
+    headers: Mapping[str, str]
+    audit_headers: Mapping[str, str]
+    timeout: float
+    max_body: int
+    keep_cookies: bool = True
+    cookies: httpx.Cookies = field(default_factory=httpx.Cookies)
+    _transports: dict[tuple[Purpose, bool, str | None], tuple[Transport, Backend]] = field(default_factory=dict)
 
     async def request(
         self,
@@ -83,8 +72,8 @@ class Session:
             if target is None or len(history) >= follow:
                 return replace(reply, history=tuple(history))
             host, port = target.host, target.port or (443 if target.scheme == "https" else 80)
-            if refusal := self._dialer.scope.refusal(host, port, purpose):
-                self._dialer.traffic.refuse(refusal)
+            if refusal := self.dialer.scope.refusal(host, port, purpose):
+                self.dialer.traffic.refuse(refusal)
                 note = f"the redirect to {host} was not followed: {refusal.reason}"
                 return replace(reply, history=tuple(history), error=note)
             history.append(reply)
@@ -112,31 +101,32 @@ class Session:
         except (httpx.InvalidURL, ValueError, UnicodeError) as error:
             return Response(method, url, "protocol", error=f"not a usable address: {type(error).__name__}")
         host, port = parsed.host, parsed.port or (443 if parsed.scheme == "https" else 80)
-        if refusal := self._dialer.scope.refusal(host, port, purpose):
-            self._dialer.traffic.refuse(refusal)
+        if refusal := self.dialer.scope.refusal(host, port, purpose):
+            self.dialer.traffic.refuse(refusal)
             return Response(method, url, "blocked", error=refusal.reason)
         if paced:
-            await self._dialer.traffic.wait_turn(host)
-        self._dialer.traffic.count(host)
+            await self.dialer.traffic.wait_turn(host)
+        self.dialer.traffic.count(host)
         transport, backend = self._transport(purpose, address, verify=verify)
-        audited = self._audit_headers if purpose is Purpose.AUDIT else {}
+        audited = self.audit_headers if purpose is Purpose.AUDIT else {}
         started = loop.time()
-        answer = Response(method, url, "timeout", error=f"no answer within {self._timeout:g} s")
+        answer = Response(method, url, "timeout", error=f"no answer within {self.timeout:g} s")
         body = Body(0)
         try:
-            async with asyncio.timeout(self._timeout):
-                merged = _merged(self._headers, audited, headers)
+            async with asyncio.timeout(self.timeout):
+                merged = _merged(self.headers, audited, headers)
                 request = httpx.Request(method, parsed, headers=merged, cookies=self.cookies, **sent)
                 reply = await transport.handle_async_request(request)
-                answer = _head(method, url, reply)
-                if self._keep_cookies:
+                pairs = tuple((k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in reply.headers.raw)
+                answer = Response(method, url, "ok", status=reply.status_code, headers=pairs)
+                if self.keep_cookies:
                     reply.request = request
                     self.cookies.extract_cookies(reply)
-                body = Body(min(max_body or self._max_body, self._max_body), reply.headers.get("content-encoding", ""))
+                body = Body(min(max_body or self.max_body, self.max_body), reply.headers.get("content-encoding", ""))
                 await _read(reply, body)
         except TimeoutError:
             if answer.ok:
-                answer = replace(answer, truncated=True, error=f"the body was still coming after {self._timeout:g} s")
+                answer = replace(answer, truncated=True, error=f"the body was still coming after {self.timeout:g} s")
         except _FAILURES as error:
             answer = _failure(answer, error)
         answer = _with_body(answer, body)
@@ -145,9 +135,8 @@ class Session:
     def _transport(self, purpose: Purpose, address: str | None, *, verify: bool) -> tuple[Transport, Backend]:
         key = (purpose, verify, address)
         if key not in self._transports:
-            backend = Backend(self._dialer, purpose, address)
-            transport = Transport(backend, self._contexts[verify])
-            self._transports[key] = (transport, backend)
+            backend = Backend(self.dialer, purpose, address)
+            self._transports[key] = Transport(backend, self.contexts[verify]), backend
         return self._transports[key]
 
     async def close(self) -> None:
@@ -182,30 +171,12 @@ async def _read(reply: httpx.Response, body: Body) -> None:
 def _with_body(answer: Response, body: Body) -> Response:
     if not answer.ok:
         return answer
-    return replace(
-        answer,
-        body=body.content,
-        truncated=answer.truncated or body.full or body.broken,
-        error=answer.error or body.error,
-    )
+    cut = answer.truncated or body.full or body.broken
+    return replace(answer, body=body.content, truncated=cut, error=answer.error or body.error)
 
 
-def _head(method: str, url: str, reply: httpx.Response) -> Response:
-    headers = tuple((k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in reply.headers.raw)
-    return Response(method, url, "ok", status=reply.status_code, headers=headers)
-
-
-_FAILURES = (
-    RefusedError,
-    NameNotResolvedError,
-    httpcore.NetworkError,
-    httpcore.TimeoutException,
-    httpcore.ProtocolError,
-    httpcore.UnsupportedProtocol,
-    httpx.HTTPError,
-    OSError,
-    ValueError,
-)
+_OF_THE_WIRE = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.UnsupportedProtocol)
+_FAILURES = (*_OF_THE_WIRE, RefusedError, NameNotResolvedError, httpx.HTTPError, OSError, ValueError)
 
 
 def _failure(answer: Response, error: Exception) -> Response:
@@ -246,6 +217,3 @@ def _redirect(reply: Response) -> httpx.URL | None:
     except (httpx.InvalidURL, ValueError, UnicodeError):
         return None
     return target if target.scheme in ("http", "https") and target.host else None
-
-
-__all__ = ["REDIRECTS", "Refusal", "Session"]

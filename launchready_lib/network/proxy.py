@@ -11,6 +11,7 @@ import asyncio
 import re
 import ssl
 from contextlib import suppress
+from dataclasses import dataclass, field
 from typing import Self
 from urllib.parse import urlsplit
 
@@ -22,26 +23,27 @@ HEAD_LIMIT = 65_536
 ANNOUNCED_WITHIN_S = 1.5
 DISTRUSTED = "its certificate is not trusted"
 _TLS_HANDSHAKE = b"\x16"
+Ends = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 _HOP = re.compile(rb"^(proxy-[a-z-]+|connection|keep-alive):", re.IGNORECASE)
 
 
+@dataclass(eq=False, repr=False)
 class BrowserProxy:
     """An HTTP proxy for one browser; `async with` starts and stops it.
 
     Attributes:
         port: on 127.0.0.1.
+        trust: where given, tunnels to hosts whose certificate it does not verify are closed and recorded.
     """
 
-    def __init__(self, dialer: Dialer, *, timeout: float, trust: ssl.SSLContext | None = None) -> None:
-        """Make one; with `trust`, tunnels to hosts whose certificate it does not verify are closed and recorded."""
-        self.port = 0
-        self._trust = trust
-        self._verified: dict[tuple[str, int], asyncio.Task[str | None]] = {}
-        self._dialer = dialer
-        self._timeout = timeout
-        self._allowed: dict[str, asyncio.Event] = {}
-        self._server: asyncio.Server | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+    dialer: Dialer
+    timeout: float
+    trust: ssl.SSLContext | None = None
+    port: int = 0
+    _verified: dict[tuple[str, int], asyncio.Task[str | None]] = field(default_factory=dict)
+    _allowed: dict[str, asyncio.Event] = field(default_factory=dict)
+    _server: asyncio.Server | None = None
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
     def allow(self, host: str) -> None:
         """Let a host through that a page has asked for."""
@@ -56,14 +58,14 @@ class BrowserProxy:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        if self._server is not None:
-            self._server.close()
-        tasks = (*self._tasks, *self._verified.values())
+        server, tasks = self._server, (*self._tasks, *self._verified.values())
+        if server is not None:
+            server.close()
         for task in tasks:
             task.cancel()
         await asyncio.gather(*tasks, return_exceptions=True)
-        if self._server is not None:
-            await self._server.wait_closed()
+        if server is not None:
+            await server.wait_closed()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         task = asyncio.current_task()
@@ -81,7 +83,7 @@ class BrowserProxy:
                 self._tasks.discard(task)
 
     async def _relay(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        async with asyncio.timeout(self._timeout):
+        async with asyncio.timeout(self.timeout):
             head = await reader.readuntil(b"\r\n\r\n")
         first, _, rest = head.partition(b"\r\n")
         method, _, target = first.decode("latin-1").partition(" ")
@@ -97,7 +99,7 @@ class BrowserProxy:
         except (RefusedError, NameNotResolvedError) as error:
             await _refuse(writer, 403 if isinstance(error, RefusedError) else 502, "Not Contacted")
             return
-        other_reader, other_writer = outward
+        other_writer = outward[1]
         try:
             if tunnel:
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
@@ -109,38 +111,38 @@ class BrowserProxy:
                 path = parts.path or "/"
                 query = f"?{parts.query}" if parts.query else ""
                 other_writer.write(f"{method} {path}{query} HTTP/1.1\r\n".encode("latin-1") + _end_to_end(rest))
-            await _pipe_both(reader, writer, other_reader, other_writer)
+            await _pipe_both((reader, writer), outward)
         finally:
             other_writer.close()
 
-    async def _dial(self, host: str, port: int) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+    async def _dial(self, host: str, port: int) -> Ends:
         purpose = Purpose.AUDIT
-        if not self._dialer.scope.names(host):
+        if not self.dialer.scope.names(host):
             purpose = Purpose.SUBRESOURCE
             try:
                 async with asyncio.timeout(ANNOUNCED_WITHIN_S):
                     await self._announced(host).wait()
             except TimeoutError:
                 raise RefusedError(self._refusal(host, port)) from None
-        async with asyncio.timeout(self._timeout):
-            targets = await self._dialer.targets(host, port, purpose=purpose)
+        async with asyncio.timeout(self.timeout):
+            targets = await self.dialer.targets(host, port, purpose=purpose)
             return await _open_first(targets)
 
     async def _is_trusted(self, host: str, port: int) -> bool:
         """Whether a host's certificate is verified for its name; asked once, and recorded where it is not."""
-        if self._trust is None:
+        if self.trust is None:
             return True
         if (host, port) not in self._verified:
-            self._verified[host, port] = asyncio.create_task(self._distrust(host, port, self._trust))
+            self._verified[host, port] = asyncio.create_task(self._distrust(host, port, self.trust))
         why = await asyncio.shield(self._verified[host, port])
         if why is not None:
-            self._dialer.traffic.refuse(Refusal(host, port, f"{DISTRUSTED}: {why}"))
+            self.dialer.traffic.refuse(Refusal(host, port, f"{DISTRUSTED}: {why}"))
         return why is None
 
     async def _distrust(self, host: str, port: int, trust: ssl.SSLContext) -> str | None:
         try:
-            async with asyncio.timeout(self._timeout):
-                target = (await self._dialer.targets(host, port, purpose=Purpose.SUBRESOURCE))[0]
+            async with asyncio.timeout(self.timeout):
+                target = (await self.dialer.targets(host, port, purpose=Purpose.SUBRESOURCE))[0]
                 _, writer = await asyncio.open_connection(target.ip, target.port, ssl=trust, server_hostname=host)
         except ssl.SSLCertVerificationError as error:
             return error.verify_message
@@ -151,14 +153,14 @@ class BrowserProxy:
 
     def _refusal(self, host: str, port: int) -> Refusal:
         """Why nothing announced this host: the browser said so already, or it is a call of the browser's own."""
-        traffic = self._dialer.traffic
+        traffic = self.dialer.traffic
         known = next((r for r in traffic.refused if (normal(r.host), r.port) == (normal(host), port)), None)
         refusal = known or Refusal(host, port, "no page asked for it: a call of the browser's own")
         traffic.refuse(refusal)
         return refusal
 
 
-async def _open_first(targets: tuple[Target, ...]) -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+async def _open_first(targets: tuple[Target, ...]) -> Ends:
     for place, target in enumerate(targets, 1):
         try:
             return await asyncio.open_connection(target.ip, target.port)
@@ -180,16 +182,11 @@ async def _refuse(writer: asyncio.StreamWriter, status: int, reason: str) -> Non
         await writer.drain()
 
 
-async def _pipe_both(
-    reader: asyncio.StreamReader,
-    writer: asyncio.StreamWriter,
-    other_reader: asyncio.StreamReader,
-    other_writer: asyncio.StreamWriter,
-) -> None:
+async def _pipe_both(ours: Ends, theirs: Ends) -> None:
     """Copy both ways until either side is done sending and the other has nothing left."""
     async with asyncio.TaskGroup() as both:
-        up = both.create_task(_pipe(reader, other_writer))
-        down = both.create_task(_pipe(other_reader, writer))
+        up = both.create_task(_pipe(ours[0], theirs[1]))
+        down = both.create_task(_pipe(theirs[0], ours[1]))
         await asyncio.wait({up, down}, return_when=asyncio.FIRST_COMPLETED)
         if down.done():
             up.cancel()

@@ -24,6 +24,7 @@ from launchready_lib.network.dial import Dialer
 from launchready_lib.network.types import NameNotResolvedError, RefusedError
 
 MAX_ERROR_SHARE = 0.05
+_TIMES = [getattr(pycurl, f"{name}_TIME") for name in ("NAMELOOKUP", "CONNECT", "APPCONNECT", "STARTTRANSFER", "TOTAL")]
 _FEW = 20
 _ALL_FAILED = 5
 
@@ -102,7 +103,7 @@ async def fire(
             return Salvo((), users, stopped=str(error))
         ip = f"[{target.ip}]" if ":" in target.ip else target.ip
         connect_to.append(f"{origin[0]}:{origin[1]}:{ip}:{target.port}")
-    battery = _Battery(schedule, connect_to, _trust(ca_file), timeout_s, headers, within_s=within_s)
+    battery = _Battery(schedule, connect_to, _trust(ca_file), timeout_s, headers, within_s)
     try:
         await asyncio.to_thread(battery.run, users)
     finally:
@@ -126,31 +127,22 @@ def _trust(ca_file: Path | None) -> bytes:
     return bundle if ca_file is None else bundle + b"\n" + ca_file.read_bytes()
 
 
+@dataclass(eq=False, repr=False)
 class _Battery:
     """The users' threads, each with its connection; whoever was busy last is asked first, so that connections live."""
 
-    def __init__(
-        self,
-        schedule: Sequence[Shot],
-        connect_to: list[str],
-        trust: bytes,
-        timeout_s: float,
-        headers: Mapping[str, str],
-        *,
-        within_s: float,
-    ) -> None:
-        self._schedule = schedule
-        self._connect_to = connect_to
-        self._trust = trust
-        self._timeout_ms = int(timeout_s * 1000)
-        self._headers = headers
-        self._within_s = within_s
-        self._idle: queue.LifoQueue[_Inbox] = queue.LifoQueue()
-        self._halt = threading.Event()
-        self._noting = threading.Lock()
-        self._errors = 0
-        self.timings: list[Timing] = []
-        self.stopped: str | None = None
+    schedule: Sequence[Shot]
+    connect_to: list[str]
+    trust: bytes
+    timeout_s: float
+    headers: Mapping[str, str]
+    within_s: float
+    timings: list[Timing] = field(default_factory=list)
+    stopped: str | None = None
+    _errors: int = 0
+    _idle: queue.LifoQueue[_Inbox] = field(default_factory=queue.LifoQueue)
+    _halt: threading.Event = field(default_factory=threading.Event)
+    _noting: threading.Lock = field(default_factory=threading.Lock)
 
     def halt(self) -> None:
         """Send nothing more; whoever waited for the end may have been cancelled."""
@@ -172,29 +164,25 @@ class _Battery:
             thread.join()
 
     def _dispatch(self, start: float) -> None:
-        for shot in self._schedule:
+        for shot in self.schedule:
             self._halt.wait(max(0.0, start + shot.due_s - time.perf_counter()))
             inbox = self._idle.get()
             if self._halt.is_set():
                 return
-            if time.perf_counter() - start > self._within_s:
-                self._stop(f"it took longer than {self._within_s:g} s")
+            if time.perf_counter() - start > self.within_s:
+                self._stop(f"it took longer than {self.within_s:g} s")
                 return
             inbox.put(shot)
 
-    def _handle(self) -> pycurl.Curl:
+    def _user(self, inbox: _Inbox, start: float) -> None:
         handle = pycurl.Curl()
         handle.setopt(pycurl.NOSIGNAL, 1)
-        handle.setopt(pycurl.TIMEOUT_MS, self._timeout_ms)
-        handle.setopt(pycurl.CONNECT_TO, self._connect_to)
-        handle.setopt(pycurl.CAINFO_BLOB, self._trust)
+        handle.setopt(pycurl.TIMEOUT_MS, int(self.timeout_s * 1000))
+        handle.setopt(pycurl.CONNECT_TO, self.connect_to)
+        handle.setopt(pycurl.CAINFO_BLOB, self.trust)
         handle.setopt(pycurl.PROTOCOLS, pycurl.PROTO_HTTP | pycurl.PROTO_HTTPS)
         handle.setopt(pycurl.PROXY, "")
         handle.setopt(pycurl.ACCEPT_ENCODING, "")
-        return handle
-
-    def _user(self, inbox: _Inbox, start: float) -> None:
-        handle = self._handle()
         while (shot := inbox.get()) is not None:
             try:
                 self._note(self._perform(handle, shot, start))
@@ -222,32 +210,15 @@ class _Battery:
         except UnicodeError:
             error = "the address or a header is not plain ASCII"
         end = time.perf_counter()
-        looked_up, connected, secured, first, total = (
-            handle.getinfo(each) * 1000
-            for each in (
-                pycurl.NAMELOOKUP_TIME,
-                pycurl.CONNECT_TIME,
-                pycurl.APPCONNECT_TIME,
-                pycurl.STARTTRANSFER_TIME,
-                pycurl.TOTAL_TIME,
-            )
-        )
-        return Timing(
-            url=shot.url,
-            due_s=shot.due_s,
-            service_ms=total,
-            response_ms=(end - start - shot.due_s) * 1000,
-            connect_ms=max(connected - looked_up, 0.0),
-            tls_ms=max(secured - connected, 0.0),
-            first_byte_ms=first,
-            status=handle.getinfo(pycurl.RESPONSE_CODE),
-            size=size,
-            error=error,
-        )
+        looked_up, connected, secured, first, total = (handle.getinfo(each) * 1000 for each in _TIMES)
+        response = (end - start - shot.due_s) * 1000
+        handshakes = max(connected - looked_up, 0.0), max(secured - connected, 0.0)
+        status = handle.getinfo(pycurl.RESPONSE_CODE)
+        return Timing(shot.url, shot.due_s, total, response, *handshakes, first, status, size, error)
 
     def _aim(self, handle: pycurl.Curl, shot: Shot) -> None:
         handle.setopt(pycurl.URL, shot.url)
-        handle.setopt(pycurl.HTTPHEADER, [f"{k}: {v}" for k, v in {**self._headers, **shot.headers}.items()])
+        handle.setopt(pycurl.HTTPHEADER, [f"{k}: {v}" for k, v in {**self.headers, **shot.headers}.items()])
         if shot.body is None:
             handle.setopt(pycurl.HTTPGET, 1)
         else:
@@ -294,7 +265,7 @@ def floor_ms(samples: int = 20) -> tuple[float, ...]:
     try:
         url = f"http://127.0.0.1:{server.server_address[1]}/"
         shots = [Shot(n * (STUB_DELAY_MS * 1.5) / 1000, url) for n in range(samples)]
-        battery = _Battery(shots, [], _trust(None), 5.0, {}, within_s=30.0)
+        battery = _Battery(shots, [], _trust(None), 5.0, {}, 30.0)
         battery.run(1)
     finally:
         server.shutdown()

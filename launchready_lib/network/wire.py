@@ -1,4 +1,4 @@
-"""httpcore on our own dialer: where connections begin and are closed, with httpx's requests and responses on top."""
+"""httpcore on our own dialer: where connections begin and are closed, httpx on top, bodies bounded."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import asyncio
 import importlib.util
 import ssl
 import sys
+import zlib
 from collections.abc import AsyncIterator, Iterable
 from typing import Any
 
@@ -15,6 +16,8 @@ import httpx
 from launchready_lib.network.dial import Dialer
 from launchready_lib.network.types import Purpose
 
+_STEP = 65_536
+_ZLIB_OR_GZIP = 32 + zlib.MAX_WBITS
 _CONNECTIONS = 60
 """Of all hosts together: too few, and hosts asked side by side close each other's connections."""
 
@@ -46,7 +49,7 @@ class Backend(httpcore.AsyncNetworkBackend):
             self.last[host, port] = target.address
             try:
                 stream = await self._inner.connect_tcp(target.ip, target.port, timeout, local_address, socket_options)
-                return _Wire(stream)
+                return _closing_on_failure(stream)
             except (httpcore.ConnectError, httpcore.ConnectTimeout):
                 if place == len(targets):
                     raise
@@ -61,35 +64,19 @@ class Backend(httpcore.AsyncNetworkBackend):
         await asyncio.sleep(seconds)
 
 
-class _Wire(httpcore.AsyncNetworkStream):
-    """A connection that is closed when its handshake is given up, which httpcore leaves to the garbage collector."""
+def _closing_on_failure(stream: httpcore.AsyncNetworkStream) -> httpcore.AsyncNetworkStream:
+    """Let a connection close when its handshake is given up, which httpcore leaves to the garbage collector."""
+    shake_hands = stream.start_tls
 
-    def __init__(self, inner: httpcore.AsyncNetworkStream) -> None:
-        self._inner = inner
-
-    async def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,  # noqa: ASYNC109 - httpcore's signature
-    ) -> httpcore.AsyncNetworkStream:
+    async def start_tls(*args: Any, **kwargs: Any) -> httpcore.AsyncNetworkStream:
         try:
-            return await self._inner.start_tls(ssl_context, server_hostname, timeout)
+            return await shake_hands(*args, **kwargs)
         except BaseException:
-            await self._inner.aclose()
+            await stream.aclose()
             raise
 
-    async def read(self, max_bytes: int, timeout: float | None = None) -> bytes:  # noqa: ASYNC109 - httpcore's signature
-        return await self._inner.read(max_bytes, timeout)
-
-    async def write(self, buffer: bytes, timeout: float | None = None) -> None:  # noqa: ASYNC109 - httpcore's signature
-        await self._inner.write(buffer, timeout)
-
-    async def aclose(self) -> None:
-        await self._inner.aclose()
-
-    def get_extra_info(self, info: str) -> Any:
-        return self._inner.get_extra_info(info)
+    stream.start_tls = start_tls  # type: ignore[method-assign]
+    return stream
 
 
 class _Stream(httpx.AsyncByteStream):
@@ -114,20 +101,11 @@ class Transport(httpx.AsyncBaseTransport):
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
         """Send one request; redirects and cookies are the caller's."""
-        reply = await self._pool.handle_async_request(
-            httpcore.Request(
-                method=request.method,
-                url=httpcore.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
-                ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
-            )
-        )
+        url = request.url
+        target = httpcore.URL(scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path)
+        sent = httpcore.Request(request.method, target, headers=request.headers.raw, content=request.stream)
+        sent.extensions = request.extensions
+        reply = await self._pool.handle_async_request(sent)
         return httpx.Response(
             reply.status, headers=reply.headers, stream=_Stream(reply.stream), extensions=reply.extensions
         )
@@ -135,3 +113,69 @@ class Transport(httpx.AsyncBaseTransport):
     async def aclose(self) -> None:
         """Close every connection."""
         await self._pool.aclose()
+
+
+class Body:
+    """Collects at most `limit` bytes of a body as it arrives (gzip and deflate, RFC 9110 §8.4.1).
+
+    It is decoded in steps, so that a bomb never unfolds beyond the limit.
+
+    Attributes:
+        full, broken: the limit is reached, what follows is not read; decoding failed within the body.
+        error: why decoding stopped, or that the encoding is not one of ours and the bytes stand as sent.
+    """
+
+    def __init__(self, limit: int, encoding: str = "") -> None:
+        self._limit = limit
+        self._parts: list[bytes] = []
+        self._size = 0
+        self.full = False
+        self.broken = False
+        self.error: str | None = None
+        encoding = encoding.strip().lower()
+        self._decoder = zlib.decompressobj(_ZLIB_OR_GZIP) if encoding in ("gzip", "x-gzip", "deflate") else None
+        self._raw_deflate = encoding == "deflate"
+        if self._decoder is None and encoding not in ("", "identity"):
+            self.error = "the body is kept as sent: its encoding was not asked for"
+
+    @property
+    def content(self) -> bytes:
+        """What came so far."""
+        return b"".join(self._parts)
+
+    def feed(self, data: bytes) -> bool:
+        """Take the next bytes from the wire; false where no more are wanted."""
+        if self._decoder is None:
+            self._keep(data)
+        else:
+            self._decode(data)
+        return not self.full and not self.broken
+
+    def _keep(self, data: bytes) -> None:
+        room = self._limit - self._size
+        if data:
+            self._parts.append(data[:room])
+            self._size += min(len(data), room)
+        self.full = self.full or len(data) > room
+
+    def _decode(self, data: bytes) -> None:
+        decoder = self._decoder
+        try:
+            while data and decoder is not None and not self.full:
+                try:
+                    decoded = decoder.decompress(data, _STEP)
+                except zlib.error:
+                    if not self._raw_deflate or self._size:
+                        raise
+                    # Some servers send deflate without its zlib wrapper.
+                    self._decoder = decoder = zlib.decompressobj(-zlib.MAX_WBITS)
+                    self._raw_deflate = False
+                    continue
+                self._keep(decoded)
+                data = decoder.unconsumed_tail
+                if decoder.eof:
+                    data = decoder.unused_data
+                    self._decoder = decoder = zlib.decompressobj(_ZLIB_OR_GZIP)
+        except zlib.error as error:
+            self.broken = True
+            self.error = f"the body broke off: it cannot be decoded ({type(error).__name__})"

@@ -1,17 +1,81 @@
-"""Every check of the roadmap answered exactly once: by its newest finding, or by why there is none."""
+"""How each stage ended, and every check answered once: by its newest finding, or by why there is none."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from datetime import datetime
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
-from launchready_lib.record.findings import Finding, Status
-from launchready_lib.record.runs import StageRun
+from launchready_lib.record.findings import Finding, Status, of_entry
 from launchready_lib.record.sheets import Sheet, moment, newest
 from launchready_lib.record.tally import is_figure
 from launchready_lib.roadmap import CheckEntry, Roadmap, Stage
+
+
+@dataclass(frozen=True)
+class StageRun:
+    """One stage of a run; `sheet` is its notebook as read, None where there is none of this client's."""
+
+    id: str
+    notebook: str
+    status: Literal["complete", "failed", "skipped"]
+    seconds: float | None
+    error: str | None
+    sheet: Sheet | None
+    times: tuple[datetime, ...] = ()
+
+
+def stage_run(stage: Stage, sheet: Sheet | None, manifest: Mapping[str, Any]) -> StageRun:
+    """How a stage ended.
+
+    The manifest knows of time-outs and dead kernels, the notebook of what a consultant ran again afterwards: a stage
+    that the manifest calls failed counts as complete once its notebook was finished later than the manifest's entry.
+    """
+    entry = _entry(stage, manifest)
+    said = entry.get("status")
+    body = (sheet.latest("stage") if sheet else None) or {}
+    started, finished = moment(body.get("started")), moment(body.get("finished"))
+    ended = moment(entry.get("finished")) or moment(entry.get("started"))  # a stage cut off has no end
+    error = _fault(sheet, finished=finished is not None) if sheet else None
+    if sheet is None:
+        status: Literal["complete", "failed", "skipped"] = "failed" if said == "failed" else "skipped"
+        error = _text(entry.get("error"))
+    elif error is None and said == "failed" and not (finished and ended and finished > ended):
+        status, error = "failed", _text(entry.get("error")) or "the run says that it failed"
+    else:
+        status = "failed" if error else "complete"
+        error = _text(entry.get("error")) or error if status == "failed" and said == "failed" else error
+    seconds = entry.get("seconds")
+    if not is_figure(seconds):
+        seconds = (finished - started).total_seconds() if started and finished and finished >= started else None
+    times = tuple(at for at in (started, finished, moment(entry.get("started")), ended) if at)
+    return StageRun(stage.id, stage.notebook, status, seconds, error, sheet, times)
+
+
+def _fault(sheet: Sheet, *, finished: bool) -> str | None:
+    """What the notebook itself shows of a failure."""
+    if sheet.problems and not sheet.findings and not sheet.records:
+        return sheet.problems[0]
+    if sheet.error:
+        return f"a cell ended in an error ({sheet.error})"
+    if sheet.stopped_before is not None and not finished:
+        return f"it stopped before code cell {sheet.stopped_before}"
+    return None
+
+
+def _entry(stage: Stage, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The manifest's entry of a stage: `stages` is a list of {id, status, seconds, error} or a mapping by id."""
+    stages = manifest.get("stages")
+    if isinstance(stages, Mapping):
+        stages = [{**body, "id": key} for key, body in stages.items() if isinstance(body, Mapping)]
+    known = (each for each in stages if isinstance(each, Mapping)) if isinstance(stages, list) else ()
+    return next((each for each in known if each.get("id") == stage.id), {})
+
+
+def _text(value: object) -> str | None:
+    return value if isinstance(value, str) and value else None
 
 
 def answers(
@@ -19,11 +83,8 @@ def answers(
 ) -> tuple[dict[str, Finding], tuple[str, ...]]:
     """Every check of the roadmap exactly once, and a sentence for each finding that had to be left out.
 
-    Args:
-        sheets: the notebooks by stage; of several findings of a check the newest counts.
-        runs: how the stages ended: why a check has no finding.
-        declared: `client.not_applicable`, for checks whose stage left no finding.
-        roadmap: what there is to answer.
+    Of several findings of a check the newest counts; where there is none, `declared` (`client.not_applicable`) or how
+    its stage ended says why.
     """
     judged = newest(chain.from_iterable(sheet.findings for sheet in sheets.values()))
     by_stage = {run.id: run for run in runs}
@@ -74,31 +135,14 @@ def _not_judged(
 ) -> Finding:
     prefixes = {entry.id, *(entry.id[:place] for place, letter in enumerate(entry.id) if letter == ".")}
     if not entry.fixed and (reason := next((r for p in prefixes if isinstance(r := declared.get(p), str)), "")):
-        return replace(
-            _unknown(entry, reason, "", roadmap),
-            status=Status.NOT_APPLICABLE,
-            summary=f"Declared not applicable: {reason}",
-            source="declared",
-            needs=None,
-        )
+        summary = f"Declared not applicable: {reason}"
+        return of_entry(entry.id, roadmap, Status.NOT_APPLICABLE, summary, "declared", reason=reason)
     return _unknown(entry, why(run, stage), _run_again(stage), roadmap)
 
 
 def _unknown(entry: CheckEntry, reason: str, needs: str, roadmap: Roadmap) -> Finding:
-    return Finding(
-        check=entry.id,
-        stage=entry.stage,
-        status=Status.UNKNOWN,
-        severity=entry.severity,
-        title=entry.title,
-        summary=f"Not known: {reason}",
-        source="none",
-        target=roadmap.targets[entry.target].limit if entry.target else None,
-        reason=reason,
-        needs=needs or None,
-        item=entry.item,
-        references=entry.references,
-    )
+    summary = f"Not known: {reason}"
+    return of_entry(entry.id, roadmap, Status.UNKNOWN, summary, "none", reason=reason, needs=needs)
 
 
 def why(run: StageRun, stage: Stage) -> str:

@@ -11,14 +11,12 @@ from pathlib import Path
 from typing import Any
 
 from launchready_lib import __version__
-from launchready_lib.record import changes, tally
-from launchready_lib.record.answers import answers, why
-from launchready_lib.record.changes import Changes
+from launchready_lib.record import tally
+from launchready_lib.record.answers import StageRun, answers, stage_run, why
 from launchready_lib.record.findings import Decision, Finding, Status, decide, ranked
-from launchready_lib.record.runs import StageRun, stage_run
 from launchready_lib.record.sheets import Sheet
 from launchready_lib.record.sheets import read as read_sheet
-from launchready_lib.roadmap import Roadmap, Stage, load
+from launchready_lib.roadmap import Roadmap, load
 
 
 class AuditError(Exception):
@@ -75,7 +73,7 @@ class Audit:
     deliverables: tuple[tally.Deliverable, ...]
     baseline: Mapping[str, Any]
     stages: tuple[StageRun, ...]
-    changes: Changes | None
+    changes: tally.Changes | None
     notes: tuple[Note, ...]
     requests: Mapping[str, int]
     blocked: tuple[Mapping[str, Any], ...]
@@ -96,11 +94,11 @@ class Audit:
 def read(folder: Path, *, comparing: bool = True) -> Audit:
     """Read the run in output/<slug>/<release>/: its executed notebooks, and manifest.json where there is one.
 
-    Raises:
-        AuditError: there is neither a notebook of the roadmap nor a manifest.
+    Raises `AuditError` where there is neither a notebook of the roadmap nor a manifest.
     """
     roadmap = load()
-    sheets = {stage.id: read_sheet(path) for stage in roadmap.stages.values() if (path := _notebook(folder, stage))}
+    paths = {stage.id: folder / stage.notebook for stage in roadmap.stages.values()}
+    sheets = {stage: read_sheet(path) for stage, path in paths.items() if path.is_file()}
     manifest, problems = _manifest(folder)
     if not sheets and manifest is None:
         raise AuditError(f"{folder} holds no executed notebook of the roadmap (01_… to 07_…) and no manifest")
@@ -161,24 +159,15 @@ def findings_json(audit: Audit) -> dict[str, Any]:
         "finished": audit.finished.isoformat(),
         "tool": {"version": __version__, "roadmap": audit.roadmap.digest},
         "verdict": str(audit.decision),
-        "minimum_bar": [{"id": b.id, "status": b.status, "checks": list(b.checks)} for b in audit.bars],
+        "minimum_bar": _listed(audit.bars, "id", "status", "checks"),
         "findings": [finding.to_json() for finding in audit.findings],
-        "deliverables": [
-            {"id": d.id, "stage": d.stage, "status": d.status, "file": d.file, "reason": d.reason}
-            for d in audit.deliverables
-        ],
+        "deliverables": _listed(audit.deliverables, "id", "stage", "status", "file", "reason"),
         "failure_signals": [
             {"id": s.id, "stage": s.stage, "status": s.status, "from": list(s.sources)} for s in audit.signals
         ],
-        "sprint_items": [
-            {"number": i.number, "title": i.title, "status": i.status, "hours": i.hours, "checks": list(i.checks)}
-            for i in audit.items
-        ],
+        "sprint_items": _listed(audit.items, "number", "title", "status", "hours", "checks"),
         "baseline": dict(audit.baseline),
-        "stages": [
-            {"id": r.id, "notebook": r.notebook, "status": r.status, "seconds": r.seconds, "error": r.error}
-            for r in audit.stages
-        ],
+        "stages": _listed(audit.stages, "id", "notebook", "status", "seconds", "error"),
         "changes": audit.changes.to_json() if audit.changes else None,
         "notes": [
             {"stage": n.stage, "text": n.text} | ({"recorded_at": n.at.isoformat()} if n.at else {})
@@ -192,15 +181,14 @@ def findings_json(audit: Audit) -> dict[str, Any]:
     }
 
 
-def _notebook(folder: Path, stage: Stage) -> Path | None:
-    path = folder / stage.notebook
-    return path if path.is_file() else None
+def _listed(parts: Iterable[object], *names: str) -> list[dict[str, Any]]:
+    bodies = ({name: getattr(part, name) for name in names} for part in parts)
+    return [{name: list(v) if isinstance(v, tuple) else v for name, v in body.items()} for body in bodies]
 
 
 def _manifest(folder: Path) -> tuple[Mapping[str, Any] | None, tuple[str, ...]]:
-    path = folder / "manifest.json"
     try:
-        body = json.loads(path.read_bytes())
+        body = json.loads((folder / "manifest.json").read_bytes())
     except FileNotFoundError:
         return None, ()
     except (OSError, ValueError, RecursionError):
@@ -285,7 +273,7 @@ def _compared(audit: Audit, folder: Path) -> Audit:
         other: Path | None = folder.resolve().parent / wanted
         inside = Path(wanted).name == wanted
     else:
-        other, inside = changes.earlier(folder, audit.started, lambda path: _started(path, audit.client.slug)), True
+        other, inside = tally.earlier(folder, audit.started, lambda path: _started(path, audit.client.slug)), True
     if other is None:
         return audit
     try:
@@ -295,19 +283,16 @@ def _compared(audit: Audit, folder: Path) -> Audit:
     if before is None or before.client.slug != audit.client.slug:
         lost = f"nothing to compare with: there is no record of release {wanted} of {audit.client.slug}"
         return replace(audit, problems=(*audit.problems, lost))
-    found = changes.compare(audit.by_check, before.by_check, since=before.client.release, baseline=before.baseline)
+    found = tally.compare(audit.by_check, before.by_check, since=before.client.release, baseline=before.baseline)
     return replace(audit, changes=found)
 
 
 def _started(folder: Path, slug: str) -> datetime | None:
     """When the run in a folder started; None where it holds none of this client."""
-    times: list[datetime] = []
-    for stage in load().stages.values():
-        if path := _notebook(folder, stage):
-            sheet = read_sheet(path, exhibits=False)
-            if (sheet.latest("client") or {}).get("slug") == slug:
-                times += sheet.times
-    return min(times, default=None)
+    paths = (folder / stage.notebook for stage in load().stages.values())
+    sheets = (read_sheet(path, exhibits=False) for path in paths if path.is_file())
+    own = (sheet for sheet in sheets if (sheet.latest("client") or {}).get("slug") == slug)
+    return min((at for sheet in own for at in sheet.times), default=None)
 
 
 def _bodies(sheets: Mapping[str, Sheet], kind: str) -> list[Mapping[str, Any]]:

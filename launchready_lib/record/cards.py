@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from typing import TYPE_CHECKING, Any
 
@@ -46,12 +47,8 @@ def finding_html(finding: Finding) -> str:
 
 
 def _advice(finding: Finding) -> list[str]:
-    said = [
-        ("Why it matters", finding.impact),
-        ("What to do", finding.fix),
-        ("What would make it known", finding.needs),
-    ]
-    return [f"<div><em>{label}:</em> {escape(text)}</div>" for label, text in said if text]
+    labels = {"Why it matters": finding.impact, "What to do": finding.fix, "What would make it known": finding.needs}
+    return [f"<div><em>{label}:</em> {escape(text)}</div>" for label, text in labels.items() if text]
 
 
 def finding_text(finding: Finding) -> str:
@@ -85,13 +82,8 @@ def frame_html(frame: pd.DataFrame) -> str:
     ]
     if not rows:
         return table_html(Table(tuple(str(c).replace("_", " ") for c in frame.columns), ()))
-    return table_html(_with_rest(table_of(rows), len(frame) - len(rows)))
-
-
-def _with_rest(table: Table | None, more: int) -> Table | None:
-    if table is None or more <= 0:
-        return table
-    return Table(table.columns, table.rows, table.caption, table.left_off + more)
+    table = table_of(rows)
+    return table_html(table and replace(table, left_off=table.left_off + len(frame) - len(rows)))
 
 
 def summary_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:

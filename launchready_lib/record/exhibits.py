@@ -28,13 +28,7 @@ _MARKUP = re.compile(r"<(?!/?(?:br|b|i|em|strong|sub|sup|extra)\s*/?>)")
 
 @dataclass(frozen=True)
 class Table:
-    """A table as text.
-
-    Attributes:
-        columns: the header, as long as every row.
-        rows: cells, cut at `MAX_CELL` characters.
-        left_off: how many rows there were beyond `MAX_ROWS`.
-    """
+    """A table as text: rows as long as the header, cells cut at `MAX_CELL`, `left_off` rows beyond `MAX_ROWS`."""
 
     columns: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
@@ -44,13 +38,7 @@ class Table:
 
 @dataclass(frozen=True)
 class Chart:
-    """A picture for `Stage.show`.
-
-    Attributes:
-        figure: what plotly draws.
-        caption: what there is to see, in words.
-        rows: the same figures as a table.
-    """
+    """A picture for `Stage.show`: what plotly draws, in words what there is to see, the same figures as a table."""
 
     figure: Figure
     caption: str
@@ -59,14 +47,12 @@ class Chart:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One output of a cell that a reader should see.
+    """One output of a cell that a reader should see, under the Markdown heading above it.
 
     Attributes:
-        heading: the Markdown heading above the cell, as text.
+        tables: the figure's numbers, or the cell's data frames, as text.
         figure: a plotly figure (data, layout), or None.
-        tables: the same, or the cell's data frames, as text.
         checks: what the cell judged, so that it can be shown beside it.
-        caption: in words, what there is to see.
     """
 
     heading: str
@@ -149,8 +135,7 @@ def _plain(value: Any) -> Any:
 
 
 def _shaped(raw: _RawTable) -> Table | None:
-    rows = [row for row in raw.rows if any(row)]
-    header, body = (raw.header or [], rows)
+    header, body = raw.header or [], [row for row in raw.rows if any(row)]
     width = min(MAX_COLUMNS, max((len(r) for r in [header, *body]), default=0))
     if not body or not width:
         return None

@@ -57,8 +57,7 @@ class InUseError(Exception):
 def locked(path: Path) -> Iterator[None]:
     """Hold a lock file, which no other process can hold meanwhile; it ends with the process, however that ends.
 
-    Raises:
-        InUseError: another process holds it.
+    Raises `InUseError` where another process holds it.
     """
     with path.open("a") as stream:
         if not _try_lock(stream):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
 from typing import Any, Literal
 
@@ -70,11 +70,9 @@ class Verdict:
 
     def __post_init__(self) -> None:
         if self.status in (Status.PASS, Status.FAIL) and not self.evidence:
-            msg = f"a verdict of {self.status} needs evidence: {self.summary}"
-            raise ValueError(msg)
+            raise ValueError(f"a verdict of {self.status} needs evidence: {self.summary}")
         if self.status is Status.UNKNOWN and not (self.reason and self.needs):
-            msg = f"unknown must say why and what would make it known: {self.summary}"
-            raise ValueError(msg)
+            raise ValueError(f"unknown must say why and what would make it known: {self.summary}")
 
 
 def passed(
@@ -130,34 +128,31 @@ def combine(*clauses: Verdict) -> Verdict:
         raise ValueError("a check needs at least one clause")
     status = next(s for s in (Status.FAIL, Status.UNKNOWN, Status.PASS) if any(c.status is s for c in clauses))
     deciding = [c for c in clauses if c.status is status]
-    rest = [c for c in clauses if c.status is not status]
+    all_of_them = (*deciding, *(c for c in clauses if c.status is not status))
     first = deciding[0]
+    joined: dict[str, Any] = {
+        name: "; ".join(dict.fromkeys(text for c in deciding if (text := getattr(c, name)))) or None
+        for name in ("summary", "reason", "needs", "impact", "fix")
+    }
+    joined |= {
+        name: tuple(dict.fromkeys(each for c in deciding for each in getattr(c, name)))
+        for name in ("references", "files", "about")
+    }
     return replace(
         first,
-        summary="; ".join(dict.fromkeys(c.summary for c in deciding)),
-        evidence=tuple(row for c in (*deciding, *rest) for row in c.evidence),
-        measured=next((c.measured for c in (*deciding, *rest) if c.measured is not None), None),
+        **joined,
+        evidence=tuple(row for c in all_of_them for row in c.evidence),
+        measured=next((c.measured for c in all_of_them if c.measured is not None), None),
         source="attested" if all(c.source == "attested" for c in clauses) else first.source,
-        reason=_joined(c.reason for c in deciding),
-        needs=_joined(c.needs for c in deciding),
-        impact=_joined(c.impact for c in deciding),
-        fix=_joined(c.fix for c in deciding),
         effort_hours=sum(c.effort_hours for c in deciding if c.effort_hours) or None,
-        references=tuple(dict.fromkeys(r for c in deciding for r in c.references)),
-        files=tuple(dict.fromkeys(f for c in deciding for f in c.files)),
-        about=tuple(dict.fromkeys(a for c in deciding for a in c.about)),
         defect=any(c.defect for c in clauses),
     )
 
 
-def together(passing: str, *clauses: Verdict) -> Verdict:
+def combine_as(passing: str, *clauses: Verdict) -> Verdict:
     """Combine clauses; where all pass, `passing` stands for their sentences, so that a pass is one sentence."""
     verdict = combine(*clauses)
     return replace(verdict, summary=passing) if verdict.status is Status.PASS else verdict
-
-
-def _joined(texts: Iterable[str | None]) -> str | None:
-    return "; ".join(dict.fromkeys(t for t in texts if t)) or None
 
 
 def _rows(evidence: Iterable[Mapping[str, Any]]) -> tuple[Row, ...]:
@@ -188,105 +183,82 @@ class Finding:
     references: tuple[str, ...] = ()
     measured_at: str | None = None
     fingerprint: str | None = None
-    defect: bool = field(default=False)
+    defect: bool = False
 
     def to_json(self) -> dict[str, Any]:
         """The finding as findings.json holds it."""
-        body: dict[str, Any] = {
-            "check": self.check,
-            "stage": self.stage,
+        body = {name: value for name, value in vars(self).items() if name not in _PLACED_APART} | {
             "status": str(self.status),
             "severity": str(self.severity),
-            "title": self.title,
-            "summary": self.summary,
-            "source": self.source,
             "evidence": [dict(row) for row in self.evidence],
-            "reason": self.reason,
-            "needs": self.needs,
-            "impact": self.impact,
             "fix": {"text": self.fix, "files": list(self.files)} if self.fix else None,
-            "effort_hours": self.effort_hours,
-            "item": self.item,
             "references": list(self.references),
-            "measured_at": self.measured_at,
-            "fingerprint": self.fingerprint,
         }
         if self.target is not None:
             body |= {"measured": self.measured, "target": self.target}
-        if self.defect:
-            body["defect"] = True
-        return body
+        return body | {"defect": True} if self.defect else body
 
     @classmethod
     def from_json(cls, body: Mapping[str, Any]) -> Finding:
-        """Read a finding back from the record.
-
-        Raises:
-            KeyError, ValueError: the record is not a finding of ours.
-        """
+        """Read a finding back; raises `KeyError`, `ValueError`, `TypeError` or `AttributeError` for any other thing."""
         fix = body.get("fix") or {}
+        held: dict[str, Any] = {each.name: body.get(each.name) for each in fields(cls) if each.default is None}
+        held["fix"] = fix.get("text")
+        held |= {name: str(body[name]) for name in ("check", "stage", "title", "summary")}
         return cls(
-            check=str(body["check"]),
-            stage=str(body["stage"]),
+            **held,
             status=Status(body["status"]),
             severity=Severity(body["severity"]),
-            title=str(body["title"]),
-            summary=str(body["summary"]),
             source=body["source"],
             evidence=tuple(dict(row) for row in body.get("evidence", ())),
-            measured=body.get("measured"),
-            target=body.get("target"),
-            reason=body.get("reason"),
-            needs=body.get("needs"),
-            impact=body.get("impact"),
-            fix=fix.get("text"),
             files=tuple(fix.get("files", ())),
-            effort_hours=body.get("effort_hours"),
-            item=body.get("item"),
             references=tuple(body.get("references", ())),
-            measured_at=body.get("measured_at"),
-            fingerprint=body.get("fingerprint"),
             defect=bool(body.get("defect", False)),
         )
 
 
-def finding(verdict: Verdict, roadmap: Roadmap, *, judged_at: str) -> Finding:
-    """Make a verdict a finding: the catalogue gives what the check left out.
+_PLACED_APART = ("measured", "target", "files", "defect")
+"""Fields that the JSON holds elsewhere, or only sometimes."""
 
-    Raises:
-        KeyError: the verdict's check is not in the roadmap.
-    """
+
+def of_entry(check: str, roadmap: Roadmap, status: Status, summary: str, source: Source, **more: Any) -> Finding:
+    """A finding with what the catalogue says of its check; raises `KeyError` where the roadmap has no such check."""
+    entry = roadmap.checks[check]
+    target = roadmap.targets[entry.target].limit if entry.target else None
+    known = {"target": target, "item": entry.item, "references": entry.references}
+    return Finding(check, entry.stage, status, entry.severity, entry.title, summary, source, **known | more)
+
+
+def finding(verdict: Verdict, roadmap: Roadmap, *, judged_at: str) -> Finding:
+    """Make a verdict a finding: the catalogue gives what the check left out; `KeyError` where it has no such check."""
     entry = roadmap.checks[verdict.check]
-    is_fail = verdict.status is Status.FAIL
-    is_unknown = verdict.status is Status.UNKNOWN
-    return Finding(
-        check=verdict.check,
-        stage=entry.stage,
-        status=verdict.status,
-        severity=entry.severity,
-        title=entry.title,
-        summary=verdict.summary,
-        source="none" if is_unknown else verdict.source,
+    more: dict[str, Any] = {"measured_at": judged_at}
+    if verdict.status is Status.UNKNOWN:
+        more = {"reason": verdict.reason, "needs": verdict.needs}
+    elif verdict.status is Status.FAIL:
+        more |= {
+            "impact": verdict.impact or entry.why,
+            "fix": verdict.fix or entry.fix,
+            "files": verdict.files,
+            "effort_hours": verdict.effort_hours or entry.effort,
+            "fingerprint": _fingerprint(verdict),
+        }
+    return of_entry(
+        verdict.check,
+        roadmap,
+        verdict.status,
+        verdict.summary,
+        "none" if verdict.status is Status.UNKNOWN else verdict.source,
         evidence=verdict.evidence,
         measured=verdict.measured,
-        target=roadmap.targets[entry.target].limit if entry.target else None,
-        reason=verdict.reason if is_unknown else None,
-        needs=verdict.needs if is_unknown else None,
-        impact=(verdict.impact or entry.why) if is_fail else None,
-        fix=(verdict.fix or entry.fix) if is_fail else None,
-        files=verdict.files if is_fail else (),
-        effort_hours=(verdict.effort_hours or entry.effort) if is_fail else None,
-        item=entry.item,
         references=verdict.references or entry.references,
-        measured_at=None if is_unknown else judged_at,
-        fingerprint=_fingerprint(verdict) if is_fail else None,
         defect=verdict.defect,
+        **more,
     )
 
 
 def _fingerprint(verdict: Verdict) -> str:
-    subject = "\n".join((verdict.check, *sorted(verdict.about)))
-    return hashlib.sha256(subject.encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join((verdict.check, *sorted(verdict.about))).encode()).hexdigest()[:16]
 
 
 _RANK = {severity: place for place, severity in enumerate(Severity)}
@@ -295,10 +267,7 @@ _STATUS_RANK = {Status.FAIL: 0, Status.UNKNOWN: 1, Status.PASS: 2, Status.NOT_AP
 
 def ranked(findings: Iterable[Finding]) -> list[Finding]:
     """Order findings as the report does: failures first, by severity, then the least effort, then the roadmap id."""
-    return sorted(
-        findings,
-        key=lambda f: (_STATUS_RANK[f.status], _RANK[f.severity], f.effort_hours or 0.0, f.check),
-    )
+    return sorted(findings, key=lambda f: (_STATUS_RANK[f.status], _RANK[f.severity], f.effort_hours or 0.0, f.check))
 
 
 def decide(findings: Iterable[Finding], roadmap: Roadmap) -> Decision:
@@ -306,11 +275,9 @@ def decide(findings: Iterable[Finding], roadmap: Roadmap) -> Decision:
     decision = Decision.GO
     for each in findings:
         entry = roadmap.checks[each.check]
-        decisive = entry.severity is Severity.BLOCKER or entry.bar is not None
-        if each.status is Status.FAIL and decisive:
+        if each.status is Status.FAIL and entry.decisive:
             return Decision.NO_GO
-        if (each.status is Status.UNKNOWN and decisive) or (
-            each.status is Status.FAIL and entry.severity is Severity.HIGH
-        ):
+        serious = entry.severity is Severity.HIGH
+        if (each.status is Status.UNKNOWN and entry.decisive) or (each.status is Status.FAIL and serious):
             decision = Decision.CONDITIONAL
     return decision

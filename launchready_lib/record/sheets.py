@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -76,9 +76,7 @@ _NEVER = datetime.min.replace(tzinfo=UTC)
 def read(path: Path, *, exhibits: bool = True) -> Sheet:
     """Read one executed notebook; whatever is wrong with the file is a problem of the sheet, never an exception.
 
-    Args:
-        path: the .ipynb file.
-        exhibits: also read tables and charts, which takes most of the time.
+    Tables and charts (`exhibits`) take most of the time.
     """
     try:
         if path.stat().st_size > MAX_BYTES:
@@ -133,15 +131,8 @@ class _Reader:
         self._code = 0
 
     def result(self) -> Sheet:
-        return Sheet(
-            self.name,
-            tuple(self.findings),
-            tuple(self.records),
-            tuple(self.exhibits),
-            self.error,
-            self.stopped_before,
-            tuple(self.problems),
-        )
+        found = tuple(self.findings), tuple(self.records), tuple(self.exhibits)
+        return Sheet(self.name, *found, self.error, self.stopped_before, tuple(self.problems))
 
     def cell(self, number: int, cell: Mapping[str, Any]) -> None:
         source = joined(cell.get("source"))
@@ -161,20 +152,23 @@ class _Reader:
             self._output(number, output)
         judged = tuple(dict.fromkeys(j.finding.check for j in self.findings[first:]))
         closing = any(r.kind == "stage" and r.data.get("finished") for r in self.records[recorded:])
-        kept = () if closing else self.exhibits[shown:]  # the closing cell's table says the findings again
-        self.exhibits[shown:] = [replace(each, checks=judged) for each in kept]
+        own = () if closing else self.exhibits[shown:]  # the closing cell's table says the findings again
+        self.exhibits[shown:] = [replace(each, checks=judged) for each in own]
 
     def _output(self, number: int, output: Mapping[str, Any]) -> None:
         if output.get("output_type") == "error":
-            self.error = _one_line(f"{output.get('ename', 'error')}: {output.get('evalue', '')}")
+            said = _ANSI.sub("", f"{output.get('ename', 'error')}: {output.get('evalue', '')}")
+            self.error = " ".join(said.split())[:300]
             return
         data, metadata = _mapping(output.get("data")), _mapping(output.get("metadata"))
         if FINDING_MIME in data:
             self._finding(number, _body(data[FINDING_MIME]), metadata)
         elif RECORD_MIME in data:
             self._record(number, _body(data[RECORD_MIME]))
-        elif self.with_exhibits and (found := exhibit(data, heading=self.heading, caption=_caption(metadata))):
-            self.exhibits.append(found)
+        elif self.with_exhibits:
+            caption = metadata.get("caption")
+            found = exhibit(data, heading=self.heading, caption=caption if isinstance(caption, str) else "")
+            self.exhibits += [found] if found else []
 
     def _finding(self, number: int, body: object, metadata: Mapping[str, Any]) -> None:
         try:
@@ -188,14 +182,13 @@ class _Reader:
         self.findings.append(Judged(found, moment(recorded) or moment(found.measured_at)))
 
     def _record(self, number: int, body: object) -> None:
-        if not isinstance(body, Mapping) or not isinstance(kind := body.get("kind"), str):
-            self.problems.append(f"{self.name}, cell {number}: a damaged record was left out")
+        known = _mapping(body)
+        kind, data = known.get("kind"), known.get("data")
+        if isinstance(kind, str) and isinstance(data, Mapping):
+            self.records.append(Record(kind, data, moment(known.get("recorded_at"))))
             return
-        data = body.get("data")
-        if not isinstance(data, Mapping):
-            self.problems.append(f"{self.name}, cell {number}: a damaged record of kind {kind[:40]} was left out")
-            return
-        self.records.append(Record(kind, data, moment(body.get("recorded_at"))))
+        what = f"a damaged record of kind {kind[:40]}" if isinstance(kind, str) else "a damaged record"
+        self.problems.append(f"{self.name}, cell {number}: {what} was left out")
 
 
 def joined(text: object) -> str:
@@ -219,21 +212,6 @@ def _body(value: object) -> object:
     return value
 
 
-def _caption(metadata: Mapping[str, Any]) -> str:
-    caption = metadata.get("caption")
-    return caption if isinstance(caption, str) else ""
-
-
-def _one_line(text: str) -> str:
-    plain = _ANSI.sub("", text)
-    return " ".join(plain.split())[:300]
-
-
-def newest(judged: Iterator[Judged] | tuple[Judged, ...]) -> dict[str, Judged]:
+def newest(judged: Iterable[Judged]) -> dict[str, Judged]:
     """For each check the finding that was judged last; of equal times, the later in the notebook."""
-    kept: dict[str, Judged] = {}
-    for each in judged:
-        held = kept.get(each.finding.check)
-        if held is None or (each.at or _NEVER) >= (held.at or _NEVER):
-            kept[each.finding.check] = each
-    return kept
+    return {each.finding.check: each for each in sorted(judged, key=lambda each: each.at or _NEVER)}

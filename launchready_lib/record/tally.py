@@ -1,16 +1,21 @@
-"""What follows from the findings: the minimum bar, failure signals, sprint items, the baseline, what was delivered."""
+"""What follows from the findings: minimum bar, failure signals, sprint items, baseline, deliverables, changes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
 from typing import Any, Literal, TypeGuard
 
 from launchready_lib.record.findings import Finding, Status
 from launchready_lib.roadmap import Roadmap
 
 Findings = Mapping[str, Finding]
+_PASSED, _FAILED, _KNOWN = {Status.PASS}, {Status.FAIL}, {Status.PASS, Status.FAIL}
+_SET_ASIDE = re.compile(r"~\d+$")
 
 BASELINE_FROM = {
     "core_read_p95_ms": "latency.p95",
@@ -97,10 +102,7 @@ def sprint_items(findings: Findings, roadmap: Roadmap) -> tuple[SprintItem, ...]
 def baseline(findings: Findings, recorded: Iterable[Mapping[str, Any]], roadmap: Roadmap) -> dict[str, Any]:
     """The seven targets' figures and whatever series were recorded beside them; None where nothing was measured.
 
-    Args:
-        findings: check id -> finding; their figures stand in for targets that no stage recorded.
-        recorded: bodies of baseline records, oldest first.
-        roadmap: gives the targets.
+    Findings' figures stand in for targets that none of the baseline records (oldest first) has.
     """
     figures: dict[str, Any] = {}
     for target in roadmap.targets:
@@ -118,37 +120,22 @@ def deliverables(
     missing: Mapping[str, str],
     roadmap: Roadmap,
 ) -> tuple[Deliverable, ...]:
-    """Every deliverable of the roadmap once, with what was recorded of it.
+    """Every deliverable of the roadmap once, with what was recorded of it (oldest record first).
 
-    Args:
-        findings, figures: what the report itself can make some deliverables from.
-        recorded: bodies of deliverable records, oldest first.
-        missing: stage id -> why it left nothing, for stages that did not complete.
-        roadmap: gives the deliverables.
+    The report makes some by itself, from findings and figures; `missing` says by stage id why one left nothing.
     """
     bodies = {str(body.get("id")): body for body in recorded}
     made = []
     for stage in roadmap.stages.values():
         for deliverable in stage.deliverables:
             body = bodies.get(deliverable, {})
-            if body.get("status") in ("made", "partial"):
-                made.append(_recorded(deliverable, stage.id, body))
+            if (status := body.get("status")) in ("made", "partial"):
+                reason, file = (v if isinstance(v := body.get(key), str) else None for key in ("reason", "file"))
+                made.append(Deliverable(deliverable, stage.id, status, reason, file, body.get("data")))
                 continue
             reason = body.get("reason") or missing.get(stage.id) or "its stage ran, but does not make it yet"
             made.append(_derived(deliverable, stage.id, findings, figures, str(reason)))
     return tuple(made)
-
-
-def _recorded(deliverable: str, stage: str, body: Mapping[str, Any]) -> Deliverable:
-    reason, file = body.get("reason"), body.get("file")
-    return Deliverable(
-        deliverable,
-        stage,
-        body["status"],
-        reason if isinstance(reason, str) else None,
-        file if isinstance(file, str) else None,
-        body.get("data"),
-    )
 
 
 def _derived(deliverable: str, stage: str, findings: Findings, figures: Mapping[str, Any], reason: str) -> Deliverable:
@@ -166,10 +153,10 @@ def _derived(deliverable: str, stage: str, findings: Findings, figures: Mapping[
         return Deliverable(deliverable, stage, "partial", "drawn from what the checks saw", "report.html")
     if deliverable == "baseline":
         known = sum(value is not None for value in figures.values())
-        lacking = [target for target in BASELINE_FROM if figures.get(target) is None]
+        missing = [target for target in BASELINE_FROM if figures.get(target) is None]
         if known:
-            words = f"not measured: {', '.join(lacking)}" if lacking else None
-            return Deliverable(deliverable, stage, "partial" if lacking else "made", words, "findings.json")
+            words = f"not measured: {', '.join(missing)}" if missing else None
+            return Deliverable(deliverable, stage, "partial" if missing else "made", words, "findings.json")
     return Deliverable(deliverable, stage, "unknown", reason)
 
 
@@ -182,3 +169,68 @@ def _worst(findings: Findings, checks: Iterable[str], words: tuple[Any, Any, Any
     """The word for any failure, else for anything unknown, else for neither."""
     found = {findings[check].status for check in checks}
     return words[0] if Status.FAIL in found else words[1] if Status.UNKNOWN in found else words[2]
+
+
+@dataclass(frozen=True)
+class Changes:
+    """Check ids by what became of them since release `since`, and that release's baseline.
+
+    Attributes:
+        fixed: fail to pass.
+        broken: pass to fail.
+        still_open: fail to fail.
+        newly_known: unknown to pass or fail.
+        no_longer_known: pass or fail to unknown.
+        declared_away: fail to not applicable; no fix, and easily overlooked.
+    """
+
+    since: str
+    fixed: tuple[str, ...]
+    broken: tuple[str, ...]
+    still_open: tuple[str, ...]
+    newly_known: tuple[str, ...]
+    no_longer_known: tuple[str, ...]
+    declared_away: tuple[str, ...]
+    baseline: Mapping[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """As findings.json holds it."""
+        lists = ("fixed", "broken", "still_open", "newly_known", "no_longer_known", "declared_away")
+        return {"from": self.since} | {name: list(getattr(self, name)) for name in lists}
+
+
+def compare(
+    now: Mapping[str, Finding], before: Mapping[str, Finding], *, since: str, baseline: Mapping[str, Any]
+) -> Changes:
+    """Compare the findings of a release with those of the earlier release `since`, check by check."""
+    then = {check: finding.status for check, finding in before.items()}
+
+    def moved(away: set[Status], to: set[Status]) -> tuple[str, ...]:
+        return tuple(check for check, f in now.items() if then.get(check) in away and f.status in to)
+
+    return Changes(
+        since=since,
+        fixed=moved(_FAILED, _PASSED),
+        broken=moved(_PASSED, _FAILED),
+        still_open=moved(_FAILED, _FAILED),
+        newly_known=moved({Status.UNKNOWN}, _KNOWN),
+        no_longer_known=moved(_KNOWN, {Status.UNKNOWN}),
+        declared_away=moved(_FAILED, {Status.NOT_APPLICABLE}),
+        baseline=baseline,
+    )
+
+
+def earlier(folder: Path, started: datetime | None, when: Callable[[Path], datetime | None]) -> Path | None:
+    """The neighbour of `folder` whose run started last before `started`; releases set aside as `<release>~N` never.
+
+    `when` tells when the run in a folder started, None where it holds none of this client's.
+    """
+    if started is None:
+        return None
+    runs = [
+        (at, other.name, other)
+        for other in sorted(folder.resolve().parent.iterdir())
+        if other.is_dir() and other.name != folder.resolve().name and not _SET_ASIDE.search(other.name)
+        if (at := when(other)) and at < started
+    ]
+    return max(runs)[2] if runs else None

@@ -2,12 +2,10 @@
 
 forms      recognises credentials by their form
 personal   recognises personal data
-redactor   knows the secrets of one client, in every way they may be written
-kernel     puts a redactor in the way of everything that a kernel says
+redactor   knows the secrets of one client, in every way they may be written, and stands in a kernel's way out
 """
 
-from launchready_lib.redact.kernel import install
 from launchready_lib.redact.personal import mask as personal
-from launchready_lib.redact.redactor import Redactor
+from launchready_lib.redact.redactor import Redactor, install
 
 __all__ = ["Redactor", "install", "personal"]

@@ -13,8 +13,14 @@ import json
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
+from typing import Any
 
-Replace = Callable[[re.Match[str]], str]
+import yaml
+
+from launchready_lib.paths import PACKAGE
+
+Replace = Callable[[re.Match[str]], str] | str
 
 
 def mark(name: str) -> str:
@@ -30,44 +36,6 @@ class Rule:
     pattern: re.Pattern[str]
     replace: Replace
 
-
-def _whole(name: str) -> Replace:
-    return lambda _: mark(name)
-
-
-def _second(name: str) -> Replace:
-    """Keep the first group, mask the second."""
-    return lambda match: match[1] + mark(name)
-
-
-# Service, prefixes, what may follow. The text before must not be a letter or digit.
-_PREFIXED: tuple[tuple[str, tuple[str, ...], str], ...] = (
-    ("stripe key", ("sk_live_", "sk_test_", "rk_live_", "rk_test_"), "[A-Za-z0-9]{16,255}"),
-    ("webhook secret", ("whsec_",), "[A-Za-z0-9+/=_-]{16,255}"),
-    ("github token", ("ghp_", "gho_", "ghu_", "ghs_", "ghr_"), "[A-Za-z0-9]{30,255}"),
-    ("github token", ("github_pat_",), "[A-Za-z0-9_]{30,255}"),
-    ("gitlab token", ("glpat-", "gldt-", "glrt-"), "[A-Za-z0-9_.-]{16,255}"),
-    ("slack token", ("xoxa-", "xoxb-", "xoxe-", "xoxo-", "xoxp-", "xoxr-", "xoxs-", "xapp-"), "[A-Za-z0-9-]{10,255}"),
-    ("aws key", ("AKIA", "ASIA"), "[A-Z0-9]{16}(?![A-Za-z0-9])"),
-    ("google secret", ("GOCSPX-", "ya29."), "[A-Za-z0-9_-]{20,255}"),
-    ("sendgrid key", ("SG.",), r"[A-Za-z0-9_-]{16,32}\.[A-Za-z0-9_-]{32,64}"),
-    ("mailgun key", ("key-",), "[0-9a-f]{32}(?![A-Za-z0-9])"),
-    ("brevo key", ("xkeysib-", "xsmtpsib-"), "[A-Za-z0-9-]{32,255}"),
-    ("resend key", ("re_",), "[A-Za-z0-9]{6,12}_[A-Za-z0-9]{16,64}"),
-    ("twilio key", ("SK",), "[0-9a-f]{32}(?![A-Za-z0-9])"),
-    ("npm token", ("npm_",), "[A-Za-z0-9]{36,64}"),
-    ("pypi token", ("pypi-",), "[A-Za-z0-9_-]{32,255}"),
-    ("model key", ("sk-ant-", "sk-proj-", "sk-svcacct-"), "[A-Za-z0-9_-]{20,255}"),
-    ("model key", ("sk-",), "[A-Za-z0-9]{32,255}"),
-    ("supabase key", ("sb_secret_", "sbp_"), "[A-Za-z0-9_-]{20,255}"),
-    ("mapbox secret", ("sk.eyJ",), r"[A-Za-z0-9_-]{8,255}\.[A-Za-z0-9_-]{8,255}"),
-    ("digitalocean token", ("dop_v1_", "doo_v1_", "dor_v1_"), "[0-9a-f]{64}"),
-    ("fly token", ("fo1_", "fm2_"), "[A-Za-z0-9+/=_-]{20,1000}"),
-    ("shopify token", ("shpat_", "shpca_", "shppa_", "shpss_"), "[A-Fa-f0-9]{32}"),
-    ("paddle key", ("pdl_live_apikey_", "pdl_sdbx_apikey_"), "[A-Za-z0-9_]{20,255}"),
-    ("linear key", ("lin_api_",), "[A-Za-z0-9]{32,64}"),
-    ("age key", ("AGE-SECRET-KEY-",), "[A-Z0-9]{32,128}"),
-)
 
 _PLACEHOLDER = frozenset({"password", "pass", "pwd", "pw", "secret", "xxxx", "***", "****", "*****", "…", "..."})
 _PUBLIC_ROLES = frozenset({"anon"})
@@ -124,49 +92,26 @@ def cookies(value: str) -> str:
     return _COOKIE.sub(one, value)
 
 
-def _cookie_header(match: re.Match[str]) -> str:
-    return match[1] + cookies(match[2])
-
-
-def _rule(hints: tuple[str, ...], pattern: str, replace: Replace) -> Rule:
-    return Rule(tuple(h.lower() for h in hints), re.compile(pattern), replace)
-
-
-_RULES: tuple[Rule, ...] = (
-    *(
-        _rule(prefixes, rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, prefixes))}){rest}", _whole(name))
-        for name, prefixes, rest in _PREFIXED
-    ),
-    _rule(
-        ("hooks.slack.com/",),
-        r"(hooks\.slack\.com/(?:services|workflows)/)([A-Za-z0-9/_-]{20,200})",
-        _second("slack webhook"),
-    ),
-    _rule(("/api/webhooks/",), r"(/api/webhooks/)(\d{10,25}/[\w-]{30,100})", _second("discord webhook")),
-    _rule(
-        ("secret",),
-        r"(?i)((?:aws_?secret_?access_?key|secret_?access_?key)[\"']?[ \t]{0,5}[=:][ \t]{0,5}[\"']?)"
-        r"([A-Za-z0-9/+]{40})(?![A-Za-z0-9/+])",
-        _second("aws secret"),
-    ),
-    _rule(("eyj",), r"(?<![A-Za-z0-9_-])eyJ[A-Za-z0-9_-]{8,}+\.eyJ[A-Za-z0-9_-]{6,}+\.[A-Za-z0-9_-]{10,}+", _jwt),
-    _rule(("://",), r"(?<=://)([^\s/:@\"'<>\\]{0,128}):([^\s/\"'<>]{1,256})@", _url_password),
-    _rule(
-        ("authorization", "api-key", "auth-token"),
-        r"(?i)((?<![A-Za-z0-9])(?:(?:proxy-)?authorization|x-api-key|api-key|x-auth-token)[\"']?"
-        r"[ \t]{0,3}[:=,][ \t]{0,3}[\"']?)"
-        r"((?:bearer|basic|token|digest|apikey)[ \t]{1,3})?([^\s\"'<>,;\[\]]{6,8192})",
-        _header,
-    ),
-    _rule(("bearer",), r"(?i)(\bbearer[ \t]{1,3})([A-Za-z0-9._~+/=-]{16,8192})", _bearer),
-    _rule(("basic",), r"(?i)(\bbasic[ \t]{1,3})([A-Za-z0-9+/_-]{8,1024}={0,2})", _basic),
-    _rule(
-        ("cookie",),
-        r"(?i)((?<![A-Za-z0-9])(?:set-)?cookie2?[\"']?[ \t]{0,3}[:,][ \t]{0,3}[\"']?)([^\r\n\"<>]{8,8192})",
-        _cookie_header,
-    ),
+_DATA: dict[str, list[Any]] = yaml.load(
+    (PACKAGE / "data" / "credential_forms.yaml").read_bytes(), Loader=yaml.CSafeLoader
 )
-
+_DECIDING: dict[str, Replace] = {
+    "basic": _basic,
+    "bearer": _bearer,
+    "cookie header": lambda match: match[1] + cookies(match[2]),
+    "header": _header,
+    "jwt": _jwt,
+    "url password": _url_password,
+}
+_PREFIXED = (
+    (mark(name), prefixes, rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, prefixes))}){rest}")
+    for name, prefixes, rest in _DATA["prefixed"]
+)
+_OTHERS = ((_DECIDING.get(name, rf"\1{mark(name)}"), hints, pattern) for name, hints, pattern in _DATA["rules"])
+_RULES = tuple(
+    Rule(tuple(hint.lower() for hint in hints), re.compile(pattern), replace)
+    for replace, hints, pattern in chain(_PREFIXED, _OTHERS)
+)
 _BEGIN = re.compile(r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----")
 _END = "-----END"
 _REST_OF_KEY = re.compile(r"(?:[A-Za-z0-9+/=\s]|\\[nr])*")

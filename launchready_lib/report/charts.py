@@ -17,6 +17,8 @@ _FOLDER = Path(__file__).parent
 BUNDLE = _FOLDER / "plotly-basic.min.js.gz"
 SCRIPT = _FOLDER / "templates" / "launchready" / "page.js"
 STYLE = _FOLDER / "templates" / "launchready" / "style.css"
+_LOGO_BYTES = 200_000
+_KINDS = {b"\x89PNG\r\n": "png", b"\xff\xd8\xff": "jpeg", b"GIF8": "gif", b"<svg": "svg+xml", b"<?xml": "svg+xml"}
 _OURS = ("title", "width", "height", "font", "paper_bgcolor", "plot_bgcolor", "colorway", "autosize")
 
 
@@ -57,3 +59,19 @@ def policy(*, charts: bool) -> str:
         f"default-src 'none'; script-src {hashes}; style-src 'unsafe-inline'; img-src data:; "
         "base-uri 'none'; form-action 'none'"
     )
+
+
+def logo(root: Path, name: object) -> str | None:
+    """The image at `name`, from the project's root; None where it is not there, too large or no image.
+
+    An SVG is shown as an image, where browsers run none of its scripts and fetch nothing.
+    """
+    if not isinstance(name, str) or not name:
+        return None
+    try:
+        path = root / name
+        content = path.read_bytes() if path.stat().st_size <= _LOGO_BYTES else b""
+    except (OSError, ValueError):
+        return None
+    kind = next((kind for mark, kind in _KINDS.items() if content.lstrip().startswith(mark)), None)
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode()}" if kind else None

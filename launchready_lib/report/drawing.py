@@ -35,6 +35,11 @@ class Node:
     state: Literal["ok", "unknown", "fault"] = "ok"
 
 
+def station(kind: str, label: str, detail: str = "", state: Literal["ok", "unknown", "fault"] = "ok") -> Node:
+    """A station known by its kind and label."""
+    return Node(f"{kind} {label}", label, kind, detail, state)
+
+
 @dataclass(frozen=True)
 class RouteMap:
     """The stations by layer, and who hands requests to whom."""
@@ -49,11 +54,8 @@ class RouteMap:
     @property
     def words(self) -> list[str]:
         """The map in words, a line per layer."""
-        return [
-            f"{LAYERS[kind]}: {', '.join(_named(node) for node in found)}"
-            for kind in LAYERS
-            if (found := self.layer(kind))
-        ]
+        found = ((LAYERS[kind], [_named(node) for node in self.layer(kind)]) for kind in LAYERS)
+        return [f"{title}: {', '.join(names)}" for title, names in found if names]
 
 
 @dataclass(frozen=True)
@@ -224,10 +226,10 @@ def _seen(audit: Audit) -> RouteMap:
     providers = _unique(_first(row, "served_by") for row in findings["hosting.provider"].evidence)
     edge = _unique(_first(row, "edge") for row in findings["hosting.provider"].evidence)
     nodes = [Node("member", "A member's browser", "member")]
-    nodes += [Node(f"name {name}", name, "name") for name in names]
-    nodes += [Node(f"address {a}", a, "address") for a in _unique(a for _, a in pairs)]
+    nodes += [station("name", name) for name in names]
+    nodes += [station("address", address) for address in _unique(a for _, a in pairs)]
     for kind, found in (("edge", edge), ("host", providers), ("app", []), ("database", [])):
-        nodes += [Node(f"{kind} {label}", label, kind) for label in found]
+        nodes += [station(kind, label) for label in found]
         if not found:
             nodes.append(Node(kind, "not known", kind, state="unknown"))
     edges = [("member", f"name {name}") for name in names]

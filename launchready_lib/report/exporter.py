@@ -18,7 +18,6 @@ from launchready_lib.paths import project_root
 from launchready_lib.record import sheets
 from launchready_lib.record.audit import Audit, assemble
 from launchready_lib.report import charts, words
-from launchready_lib.report.logo import logo
 from launchready_lib.report.page import Page
 from launchready_lib.roadmap import load
 
@@ -39,7 +38,7 @@ class LaunchReadyExporter(TemplateExporter):  # type: ignore[misc]  # nbconvert 
 
     def from_audit(self, audit: Audit, folder: Path) -> tuple[str, dict[str, Any]]:
         """The whole report of a run that was read from `folder`."""
-        picture = logo(project_root(folder), (audit.client.consultant or {}).get("logo"))
+        picture = charts.logo(project_root(folder), (audit.client.consultant or {}).get("logo"))
         return self._render(nbformat.v4.new_notebook(), Page(audit, logo=picture), None)
 
     def from_notebook_node(
@@ -62,33 +61,18 @@ class LaunchReadyExporter(TemplateExporter):  # type: ignore[misc]  # nbconvert 
         environment: Environment = super()._create_environment()
         environment.autoescape = True
         environment.trim_blocks = environment.lstrip_blocks = True
-        environment.filters |= {
-            "hours": words.hours,
-            "day": words.day,
-            "figure_data": charts.figure_data,
-            "upfirst": words.upfirst,
-            "sentence": words.sentence,
-            "short": words.short,
-            "isoday": words.isoday,
-        }
-        environment.globals |= {
-            "asset": charts.asset,
-            "bundle": charts.bundle,
-            "policy": charts.policy,
-            "title_of": charts.title,
-            "style": charts.STYLE,
-            "script": charts.SCRIPT,
-            "count": words.count,
-            "listed": words.listed,
-        }
+        shown = (words.hours, words.day, words.upfirst, words.sentence, words.short, words.isoday, charts.figure_data)
+        environment.filters |= {each.__name__: each for each in shown}
+        called = (charts.asset, charts.bundle, charts.policy, words.count)
+        environment.globals |= {each.__name__: each for each in called}
+        environment.globals |= {"title_of": charts.title, "style": charts.STYLE, "script": charts.SCRIPT}
         return environment
 
 
 def _stage(sheet: sheets.Sheet) -> str:
     """The stage of a notebook, whatever its file is called: by its records, its findings, its name.
 
-    Raises:
-        ConversionException: it is some other notebook.
+    Raises `ConversionException` where it is some other notebook.
     """
     stages = load().stages
     said = [str(each.data.get("id")) for each in sheet.of("stage")]

@@ -24,17 +24,13 @@ if TYPE_CHECKING:
 MOST_LOADS = 8
 """Requests drawn for each page, those that took longest; the table has as many."""
 MOST_LETTERS = 36
-
-
 _COUNTED = {"response": "from when the request was due", "service": "from when the request was sent"}
 
 
 def response_times(reads: Reads | Unavailable, kind: Kind = "response") -> Chart | Unavailable:
     """How many of the requests to each core read were answered within how many milliseconds, beside the target.
 
-    Args:
-        reads: the samples.
-        kind: what counts: the time as members wait under load, or that of the site alone where requests do not queue.
+    What counts is the time as members wait under load, or that of the site alone where requests do not queue (`kind`).
     """
     if isinstance(reads, Unavailable):
         return reads
@@ -48,24 +44,17 @@ def response_times(reads: Reads | Unavailable, kind: Kind = "response") -> Chart
         "xaxis": {"title": {"text": f"milliseconds {_COUNTED[kind]}"}, "type": "log"},
         "yaxis": {"title": {"text": "of 100 requests answered"}, "range": [0, 102]},
     }
-    caption = (
-        f"Core reads: how many of 100 requests were answered within how many milliseconds (target: 95 within {limit:g})"
-    )
-    return Chart(_figure(lines, layout), caption, tuple(reads.rows()))
+    caption = "Core reads: how many of 100 requests were answered within how many milliseconds"
+    return Chart(_figure(lines, layout), f"{caption} (target: 95 within {limit:g})", tuple(reads.rows()))
 
 
 def _answered(sample: Sample, kind: Kind) -> dict[str, Any]:
     """A step for each answer, from the quickest; a failed request keeps the line below 100."""
     times = sorted(ms for ms in sample.times(kind) if ms < math.inf)
     share = 100 / len(sample.timings)
-    return {
-        "type": "scatter",
-        "mode": "lines",
-        "name": sample.name,
-        "line": {"shape": "hv"},
-        "x": [max(round(ms, 1), 0.1) for ms in times],
-        "y": [round(place * share, 1) for place in range(1, len(times) + 1)],
-    }
+    x = [max(round(ms, 1), 0.1) for ms in times]
+    y = [round(place * share, 1) for place in range(1, len(times) + 1)]
+    return {"type": "scatter", "mode": "lines", "name": sample.name, "line": {"shape": "hv"}, "x": x, "y": y}
 
 
 def page_loads(pages: CorePages | Unavailable) -> Chart | Unavailable:
@@ -111,14 +100,10 @@ def _named(load: Load, visit: Visit) -> str:
 
 
 def _bars(page: str, rows: list[Row]) -> dict[str, Any]:
-    return {
-        "type": "bar",
-        "orientation": "h",
-        "name": page,
-        "y": [f"{page}: {row['what']}" for row in rows],
-        "base": [row["from_s"] for row in rows],
-        "x": [max(row["to_s"] - row["from_s"], 0.01) for row in rows],
-    }
+    y = [f"{page}: {row['what']}" for row in rows]
+    base = [row["from_s"] for row in rows]
+    x = [max(row["to_s"] - row["from_s"], 0.01) for row in rows]
+    return {"type": "bar", "orientation": "h", "name": page, "y": y, "base": base, "x": x}
 
 
 def _figure(traces: list[dict[str, Any]], layout: dict[str, Any]) -> Figure:

@@ -4,23 +4,26 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
 from launchready_lib import __version__
+from launchready_lib.record.answers import StageRun
 from launchready_lib.record.audit import Audit, Note
 from launchready_lib.record.exhibits import Exhibit, Table, table_of
 from launchready_lib.record.findings import Decision, Finding, Status
-from launchready_lib.record.runs import StageRun
 from launchready_lib.record.tally import Deliverable, SignalState
-from launchready_lib.report import documents, drawing, money, plan, words
-from launchready_lib.roadmap import Question, Severity, Stage
+from launchready_lib.report import documents, drawing, words
+from launchready_lib.report import plan as planning
+from launchready_lib.roadmap import Question, Stage
+from launchready_lib.wording import listed
 
 SHOWN_ROWS = 60
 HANDOVER = ("handover_checklist", "deploy_checklist", "access_list", "runbook", "test_plan")
 _VOUCHING = re.compile(r"; or (a new )?attestations\.\S+$")
 _PARAMETER = re.compile(r"[a-z_]+(\.[a-z_]+)+(: .+)?|[a-z]+_[a-z_]+")
+_NONE_MISSED = "no minimum target is missed"
 _BARS = {
     "speed": "pages that members use most answer fast enough",
     "flows": "members can sign in and pay",
@@ -78,14 +81,7 @@ class Figure:
 
 
 class Page:
-    """One report.
-
-    Attributes:
-        audit: what it is about.
-        only: the stage to show alone, None for the whole report.
-        words: explains terms in the order in which they are read.
-        logo: the consultant's logo as a data URI, None without.
-    """
+    """One report, or `only` one stage of it; `words` explains terms in the order in which they are read."""
 
     def __init__(self, audit: Audit, *, only: str | None = None, logo: str | None = None) -> None:
         self.audit = audit
@@ -130,7 +126,7 @@ class Page:
         return tuple(f for f in self.of("unknown") if self._decides(f))
 
     def _decides(self, finding: Finding) -> bool:
-        return finding.severity is Severity.BLOCKER or self.audit.roadmap.checks[finding.check].bar is not None
+        return self.audit.roadmap.checks[finding.check].decisive
 
     @cached_property
     def bars(self) -> tuple[BarView, ...]:
@@ -150,11 +146,7 @@ class Page:
         if self.audit.decision is Decision.NO_GO:
             stops = words.count(len(self.deciding), "fault")
             stop = "stops" if len(self.deciding) == 1 else "stop"
-            bar = (
-                f"{missed} {of_bar} {'is' if missed == 1 else 'are'} missed"
-                if missed
-                else "no minimum target is missed"
-            )
+            bar = f"{missed} {of_bar} {'are' if missed > 1 else 'is'} missed" if missed else _NONE_MISSED
             return "Do not launch yet", f"{stops} {stop} it, and {bar}."
         if self.audit.decision is Decision.GO:
             return "Ready to launch", f"all {len(self.bars)} minimum targets are met, and nothing serious was found."
@@ -164,26 +156,23 @@ class Page:
         if self.serious:
             reasons.append(words.count(len(self.serious), "serious fault"))
         met = sum(bar.status == "met" for bar in self.bars)
-        verb = "are" if met > 1 else "is"
-        return (
-            "Launch only once this is settled",
-            f"{words.listed(reasons)}; {met or 'none'} {of_bar} {verb} met, none is missed.",
-        )
+        settled = f"{met or 'none'} {of_bar} {'are' if met > 1 else 'is'} met, none is missed."
+        return "Launch only once this is settled", f"{listed(reasons)}; {settled}"
 
     @cached_property
-    def plan(self) -> plan.Plan:
+    def plan(self) -> planning.Plan:
         """The next 48 hours."""
-        return plan.forty_eight_hours(self.audit.findings)
+        return planning.forty_eight_hours(self.audit.findings)
 
     @cached_property
-    def business(self) -> money.Business | None:
+    def business(self) -> planning.Business | None:
         """What the client said of members and price."""
-        return money.business(self.audit.client.business)
+        return planning.business(self.audit.client.business)
 
     @property
     def launch(self) -> str | None:
         """When the launch is planned, and how many days after the audit that is."""
-        on = money.launch_date(self.audit.client.business)
+        on = planning.launch_date(self.audit.client.business)
         if on is None:
             return None
         days = (on - self.audit.finished.date()).days
@@ -228,28 +217,22 @@ class Page:
         for target in self.audit.roadmap.targets.values():
             value = self.audit.baseline.get(target.id)
             at_least = target.unit == "ratio"
-            state = (
-                "unknown"
-                if value is None
-                else "pass"
-                if (value >= target.limit) is at_least or value == target.limit
-                else "fail"
-            )
+            state = "unknown"
+            if value is not None:
+                state = "pass" if (value >= target.limit) is at_least or value == target.limit else "fail"
             limit = f"at {'least' if at_least else 'most'} {words.figure(target.limit, target.unit)}"
+            now = words.figure(value, target.unit)
             earlier = None if before is None else words.figure(before.get(target.id), target.unit)
             label = self.audit.roadmap.labels[target.id]
-            rows.append(
-                Figure(label, target.plain or target.text, limit, words.figure(value, target.unit), earlier, state)
-            )
+            rows.append(Figure(label, target.plain or target.text, limit, now, earlier, state))
         return rows
 
     @property
     def series(self) -> Table | None:
         """What was recorded beside the targets."""
         extra = {k: v for k, v in self.audit.baseline.items() if k not in self.audit.roadmap.targets}
-        return table_of(
-            [{"series": k, "value": v} for k, v in extra.items()], caption="Further figures of this release"
-        )
+        rows = [{"series": key, "value": value} for key, value in extra.items()]
+        return table_of(rows, caption="Further figures of this release")
 
     @cached_property
     def stages(self) -> tuple[StageView, ...]:
@@ -266,15 +249,10 @@ class Page:
         exhibits = list(run.sheet.exhibits) if run.sheet else []
         questions = tuple(self._question(question, exhibits) for question in stage.questions)
         found = [self.findings[check] for check in stage.checks]
-        return StageView(
-            stage,
-            run,
-            questions,
-            tuple(s for s in self.audit.signals if s.stage == stage.id),
-            tuple(exhibits),
-            tuple(n for n in self.audit.notes if n.stage == stage.id),
-            {status: sum(f.status == status for f in found) for status in Status},
-        )
+        signals = tuple(each for each in self.audit.signals if each.stage == stage.id)
+        notes = tuple(each for each in self.audit.notes if each.stage == stage.id)
+        counts: dict[str, int] = {status: sum(f.status == status for f in found) for status in Status}
+        return StageView(stage, run, questions, signals, tuple(exhibits), notes, counts)
 
     def _question(self, question: Question, exhibits: list[Exhibit]) -> QuestionView:
         """Answer one question; takes the exhibits that stand under it out of `exhibits`."""
@@ -337,14 +315,13 @@ class Page:
     def evidence(finding: Finding) -> Table | None:
         """The rows behind a finding."""
         table = table_of(finding.evidence[:SHOWN_ROWS])
-        left = len(finding.evidence) - SHOWN_ROWS
-        return table and Table(table.columns, table.rows, left_off=max(0, left))
+        return table and replace(table, left_off=max(0, len(finding.evidence) - SHOWN_ROWS))
 
     @staticmethod
     def cut(table: Table) -> Table:
         """A table of a notebook, as long as a reader bears."""
         left = table.left_off + max(0, len(table.rows) - SHOWN_ROWS)
-        return Table(table.columns, table.rows[:SHOWN_ROWS], table.caption, left)
+        return replace(table, rows=table.rows[:SHOWN_ROWS], left_off=left)
 
     def place(self, check: str) -> tuple[str, float]:
         """The title and effort of a check, for lists of ids."""

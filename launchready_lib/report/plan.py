@@ -1,9 +1,12 @@
-"""The next 48 hours: which failures to mend first, in two working days."""
+"""The next 48 hours: which failures to mend first; and what is at stake, where the client gave figures."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import math
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import date
+from typing import Any
 
 from launchready_lib.record.findings import Finding, Status, ranked
 from launchready_lib.roadmap import Severity
@@ -11,6 +14,15 @@ from launchready_lib.roadmap import Severity
 HOURS = 16.0
 DAY = 8.0
 WEIGHTS = {Severity.BLOCKER: 8, Severity.HIGH: 4, Severity.MEDIUM: 2, Severity.LOW: 1}
+_DAYS_A_MONTH = 365.25 / 12
+_KEEPS_EVERYBODY_OUT = (
+    "hosting.independent", "hosting.production", "domain.", "redirects.https", "tls.certificate", "uptime.now",
+    "flows.signup", "flows.login", "flows.checkout", "webhooks.accepted",
+)  # fmt: skip
+_WEARS_MEMBERS_OUT = (
+    "latency.", "queries.", "pages.", "caching.", "thirdparty.", "background.", "mail.", "flows.", "sessions.",
+    "webhooks.", "redirects.", "subdomains.", "headers.cookies",
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -48,24 +60,80 @@ class Plan:
 def forty_eight_hours(findings: Iterable[Finding], hours: float = HOURS) -> Plan:
     """Fill the hours greedily by weight per hour of effort; what does not fit any more gives way to what does."""
     failures = [f for f in ranked(findings) if f.status is Status.FAIL]
-    by_worth = sorted(failures, key=worth, reverse=True)  # stable: ties stay in the order of the report
     tasks: list[Task] = []
     left: list[Finding] = []
     spent = 0.0
-    for finding in by_worth:
+    for finding in sorted(failures, key=worth, reverse=True):  # stable: ties stay in the order of the report
         effort = finding.effort_hours or 0.0
         if spent + effort > hours:
             left.append(finding)
             continue
         tasks.append(Task(finding, spent, spent + effort))
         spent += effort
-    return Plan(
-        tuple(tasks),
-        tuple(f for f in ranked(left) if f.severity is Severity.BLOCKER),
-        tuple(f for f in ranked(left) if f.severity is not Severity.BLOCKER),
+    blockers, others = (
+        [f for f in ranked(left) if (f.severity is Severity.BLOCKER) is stops] for stops in (True, False)
     )
+    return Plan(tuple(tasks), tuple(blockers), tuple(others))
 
 
 def worth(finding: Finding) -> float:
     """The weight of a failure per hour of its effort."""
     return WEIGHTS[finding.severity] / (finding.effort_hours or 1.0)
+
+
+@dataclass(frozen=True)
+class Business:
+    """Members and price as the client gave them, and when the launch is planned."""
+
+    members: int
+    price_month: float
+    currency: str
+    launch_on: date | None
+
+    @property
+    def month(self) -> float:
+        """Fees of a month."""
+        return self.members * self.price_month
+
+    @property
+    def sum_words(self) -> str:
+        """How the month's fees come about: `120 members at EUR 19 a month`."""
+        return f"{self.members:,} members at {self.money(self.price_month)} a month"
+
+    def money(self, amount: float) -> str:
+        """An amount as people write it: `EUR 2,280`."""
+        whole = amount >= 100 or amount == int(amount)
+        return f"{self.currency} {amount:,.0f}" if whole else f"{self.currency} {amount:,.2f}"
+
+    @property
+    def day_words(self) -> str:
+        """Fees of a day."""
+        return self.money(round(self.month / _DAYS_A_MONTH))
+
+    def stake(self, finding: Finding) -> str | None:
+        """What a failure puts at stake; None where the figures given say nothing about it."""
+        if finding.check.startswith(_KEEPS_EVERYBODY_OUT):
+            return f"Each day of this touches {self.day_words} of fees ({self.sum_words})."
+        if finding.check.startswith(_WEARS_MEMBERS_OUT):
+            return f"Each member who leaves over it is {self.money(self.price_month * 12)} a year."
+        return None
+
+
+def business(body: Mapping[str, Any] | None) -> Business | None:
+    """The client's figures; None unless members and price are both given and make sense."""
+    if not body:
+        return None
+    members, price = body.get("members"), body.get("price_month")
+    if not isinstance(members, int) or isinstance(members, bool) or members <= 0:
+        return None
+    if not isinstance(price, int | float) or isinstance(price, bool) or not math.isfinite(price) or price <= 0:
+        return None
+    return Business(members, float(price), str(body.get("currency") or "")[:8], launch_date(body))
+
+
+def launch_date(body: Mapping[str, Any] | None) -> date | None:
+    """The planned day of the launch."""
+    try:
+        return date.fromisoformat(str((body or {}).get("launch_on")))
+    except ValueError:
+        return None

@@ -6,75 +6,16 @@ import re
 from collections.abc import Callable
 from datetime import date, datetime
 
+import yaml
 from markupsafe import Markup, escape
 
+from launchready_lib.paths import PACKAGE
+
 TERMS: dict[str, tuple[str, str]] = {
-    # term: (what the letters stand for, what it is)
-    "AAAA": ("a DNS record type", "the record that holds a name's newer, longer address"),
-    "ALIAS": ("a DNS record type", "a record that lets the bare domain follow another name"),
-    "API": ("application programming interface", "the door through which programs talk to your app"),
-    "ASN": ("autonomous system number", "the number of a company's network"),
-    "CA": ("certification authority", "a company that issues certificates"),
-    "CAA": ("certification authority authorization", "a record naming who may issue your certificates"),
-    "CDN": ("content delivery network", "servers near members that keep copies of your files"),
-    "CI": ("continuous integration", "the machine that tests and builds each change"),
-    "CNAME": ("canonical name", "a record that makes one name follow another"),
-    "CORS": ("cross-origin resource sharing", "the rule which other sites may read your data"),
-    "CPU": ("central processing unit", "the part of a computer that computes"),
-    "CSP": ("content security policy", "the list of what a page may load and run"),
-    "CSRF": ("cross-site request forgery", "another site acting in a member's name"),
-    "CSV": ("comma-separated values", "a plain table file"),
-    "DDoS": ("distributed denial of service", "a flood of requests meant to take a site down"),
-    "DKIM": ("DomainKeys identified mail", "the signature that proves a mail is yours"),
-    "DMARC": ("domain-based message authentication, reporting and conformance",
-              "the rule what mail services do with mail forged in your name"),
-    "DNS": ("domain name system", "the internet's address book"),
-    "DNSSEC": ("DNS security extensions", "signatures that keep the address book from being forged"),
-    "DS": ("delegation signer", "the fingerprint that ties a signed domain to its registry"),
-    "ECDHE": ("elliptic-curve Diffie-Hellman, ephemeral", "a new key for every visit"),
-    "EPP": ("extensible provisioning protocol", "how registrars talk to the registry; it names the locks on a domain"),
-    "FCP": ("first contentful paint", "when the first text or picture shows"),
-    "HSTS": ("HTTP strict transport security", "the note that tells browsers to use encryption only"),
-    "HTML": ("hypertext markup language", "what pages are written in"),
-    "HTTP": ("hypertext transfer protocol", "how browsers ask for pages"),
-    "HTTPS": ("HTTP secured", "encrypted pages, with the padlock in the address bar"),
-    "IANA": ("Internet Assigned Numbers Authority", "the body that keeps the internet's central lists"),
-    "ID": ("identifier", "a number or word that tells things apart"),
-    "IMAP": ("internet message access protocol", "how programs read a mailbox"),
-    "IP": ("internet protocol", "its addresses are the phone numbers of machines"),
-    "JSON": ("JavaScript object notation", "a text form for data"),
-    "JWT": ("JSON web token", "a signed ticket that says who is signed in"),
-    "LCP": ("largest contentful paint", "when the main part of a page shows"),
-    "MIME": ("multipurpose internet mail extensions", "labels that say what a file is"),
-    "MTA-STS": ("mail transfer agent strict transport security", "the rule that mail to you travels encrypted"),
-    "MX": ("mail exchanger", "the record that says where your mail is delivered"),
-    "NS": ("name server", "the machine that answers for your domain"),
-    "OCSP": ("online certificate status protocol", "how a certificate is checked for withdrawal"),
-    "ORM": ("object-relational mapper", "the code layer that writes database questions"),
-    "p50": ("50th percentile", "half of the requests are faster"),
-    "p95": ("95th percentile", "95 of 100 requests are faster"),
-    "PHP": ("PHP hypertext preprocessor", "a programming language"),
-    "RDAP": ("registration data access protocol", "the public register of who holds a domain"),
-    "RFC": ("request for comments", "an internet standard"),
-    "SMTP": ("simple mail transfer protocol", "how mail travels between servers"),
-    "SNI": ("server name indication", "how a browser says which site it wants"),
-    "SOA": ("start of authority", "the record that says which copy of the address book is current"),
-    "SPF": ("sender policy framework", "the list of servers that may send your mail"),
-    "SQL": ("structured query language", "how programs ask a database"),
-    "SSH": ("secure shell", "an encrypted way into a server"),
-    "SSL": ("secure sockets layer", "the older name of TLS, still used for the padlock"),
-    "TCP": ("transmission control protocol", "the connection under web and mail"),
-    "TLS": ("transport layer security", "the encryption behind the padlock"),
-    "TLS-RPT": ("TLS reporting", "reports on mail that could not be encrypted"),
-    "TTI": ("time to interactive", "when a page reacts to a tap"),
-    "TTL": ("time to live", "how long an answer may be remembered"),
-    "TXT": ("text record", "a note in the address book, read by machines"),
-    "UDP": ("user datagram protocol", "short messages between machines, as the address book uses"),
-    "UI": ("user interface", "what people see and touch"),
-    "URL": ("uniform resource locator", "a web address"),
-    "VCS": ("version control system", "the history of the code"),
-    "XSS": ("cross-site scripting", "foreign code running in a member's page"),
-}  # fmt: skip
+    term: tuple(explained)
+    for term, explained in yaml.load((PACKAGE / "data" / "glossary.yaml").read_bytes(), Loader=yaml.CSafeLoader).items()
+}
+"""Term -> what the letters stand for, what it is."""
 _TERM = re.compile(
     r"(?<![\w.-])(" + "|".join(sorted(map(re.escape, TERMS), key=len, reverse=True)) + r")s?(?!\w|-[A-Z])"
 )
@@ -168,11 +109,6 @@ def count(number: int, noun: str, plural: str = "") -> str:
     """A number with its noun: `1 fault`, `3 faults`, `no faults`."""
     word = noun if number == 1 else plural or f"{noun}s"
     return f"{number or 'no'} {word}"
-
-
-def listed(words: list[str]) -> str:
-    """Words as a sentence lists them: `a, b and c`."""
-    return " and ".join([", ".join(words[:-1]), words[-1]]) if len(words) > 1 else "".join(words)
 
 
 def upfirst(text: str) -> str:

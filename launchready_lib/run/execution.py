@@ -15,7 +15,7 @@ from papermill.engines import NotebookExecutionManager
 
 from launchready_lib.record.files import write_private
 from launchready_lib.redact import Redactor
-from launchready_lib.redact.kernel import redacted
+from launchready_lib.redact.redactor import redacted
 
 SAVE_EVERY_S = 2.0
 Ending = Literal["complete", "failed", "timed_out", "died", "interrupted"]
@@ -123,8 +123,7 @@ class Record(NotebookExecutionManager):  # type: ignore[misc]
 
     def redacted(self) -> nbformat.NotebookNode:
         """The notebook as it may be seen."""
-        shown = {**self.nb, "metadata": self.redactor.value(self.nb.metadata), "cells": self._shown}
-        return nbformat.from_dict(shown)
+        return nbformat.from_dict({**self.nb, "metadata": self.redactor.value(self.nb.metadata), "cells": self._shown})
 
     def _redacted(self, cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
         """A copy of a cell; what is nbformat's own (types, ids, counts) is left as it is."""

@@ -1,8 +1,7 @@
 """Run a notebook so that nothing secret is written, a stage keeps its time, and what is recorded of each cell is true.
 
 This is what our papermill engine does (see `engine`); the runner adds the client's redactor and the stage's budget, and
-asks
-for the outcome. Beside what papermill does it
+asks for the outcome. Beside what papermill does it
 
 - redacts sources, outputs, tracebacks and metadata before the notebook touches the disk or the log;
 - writes into a hidden neighbour, which takes the notebook's place at the end, so that there is never half a notebook;
@@ -35,7 +34,7 @@ from launchready_lib import parameters
 from launchready_lib.paths import project_root
 from launchready_lib.record.files import private_folder
 from launchready_lib.redact import Redactor
-from launchready_lib.redact.kernel import redacted
+from launchready_lib.redact.redactor import redacted
 from launchready_lib.run.execution import Cells, Outcome, Record
 from launchready_lib.run.kernels.manager import WarmKernelManager
 from launchready_lib.sources import foreign_yaml
@@ -154,16 +153,13 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         on_outcome: Callable[[Outcome], None] | None = None,
         **kwargs: Any,
     ) -> nbformat.NotebookNode:
-        """Run a notebook.
+        """Run a notebook; what is not listed here is as papermill gives it.
 
         Args:
-            nb, kernel_name, output_path, progress_bar, log_output, autosave_cell_every: as papermill gives them.
             redactor: knows the client's secrets; made from the notebook's parameters where it is not given.
             budget_seconds: for all cells together; default: the parameters' limits.stage_minutes.
             target: written instead of output_path, which papermill would write once more, and not in one piece.
-            on_cell: told after each cell how many of how many are done.
-            on_outcome: told how it went, before anything is raised.
-            kwargs: for the client, as papermill gives them.
+            on_cell, on_outcome: called after each cell with how many of how many are done; at the end, before a raise.
 
         Raises:
             StageError: the budget is spent, or the kernel did not start or died.
@@ -171,9 +167,8 @@ class Engine(NBClientEngine):  # type: ignore[misc]
         content = parameters_of(nb)
         redactor = redactor or Redactor.from_mapping(content, parameters.environment(project_root()))
         target = target or (Path(output_path) if output_path else None)
-        record = Record(
-            nb, redactor=redactor, target=target, on_cell=on_cell, progress_bar=progress_bar, log_output=log_output
-        )
+        shown = {"progress_bar": progress_bar, "log_output": log_output}
+        record = Record(nb, redactor=redactor, target=target, on_cell=on_cell, **shown)
         if target is not None:
             private_folder(target.absolute().parent)
         record.notebook_start()
@@ -183,37 +178,36 @@ class Engine(NBClientEngine):  # type: ignore[misc]
 
     @classmethod
     def _run(
-        cls, record: Record, kernel_name: str, budget: float | None, told: Callable[[Outcome], None], **kwargs: Any
+        cls, record: Record, kernel_name: str, budget: float | None, report: Callable[[Outcome], None], **kwargs: Any
     ) -> None:
         try:
             cls.execute_managed_notebook(record, kernel_name, budget_seconds=budget, **kwargs)
         except CellExecutionError as error:
-            told(record.finish("failed", f"{error.ename}: {error.evalue}"))  # papermill raises its own from the outputs
+            report(
+                record.finish("failed", f"{error.ename}: {error.evalue}")
+            )  # papermill raises its own from the outputs
         except CellTimeoutError:
             message = f"it took longer than its {(budget or 0) / 60:g} minutes and was stopped; what it found is kept"
-            told(record.finish("timed_out", message))
+            report(record.finish("timed_out", message))
             raise StageTimeout(message) from None
         except DeadKernelError:
-            told(record.finish("died", "its process ended while a cell ran"))
+            report(record.finish("died", "its process ended while a cell ran"))
             raise KernelDied("the kernel's process ended while a cell ran") from None
         except KeyboardInterrupt:
-            told(record.finish("interrupted", "interrupted"))
+            report(record.finish("interrupted", "interrupted"))
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its text is redacted before anyone sees it
             message = record.redactor.text(f"{type(error).__name__}: {error}")
-            told(record.finish("failed", message))
+            report(record.finish("failed", message))
             raise StageError(message) from None
         else:
-            told(record.finish("complete"))
+            report(record.finish("complete"))
 
     @classmethod
     def execute_managed_notebook(
         cls,
         nb_man: Record,
         kernel_name: str,
-        log_output: bool = False,
-        stdout_file: Any = None,
-        stderr_file: Any = None,
         start_timeout: int = 60,
         execution_timeout: int | None = None,
         *,
@@ -227,9 +221,6 @@ class Engine(NBClientEngine):  # type: ignore[misc]
             startup_timeout=start_timeout,
             kernel_name=kernel_name,
             log=logger,
-            log_output=log_output,
-            stdout_file=stdout_file,
-            stderr_file=stderr_file,
         )
         return Client(nb_man, budget_seconds=budget_seconds, **settings).execute()
 
@@ -249,8 +240,7 @@ def execute(
 ) -> Outcome:
     """Run one notebook with papermill and our engine, and say how it went.
 
-    Raises:
-        Interrupted: by Ctrl-C, with how it went until then.
+    Raises `Interrupted` by Ctrl-C, with how it went until then.
     """
     outcomes: list[Outcome] = []
     nothing = Cells(0, 0, 0, 0)
@@ -282,14 +272,9 @@ def parameters_of(nb: nbformat.NotebookNode) -> object:
     client = given["client"] if "client" in given else _default_client(nb)
     if not isinstance(client, str):
         return client
-    path = Path(client)
-    for file in (path, project_root() / path):
-        try:
-            with file.open("rb") as stream:
-                text = stream.read(_PARAMETERS_LIMIT).decode("utf-8-sig")
-                return foreign_yaml.load(text, most=_PARAMETERS_LIMIT)
-        except (OSError, ValueError):
-            continue
+    for file in (Path(client), project_root() / client):
+        with suppress(OSError, ValueError), file.open("rb") as stream:
+            return foreign_yaml.load(stream.read(_PARAMETERS_LIMIT).decode("utf-8-sig"), most=_PARAMETERS_LIMIT)
     return None
 
 

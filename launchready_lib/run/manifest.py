@@ -90,15 +90,8 @@ class Manifest:
 
 def new(roadmap: Roadmap, *, client: str, release: str, parameters: str) -> Manifest:
     """A run of which no stage has started."""
-    return Manifest(
-        client=client,
-        release=release,
-        parameters=parameters,
-        tool=__version__,
-        roadmap=roadmap.digest,
-        started=now(),
-        stages=tuple(StageEntry(stage.id, stage.notebook) for stage in roadmap.stages.values()),
-    )
+    stages = tuple(StageEntry(stage.id, stage.notebook) for stage in roadmap.stages.values())
+    return Manifest(client, release, parameters, __version__, roadmap.digest, now(), stages)
 
 
 def running(stage: Stage) -> StageEntry:
@@ -108,14 +101,9 @@ def running(stage: Stage) -> StageEntry:
 
 def ended(entry: StageEntry, outcome: Outcome) -> StageEntry:
     """A stage's entry after it has ended."""
-    return replace(
-        entry,
-        status="complete" if outcome.ending == "complete" else "failed",
-        finished=now(),
-        seconds=outcome.seconds,
-        error=outcome.error,
-        cells=outcome.cells,
-    )
+    ended_as: Literal["complete", "failed"] = "complete" if outcome.ending == "complete" else "failed"
+    seconds, error, cells = outcome.seconds, outcome.error, outcome.cells
+    return replace(entry, status=ended_as, finished=now(), seconds=seconds, error=error, cells=cells)
 
 
 def write(folder: Path, manifest: Manifest) -> None:

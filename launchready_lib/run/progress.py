@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import sys
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from tqdm import tqdm
 
@@ -12,8 +12,8 @@ from launchready_lib.roadmap import Stage
 from launchready_lib.run.manifest import StageEntry
 
 
-class Progress(Protocol):
-    """Told how a run goes on."""
+class Progress:
+    """Told how a run goes on; this one says nothing."""
 
     def begin(self, stage: Stage) -> None:
         """A stage starts."""
@@ -25,21 +25,8 @@ class Progress(Protocol):
         """A stage has ended, or is passed over."""
 
 
-class Silent:
-    """Says nothing."""
-
-    def begin(self, stage: Stage) -> None:
-        """Nothing."""
-
-    def cell(self, done: int, total: int) -> None:
-        """Nothing."""
-
-    def end(self, stage: Stage, entry: StageEntry) -> None:
-        """Nothing."""
-
-
-class Lines:
-    """One line when a stage starts and one when it ends."""
+class Lines(Progress):
+    """One line when a stage starts and one when it ends; a log is not a place for ticks."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
@@ -48,19 +35,16 @@ class Lines:
         """Name the stage."""
         print(f"{stage.number}/7 {stage.title} …", file=self._stream, flush=True)
 
-    def cell(self, done: int, total: int) -> None:
-        """Nothing: a log is not a place for ticks."""
-
     def end(self, stage: Stage, entry: StageEntry) -> None:
         """Say how it went."""
-        print(f"{stage.number}/7 {stage.title}: {told(entry)}", file=self._stream, flush=True)
+        print(f"{stage.number}/7 {stage.title}: {described(entry)}", file=self._stream, flush=True)
 
 
-class Bars:
+class Bars(Lines):
     """A bar for each stage, which stays when the stage has ended."""
 
     def __init__(self, stream: TextIO) -> None:
-        self._stream = stream
+        super().__init__(stream)
         self._bar: tqdm[None] | None = None
 
     def begin(self, stage: Stage) -> None:
@@ -84,14 +68,14 @@ class Bars:
     def end(self, stage: Stage, entry: StageEntry) -> None:
         """Close it with how the stage went."""
         if self._bar is None:
-            print(f"{stage.number}/7 {stage.title}: {told(entry)}", file=self._stream, flush=True)
+            super().end(stage, entry)
             return
-        self._bar.set_postfix_str(told(entry, seconds=False), refresh=True)
+        self._bar.set_postfix_str(described(entry, seconds=False), refresh=True)
         self._bar.close()
         self._bar = None
 
 
-def told(entry: StageEntry, *, seconds: bool = True) -> str:
+def described(entry: StageEntry, *, seconds: bool = True) -> str:
     """How a stage went, in a few words."""
     if entry.status == "complete":
         return f"complete in {entry.seconds:.0f} s" if seconds and entry.seconds is not None else "complete"

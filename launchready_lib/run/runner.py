@@ -25,7 +25,7 @@ from launchready_lib.run import executor
 from launchready_lib.run import manifest as manifests
 from launchready_lib.run.kernels import warm
 from launchready_lib.run.manifest import Manifest
-from launchready_lib.run.progress import Progress, Silent
+from launchready_lib.run.progress import Progress
 
 INTERRUPTED = 130
 STAGE_FAILED = 4
@@ -39,12 +39,9 @@ class RunError(Exception):
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left behind.
+    """What a run left behind in `folder`; no `audit` and `report` where it was interrupted.
 
-    Attributes:
-        folder: output/<slug>/<release>/, with the executed notebooks, manifest.json, and the report beside them.
-        audit, report: what was found, and where it is told; None where the run was interrupted.
-        weak: names of secrets too short to be kept out of the results everywhere.
+    `weak` names secrets too short to be kept out of the results everywhere.
     """
 
     folder: Path
@@ -92,14 +89,11 @@ def run(
     """Run an audit.
 
     Args:
-        parameters_file: the client's.
+        parameters_file, release: the client's, and what overrides its release.
         stages: numbers from 1 to 7; default: all.
-        release: overrides the parameters' release.
-        output_root: default: output/ in the project's root.
+        output_root, notebooks: default: output/ in the project's root, and the project's own seven.
         resume: go on with an incomplete release; stages that are complete are kept.
         again: move an earlier run of this release to <release>~1 (or the next free number) and start anew.
-        progress: told how it goes on.
-        notebooks: the folder of the seven; default: the project's own.
         environment: variables set for the run beside the process's own.
 
     Raises:
@@ -110,7 +104,10 @@ def run(
     root = _root(file)
     with _environment({**(environment or {}), "LAUNCHREADY_ROOT": str(root)}):
         parameters = parameters_module.load(parameters_file, root=root)
-        release = _release(release, parameters)
+        if release and not _RELEASE.match(release):
+            rule = "holds a-z, 0-9, dot, dash and underscore, and starts with a letter or digit"
+            raise RunError(f"a release's name {rule}")
+        release = release or parameters.release
         run_ = _Run(
             file=file,
             parameters=parameters,
@@ -120,19 +117,16 @@ def run(
             notebooks=notebooks or paths.notebooks_folder(),
             roadmap=roadmaps.load(),
             redactor=Redactor.from_parameters(parameters, parameters_module.environment(root)),
-            progress=progress or Silent(),
+            progress=progress or Progress(),
         )
+        chosen = [stage for stage in run_.roadmap.stages.values() if stages is None or stage.number in stages]
         with _alone(run_.folder):
-            return _locked_run(run_, _chosen(stages, run_.roadmap), resume=resume, again=again)
+            return _locked_run(run_, chosen, resume=resume, again=again)
 
 
 @contextlib.contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold a release's lock.
-
-    Raises:
-        RunError: another process runs it.
-    """
+    """Hold a release's lock; raises `RunError` where another process runs it."""
     private_folder(folder.parent)
     try:
         with locked(folder.with_name(f".{folder.name}.lock")):
@@ -143,14 +137,14 @@ def _alone(folder: Path) -> Iterator[None]:
 
 def _locked_run(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: bool) -> RunResult:
     manifest = _start(run_, chosen, resume=resume, again=again)
-    kept = {s.id for s in manifest.stages if resume and s.status == "complete"}
+    retained = {s.id for s in manifest.stages if resume and s.status == "complete"}
     private_folder(run_.folder)
     manifests.write(run_.folder, manifest)
     logging.getLogger("papermill").setLevel(logging.CRITICAL)  # what it would say stands in the manifest, redacted
     warm.prepare()
     try:
         for stage in chosen:
-            if stage.id in kept:
+            if stage.id in retained:
                 run_.progress.end(stage, manifest.stage(stage.id))
             else:
                 manifest = _stage(run_, stage, manifest)
@@ -165,11 +159,7 @@ def _locked_run(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: b
 
 
 def _stage(run_: _Run, stage: Stage, manifest: Manifest) -> Manifest:
-    """Run one stage and write down how it went.
-
-    Raises:
-        KeyboardInterrupt: after that, where it was interrupted.
-    """
+    """Run one stage and write down how it went; raises `KeyboardInterrupt` after that, where it was interrupted."""
     entry = manifests.running(stage)
     manifests.write(run_.folder, manifest.with_stage(entry))
     run_.progress.begin(stage)
@@ -201,11 +191,7 @@ def _ended(run_: _Run, stage: Stage, manifest: Manifest, entry: manifests.StageE
 
 
 def _start(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: bool) -> Manifest:
-    """The manifest to begin with.
-
-    Raises:
-        RunError: what lies in the folder may not be touched with these options.
-    """
+    """The manifest to begin with; raises `RunError` where what lies there may not be touched so."""
     if resume and again:
         raise RunError("--resume goes on with a run and --again starts anew: give one of them")
     folder, name = run_.folder, f"release {run_.release} of {run_.parameters.slug}"
@@ -221,10 +207,7 @@ def _start(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: bool) 
     elif earlier is not None and not resume and len(chosen) == len(run_.roadmap.stages):
         raise RunError(f"{name} was begun and is not complete: --resume goes on with it, --again starts anew")
     fresh = manifests.new(
-        run_.roadmap,
-        client=run_.parameters.slug,
-        release=run_.release,
-        parameters=_relative(run_.file, run_.root),
+        run_.roadmap, client=run_.parameters.slug, release=run_.release, parameters=_relative(run_.file, run_.root)
     )
     asked = {stage.id for stage in chosen}
     before = {entry.id: entry for entry in earlier.stages} if earlier else {}
@@ -241,11 +224,7 @@ def _start(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: bool) 
 def set_aside(folder: Path) -> None:
     """Move an earlier run, if there is one, to the next free <release>~N, where no later run compares itself with it.
 
-    Args:
-        folder: output/<slug>/<release>.
-
-    Raises:
-        RunError: another process runs it.
+    Raises `RunError` where another process runs it.
     """
     with _alone(folder):
         _set_aside(folder)
@@ -260,8 +239,7 @@ def _set_aside(folder: Path) -> None:
 def publish(folder: Path) -> tuple[Audit, Path]:
     """Read the executed notebooks of a run back and write the report beside them.
 
-    Raises:
-        AuditError: the folder holds no run.
+    Raises `AuditError` where the folder holds no run.
     """
     from launchready_lib.report import publication  # noqa: PLC0415 - nbconvert takes half a second to import
 
@@ -270,22 +248,11 @@ def publish(folder: Path) -> tuple[Audit, Path]:
     return audits.read(folder), path
 
 
-def _chosen(numbers: Collection[int] | None, roadmap: Roadmap) -> tuple[Stage, ...]:
-    return tuple(stage for stage in roadmap.stages.values() if numbers is None or stage.number in numbers)
-
-
-def _release(given: str | None, parameters: Parameters) -> str:
-    if given and not _RELEASE.match(given):
-        raise RunError("a release's name holds a-z, 0-9, dot, dash and underscore, and starts with a letter or digit")
-    return given or parameters.release
-
-
 def _root(file: Path) -> Path:
     """The project's root: by the working directory, else by where the parameters file lies."""
     root = paths.project_root()
-    return (
-        root if "LAUNCHREADY_ROOT" in os.environ or (root / "parameters").is_dir() else paths.project_root(file.parent)
-    )
+    known = "LAUNCHREADY_ROOT" in os.environ or (root / "parameters").is_dir()
+    return root if known else paths.project_root(file.parent)
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -13,7 +13,7 @@ from launchready_lib.evidence import Evidence, Row, Unavailable
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import registered_domain, under
 from launchready_lib.network import normal
-from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine, combine_as, failed, passed, unknown
 from launchready_lib.wording import listed
 
 if TYPE_CHECKING:
@@ -87,7 +87,7 @@ def access(listing: AccessList) -> Verdict:
     if not listing.entries:
         return unknown("nobody has written down who can reach what", needs="access (registrar, hosting, and so on)")
     text = f"{len(SYSTEMS)} systems each have an owner, a second person and two-factor login"
-    return together(text, *(_reachable(listing, system) for system in SYSTEMS))
+    return combine_as(text, *(_reachable(listing, system) for system in SYSTEMS))
 
 
 def _reachable(listing: AccessList, system: str) -> Verdict:

@@ -18,7 +18,7 @@ from launchready_lib.names.hosts import public_hosts, registered_domain
 from launchready_lib.names.providers import Kind, Provider
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS, Answer, ConnectFailure, Response, address_of, normal
-from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import certificates as chain
 from launchready_lib.site.reach import NETWORK_DOWN, SILENT, steady
 from launchready_lib.wording import counted, listed
@@ -221,7 +221,7 @@ def provider(hosting: HostingEvidence) -> Verdict:
     believed, hosts = hosting.believed, [p for each in found for p in of_kind(each, "host")]
     differs = f" (the parameters say {believed})" if believed and not any(p.is_called(believed) for p in hosts) else ""
     text = f"{counted(len(hosting.hosts), 'public host')} are served by {named}{differs}"
-    return together(text, *(_served(hosting, host) for host in hosting.hosts), *hosting.zone.unseen())
+    return combine_as(text, *(_served(hosting, host) for host in hosting.hosts), *hosting.zone.unseen())
 
 
 def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
@@ -265,7 +265,7 @@ def _unseen(host: HostTrace, row: list[Row]) -> Verdict | None:
 def independent(hosting: HostingEvidence) -> Verdict:
     """No public host is a tunnel, a laptop, or the address of one branch or pull request."""
     text = f"none of {counted(len(hosting.hosts), 'public host')} is a tunnel, a laptop or a preview"
-    return together(text, *(_stands(host) for host in hosting.hosts), *hosting.zone.unseen())
+    return combine_as(text, *(_stands(host) for host in hosting.hosts), *hosting.zone.unseen())
 
 
 def _stands(host: HostTrace) -> Verdict:

@@ -12,7 +12,7 @@ from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import canonical_host, public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS, Network, Response, normal
-from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import web
 from launchready_lib.site.reach import DOWN, SILENT, hindered, reply_row, steady
 from launchready_lib.wording import counted, listed
@@ -149,7 +149,7 @@ def _origin(url: str) -> str:
 def https(redirects: RedirectEvidence) -> Verdict:
     """Every public host answers plain HTTP with one permanent redirect to HTTPS (RFC 9110 section 15.4)."""
     text = f"{counted(len(redirects.plain), 'host')} lead from plain HTTP to HTTPS for good"
-    return together(text, *(_plain(redirects, reply) for reply in redirects.plain), *redirects.zone.unseen())
+    return combine_as(text, *(_plain(redirects, reply) for reply in redirects.plain), *redirects.zone.unseen())
 
 
 def _plain(redirects: RedirectEvidence, reply: Response) -> Verdict:
@@ -192,7 +192,7 @@ def canonical(redirects: RedirectEvidence) -> Verdict:
     ends = {_origin(walk.end) for walk in redirects.walks if walk.steps[-1].ok}
     goal = redirects.canonical or (ends.pop() if len(ends) == 1 else None)
     text = f"http and https, with and without www, all end on {goal}"
-    return together(text, *(_arrives(redirects, walk, goal) for walk in redirects.walks))
+    return combine_as(text, *(_arrives(redirects, walk, goal) for walk in redirects.walks))
 
 
 def _arrives(redirects: RedirectEvidence, walk: Walk, goal: str | None) -> Verdict:

@@ -15,7 +15,7 @@ from launchready_lib.checks import check
 from launchready_lib.checks.secure_edge.tries import LIMITS, ByForm, ByScript, form_of, made_up, password
 from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
-from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import browser_forms, forms, web
 from launchready_lib.site.signin import attempt
 from launchready_lib.wording import brief
@@ -284,7 +284,7 @@ def limited(evidence: BurstEvidence) -> Verdict:
     clauses = [_met(burst) for burst in evidence.bursts]
     if any(burst.limit for burst in evidence.bursts):
         clauses.append(_got_in(evidence.honest))
-    return together("login, signup and reset each meet a limit, and an honest member signs in soon after", *clauses)
+    return combine_as("login, signup and reset each meet a limit, and an honest member signs in soon after", *clauses)
 
 
 def _met(burst: Burst) -> Verdict:

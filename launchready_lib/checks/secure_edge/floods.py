@@ -13,7 +13,7 @@ from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.published import zone_of
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.names.zonefile import ZoneFile
-from launchready_lib.record.findings import Status, Verdict, failed, passed, together, unknown
+from launchready_lib.record.findings import Status, Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import web
 from launchready_lib.wording import brief
 
@@ -120,7 +120,7 @@ def absorbed(evidence: FloodEvidence) -> Verdict:
         clauses.append(unknown(reason, needs="a zone file with the names in use"))
     behind = brief(_row(host, edges)["edge"] for host in evidence.hosts)
     hosts = "the one web host stands" if len(evidence.hosts) == 1 else f"all {len(evidence.hosts)} web hosts stand"
-    return together(f"{hosts} behind an edge that absorbs floods ({behind})", *clauses)
+    return combine_as(f"{hosts} behind an edge that absorbs floods ({behind})", *clauses)
 
 
 def unguarded(evidence: FloodEvidence) -> tuple[Named, ...]:

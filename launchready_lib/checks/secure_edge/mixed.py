@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 from launchready_lib.checks import check
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
-from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import web
 from launchready_lib.site.signin import SignedIn
 from launchready_lib.site.visits import Visit, visit
@@ -145,7 +145,7 @@ def mixed_content(pages: OpenedPages) -> Verdict:
     if not clauses:
         return web.unseen([web.NO_PAGE])
     names = listed((each.name for each in pages.visits), most=8)
-    return together(f"everything that {names} load and submit to is encrypted", *clauses)
+    return combine_as(f"everything that {names} load and submit to is encrypted", *clauses)
 
 
 def _page(each: Visit, login: str) -> Verdict:

@@ -31,38 +31,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+import yaml
+
+from launchready_lib.paths import PACKAGE
 from launchready_lib.run.kernels.processes import MARK, end_tree
 
-# What the notebooks and the library under them import; a module that cannot be imported is left to fail in its cell.
-MODULES = (
-    "launchready_lib.record.quick_nbformat",
-    "ipykernel.kernelapp",
-    "ipykernel.ipkernel",
-    "ipykernel.zmqshell",
-    "IPython.core.completer",
-    "IPython.extensions.storemagic",
-    "ipykernel.debugger",
-    "matplotlib_inline.backend_inline",
-    "asyncio",
-    "sqlite3",
-    "pandas",
-    "pandas.io.formats.html",
-    "plotly.express",
-    "plotly.graph_objects",
-    "plotly.io",
-    "nbformat",
-    "httpx",
-    "pycurl",
-    "dns.asyncresolver",
-    "dns.dnssec",
-    "dns.zone",
-    "cryptography.x509",
-    "cryptography.hazmat.primitives.serialization",
-    "playwright.async_api",
-    "pydantic",
-    "yaml",
-    "launchready_lib.stage",
-)
+MODULES: list[str] = yaml.load((PACKAGE / "data" / "warm_modules.yaml").read_bytes(), Loader=yaml.CSafeLoader)
 PACKAGES = ("launchready_lib.checks",)
 _REQUEST_LIMIT = 1 << 20
 _PR_SET_PDEATHSIG = 1
@@ -74,8 +48,7 @@ Request = dict[str, Any]
 def import_all() -> None:
     """Import `MODULES` and every module of `PACKAGES`.
 
-    Raises:
-        Exception: a module of ours is broken. It may have left half of itself behind, so no kernel is forked from here.
+    Raises where a module of ours is broken: it may have left half of itself behind, so no kernel is forked from here.
     """
     for name in MODULES:
         _try_import(name)

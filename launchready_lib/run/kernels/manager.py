@@ -37,8 +37,7 @@ class PromptClient(AsyncKernelClient):  # type: ignore[misc]
     async def wait_for_ready(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as in jupyter_client
         """Wait until the kernel answers on its shell channel and is heard on its output channel.
 
-        Raises:
-            RuntimeError: it died, or does not answer within `timeout` seconds.
+        Raises `RuntimeError` where it died, or does not answer within `timeout` seconds.
         """
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:

@@ -28,9 +28,7 @@ class NotWarm(RuntimeError):  # noqa: N818 - a refusal, after which a kernel sta
 class ForkedProcess:
     """A kernel forked by the server, with as much of `subprocess.Popen` as jupyter_client uses.
 
-    Attributes:
-        pid: of the kernel, which leads its own session and process group.
-        returncode: None while it runs; negative where a signal ended it.
+    It leads its own session and process group. `returncode` is None while it runs; negative where a signal ended it.
     """
 
     stdin = stdout = stderr = None
@@ -56,11 +54,7 @@ class ForkedProcess:
         return self.returncode
 
     def wait(self, timeout: float | None = None) -> int:
-        """Wait for the end.
-
-        Raises:
-            subprocess.TimeoutExpired: it still runs after `timeout` seconds.
-        """
+        """Wait for the end; raises `subprocess.TimeoutExpired` where it still runs after `timeout` seconds."""
         with selectors.DefaultSelector() as selector:
             if self.returncode is None:
                 selector.register(self._line, selectors.EVENT_READ)

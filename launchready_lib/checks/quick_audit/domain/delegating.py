@@ -9,7 +9,7 @@ from launchready_lib.checks import check
 from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence
 from launchready_lib.evidence import Row, Unavailable
 from launchready_lib.network import Answer, normal
-from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine, combine_as, failed, passed, unknown
 from launchready_lib.wording import listed
 
 SOON = dt.timedelta(days=3)
@@ -26,7 +26,7 @@ def nameservers(domain: DomainEvidence) -> Verdict:
         return unknown(reason, needs="a run from a network that lets DNS out (port 53)", evidence=rows)
     clauses = (_enough(domain, rows), _authoritative(domain, rows), _serials(domain, rows), _sets(domain, rows))
     names = listed(sorted({server.name for server in domain.delegation.servers}))
-    return together(f"{names} answer with authority, alike, as the registry delegates", *clauses)
+    return combine_as(f"{names} answer with authority, alike, as the registry delegates", *clauses)
 
 
 def _no_servers(domain: DomainEvidence) -> Verdict:

@@ -8,7 +8,7 @@ from launchready_lib.checks import check
 from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence, leads
 from launchready_lib.evidence import Row
 from launchready_lib.network import Answer
-from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine, combine_as, failed, passed, unknown
 from launchready_lib.wording import counted, listed
 
 
@@ -25,7 +25,7 @@ def resolves(domain: DomainEvidence) -> Verdict:
         clauses.append(unknown("which address is the canonical one is not declared", needs="site.canonical"))
     names, servers = counted(len(domain.hosts), "name"), len({a.server for a in domain.answers})
     text = f"{names} resolve alike on {counted(servers, 'nameserver address', 'es')}, to addresses that answer"
-    return together(text, *clauses)
+    return combine_as(text, *clauses)
 
 
 def _alike(domain: DomainEvidence, host: str) -> Verdict:

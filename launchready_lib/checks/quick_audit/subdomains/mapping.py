@@ -15,7 +15,7 @@ from launchready_lib.names.hosts import canonical_host
 from launchready_lib.names.published import zone_of
 from launchready_lib.names.zonefile import ZoneFile
 from launchready_lib.network import REDIRECTS, Answer, Network, Response, normal
-from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import markup
 from launchready_lib.site.reach import DOWN, NETWORK_DOWN, hindered, steady
 from launchready_lib.wording import counted, listed
@@ -128,7 +128,7 @@ def mapped(subdomains: SubdomainEvidence) -> Verdict:
         return unknown("no subdomain is declared", needs=needs)
     names = listed(host.host for host in subdomains.hosts)
     text = f"{counted(len(subdomains.hosts), 'subdomain')} answer as declared: {names}"
-    return together(text, *(_judge(subdomains, host) for host in subdomains.hosts))
+    return combine_as(text, *(_judge(subdomains, host) for host in subdomains.hosts))
 
 
 def _judge(subdomains: SubdomainEvidence, host: Subdomain) -> Verdict:

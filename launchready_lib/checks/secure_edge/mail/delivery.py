@@ -15,7 +15,7 @@ from launchready_lib.checks.secure_edge.mail.signatures import Signature
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import public_hosts, under
 from launchready_lib.network import Network, normal
-from launchready_lib.record.findings import Verdict, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import forms, steps, web
 from launchready_lib.wording import listed
 
@@ -215,7 +215,7 @@ def delivered(found: Delivery) -> Verdict:
         )
         return failed(text, evidence=rows, fix=fix, about=("arrival",))
     passing = f"a password-reset message arrived after {found.seconds:.1f} s, {_by(found)}, as mail that is not junked"
-    return together(passing, _authenticated(found), *(judge(found, seen) for judge in (_headers, _text, _links)))
+    return combine_as(passing, _authenticated(found), *(judge(found, seen) for judge in (_headers, _text, _links)))
 
 
 def _by(found: Delivery) -> str:

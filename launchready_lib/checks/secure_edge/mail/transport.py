@@ -14,7 +14,7 @@ from launchready_lib.checks.secure_edge.mail.records import LOST, RecordError, p
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.published import ZoneMail, zone_mail
 from launchready_lib.network import Answer, Network, Response, address_of, normal
-from launchready_lib.record.findings import Verdict, combine, failed, passed, together, unknown
+from launchready_lib.record.findings import Verdict, combine, combine_as, failed, passed, unknown
 from launchready_lib.site.reach import DOWN, NETWORK_DOWN
 from launchready_lib.wording import counted, listed
 
@@ -183,7 +183,7 @@ def in_transit(found: TransportEvidence) -> Verdict:
     hosts = counted(sum(len(each.hosts) for each in ways), "mail host")
     enforced = [e.domain for e in (*found.domains, *found.others) if published(e.sts, records.STS_START)]
     more = f"MTA-STS of {listed(enforced)} is in order" if enforced else "no MTA-STS is published, which is no fault"
-    return together(f"{hosts} can be found; {more}", *clauses)
+    return combine_as(f"{hosts} can be found; {more}", *clauses)
 
 
 def _ways(found: TransportEvidence, each: DomainTransport) -> Verdict:
