@@ -33,7 +33,7 @@ LAYERS = (
 FLOOR = {room: len(LAYERS) - number for number, rooms in enumerate(LAYERS) for room in rooms}
 ENTRANCES = {"__init__", "__main__"}
 """`__init__` holds the version, which every floor may name; `__main__` only opens the top floor."""
-MOST_MODULES, MOST_FOLDERS, MOST_LINES = 8, 16, 376
+MOST_MODULES, MOST_FOLDERS, MOST_LINES = 8, 16, 350
 
 
 def _modules():
