@@ -224,10 +224,7 @@ async def _shared(client: Client, member: Member | None) -> tuple[tuple[Shared, 
             missing[why] = None
             return None
         return Shared(
-            url,
-            origin,
-            answer.header("access-control-allow-origin"),
-            answer.header("access-control-allow-credentials"),
+            url, origin, answer.header("access-control-allow-origin"), answer.header("access-control-allow-credentials")
         )
 
     asked = [(url, origin) for url in sorted(urls) for origin in foreign_origins(p.domain)]
