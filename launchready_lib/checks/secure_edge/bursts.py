@@ -42,28 +42,17 @@ _LONGEST_S = 86_400.0
 
 @dataclass(frozen=True)
 class Burst:
-    """What became of the tries at one form.
+    """What became of the tries at one form."""
 
-    Attributes:
-        name: login, signup or reset; url: where it stands.
-        statuses: of the answers, in order; None where none came.
-        limit: how a limit showed; empty where none did.
-        retry_after_s: what the limit told to wait; None where it told nothing.
-        told: RateLimit headers as sent (draft-ietf-httpapi-ratelimit-headers), and those with x-.
-        ended: when (time.monotonic).
-        problem: why it could not be tried.
-        target: the address that the tries went to.
-    """
-
-    name: str
-    url: str
-    statuses: tuple[int | None, ...] = ()
-    limit: str = ""
-    retry_after_s: float | None = None
-    told: str = ""
-    ended: float = 0.0
-    problem: Unavailable | None = None
-    target: str = ""
+    name: str  # login, signup or reset
+    url: str  # where it stands
+    statuses: tuple[int | None, ...] = ()  # of the answers, in order; None where none came
+    limit: str = ""  # how a limit showed; empty where none did
+    retry_after_s: float | None = None  # what the limit told to wait; None where it told nothing
+    told: str = ""  # RateLimit headers as sent (draft-ietf-httpapi-ratelimit-headers), and those with x-
+    ended: float = 0.0  # when (time.monotonic)
+    problem: Unavailable | None = None  # why it could not be tried
+    target: str = ""  # the address that the tries went to
 
     def row(self) -> Row:
         """The row that evidence shows."""

@@ -33,21 +33,15 @@ _ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
 
 @dataclass(frozen=True)
 class Edge:
-    """One edge as published.
-
-    Attributes:
-        networks: address ranges, with those of `hosting.edge_networks`.
-        names: what its host names end in; marks: header -> pattern.
-        source, date: where the ranges were read, and when; they age.
-    """
+    """One edge as published."""
 
     id: str
     title: str
-    networks: tuple[str, ...]
-    names: tuple[str, ...]
-    marks: dict[str, str]
-    source: str
-    date: str
+    networks: tuple[str, ...]  # address ranges, with those of `hosting.edge_networks`
+    names: tuple[str, ...]  # what its host names end in
+    marks: dict[str, str]  # header -> pattern
+    source: str  # where the ranges were read
+    date: str  # when; they age
 
     def holds(self, address: str) -> bool:
         """Whether an address lies in its networks."""
@@ -93,22 +87,15 @@ def known() -> dict[str, Edge]:
 
 @dataclass(frozen=True)
 class Named:
-    """One name and where it leads.
-
-    Attributes:
-        role: web, or why it should not stand behind a web edge.
-        state: "ok" where DNS told, else what it said.
-        response: a read of `/` over HTTPS, for web hosts.
-        proxied: what the zone file notes of the edge's proxy; None where it does not say.
-    """
+    """One name and where it leads."""
 
     name: str
-    role: str
+    role: str  # web, or why it should not stand behind a web edge
     addresses: tuple[str, ...]
     chain: tuple[str, ...]
-    state: str
-    response: Response | None = None
-    proxied: bool | None = None
+    state: str  # "ok" where DNS told, else what it said
+    response: Response | None = None  # a read of `/` over HTTPS, for web hosts
+    proxied: bool | None = None  # what the zone file notes of the edge's proxy; None where it does not say
 
 
 @dataclass(frozen=True)

@@ -75,40 +75,27 @@ def kinds() -> tuple[Kind, ...]:
 
 @dataclass(frozen=True)
 class Exposed:
-    """Something that was served.
-
-    Attributes:
-        keys: names of what it sets; values are never kept.
-        size: bytes as declared, else as read.
-        is_open: false where it asks for a login or holds nothing private.
-    """
+    """Something that was served."""
 
     url: str
     what: str
     status: int
-    size: int
-    keys: tuple[str, ...] = ()
-    is_open: bool = True
+    size: int  # bytes as declared, else as read
+    keys: tuple[str, ...] = ()  # names of what it sets; values are never kept
+    is_open: bool = True  # false where it asks for a login or holds nothing private
 
 
 @dataclass(frozen=True)
 class HostExposure:
-    """What one host serves by usual names.
-
-    Attributes:
-        asked: how many addresses were asked for; unanswered: of these, how many brought nothing.
-        answers_everything: it answers 200 to names that nobody gave, as single-page apps do.
-        leads_to: it only redirects to this other host.
-        stopped: why not all were asked; empty where all were.
-    """
+    """What one host serves by usual names."""
 
     host: str
-    asked: int
+    asked: int  # how many addresses were asked for
     found: tuple[Exposed, ...] = ()
-    unanswered: int = 0
-    answers_everything: bool = False
-    leads_to: str = ""
-    stopped: str = ""
+    unanswered: int = 0  # of these, how many brought nothing
+    answers_everything: bool = False  # it answers 200 to names that nobody gave, as single-page apps do
+    leads_to: str = ""  # it only redirects to this other host
+    stopped: str = ""  # why not all were asked; empty where all were
 
 
 @dataclass(frozen=True)

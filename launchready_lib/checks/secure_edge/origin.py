@@ -33,20 +33,13 @@ _HOSTS_ITSELF = ("vercel", "netlify")
 
 @dataclass(frozen=True)
 class Direct:
-    """What an address answered when asked for a web host past the edge.
-
-    Attributes:
-        url, address: what was asked, and of which published address.
-        came_from: why this address was asked.
-        answer: the status, or how it refused.
-        same: what it has in common with the site as the edge gives it: "body", "title", or nothing.
-    """
+    """What an address answered when asked for a web host past the edge."""
 
     url: str
-    address: str
-    came_from: str
-    answer: str
-    same: str = ""
+    address: str  # the published one that was asked
+    came_from: str  # why this address was asked
+    answer: str  # the status, or how it refused
+    same: str = ""  # what it has in common with the site as the edge gives it: "body", "title", or nothing
 
     def row(self) -> Row:
         """The row that evidence shows."""

@@ -39,23 +39,17 @@ class SetAtLogin(Protocol):
 
 @dataclass(frozen=True)
 class Cookie:
-    """One Set-Cookie line, without the cookie's value (RFC 6265bis §5.6).
-
-    Attributes:
-        same_site: as written, lower case; None where absent.
-        expired: it takes the cookie away.
-        length: characters of the value.
-    """
+    """One Set-Cookie line, without the cookie's value (RFC 6265bis §5.6)."""
 
     name: str
     secure: bool = False
     http_only: bool = False
-    same_site: str | None = None
+    same_site: str | None = None  # as written, lower case; None where absent
     path: str | None = None
     domain: str | None = None
     partitioned: bool = False
-    expired: bool = False
-    length: int = 0
+    expired: bool = False  # it takes the cookie away
+    length: int = 0  # characters of the value
 
     @property
     def attributes(self) -> str:

@@ -39,18 +39,12 @@ def table() -> dict[str, Any]:
 
 @dataclass(frozen=True)
 class View:
-    """One page or host as it answered.
+    """One page or host as it answered."""
 
-    Attributes:
-        name: the page's name in the parameters, or the host.
-        url: what was asked; the answer may come from where it redirects to.
-        signed_in: asked with a member's session.
-    """
-
-    name: str
-    url: str
+    name: str  # the page's name in the parameters, or the host
+    url: str  # what was asked; the answer may come from where it redirects to
     response: Response
-    signed_in: bool = False
+    signed_in: bool = False  # asked with a member's session
 
     @property
     def title(self) -> str:
@@ -70,33 +64,22 @@ class View:
 
 @dataclass(frozen=True)
 class Shared:
-    """What an address told a page of a foreign origin (Fetch, CORS protocol).
-
-    Attributes:
-        origin: the one we claimed to be.
-        allowed, credentials: Access-Control-Allow-Origin and -Credentials as sent; None where absent.
-    """
+    """What an address told a page of a foreign origin (Fetch, CORS protocol)."""
 
     url: str
-    origin: str
-    allowed: str | None
-    credentials: str | None
+    origin: str  # the one we claimed to be
+    allowed: str | None  # Access-Control-Allow-Origin as sent; None where absent
+    credentials: str | None  # Access-Control-Allow-Credentials as sent; None where absent
 
 
 @dataclass(frozen=True)
 class Outside:
-    """A script or style that a page loads from another site.
-
-    Attributes:
-        pages: names of the pages that load it.
-        matches: whether its content has the integrity hash; None where that could not be seen.
-        note: why not.
-    """
+    """A script or style that a page loads from another site."""
 
     resource: markup.Resource
-    pages: tuple[str, ...]
-    matches: bool | None = None
-    note: str = ""
+    pages: tuple[str, ...]  # names of the pages that load it
+    matches: bool | None = None  # whether its content has the integrity hash; None where that could not be seen
+    note: str = ""  # why not
 
 
 @dataclass(frozen=True)

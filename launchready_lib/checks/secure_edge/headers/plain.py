@@ -27,17 +27,11 @@ _VERSION = re.compile(r"(?:\b[A-Za-z][\w.+ ()-]*[/ ]v?\d+(?:\.\d+)+|\A\s*v?\d+(?
 
 @dataclass(frozen=True)
 class Word:
-    """What a header comes to on one page.
+    """What a header comes to on one page."""
 
-    Attributes:
-        good: it does what the check asks.
-        sent: the header as sent; empty where absent.
-        means: what that does, in a few words.
-    """
-
-    good: bool
-    sent: str
-    means: str
+    good: bool  # it does what the check asks
+    sent: str  # the header as sent; empty where absent
+    means: str  # what that does, in a few words
 
 
 def on_pages(

@@ -30,22 +30,15 @@ Weight = Literal["high", "medium", "low"]
 
 @dataclass(frozen=True)
 class Weakness:
-    """One hole in a policy.
+    """One hole in a policy."""
 
-    Attributes:
-        kind: csp-evaluator's name for it, or one of ours where it has none.
-        sink: what gets in through it: script, object, base, eval, plain (HTTP) or syntax.
-        directive, value: where it stands; value is empty where something is missing.
-        unsafe: it lets foreign script run, or the browser does not read the policy as meant.
-    """
-
-    kind: str
+    kind: str  # csp-evaluator's name for it, or one of ours where it has none
     weight: Weight
-    sink: str
-    directive: str
-    value: str
+    sink: str  # what gets in through it: script, object, base, eval, plain (HTTP) or syntax
+    directive: str  # where it stands
+    value: str  # empty where something is missing
     text: str
-    unsafe: bool
+    unsafe: bool  # it lets foreign script run, or the browser does not read the policy as meant
 
 
 @dataclass(frozen=True)

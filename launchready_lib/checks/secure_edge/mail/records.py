@@ -112,17 +112,11 @@ def tls_reports(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Policy:
-    """An MTA-STS policy file.
+    """An MTA-STS policy file."""
 
-    Attributes:
-        mode: enforce, testing or none: what senders do where encryption fails.
-        max_age: seconds for which senders keep it.
-        mx: the patterns that mail hosts must match.
-    """
-
-    mode: str
-    max_age: int
-    mx: tuple[str, ...]
+    mode: str  # enforce, testing or none: what senders do where encryption fails
+    max_age: int  # seconds for which senders keep it
+    mx: tuple[str, ...]  # the patterns that mail hosts must match
 
     def covers(self, host: str) -> bool:
         """Whether a mail host matches: a wildcard stands for exactly the first label (RFC 8461 section 4.1)."""

@@ -36,26 +36,17 @@ MOST_MAIL_HOSTS = 10
 
 @dataclass(frozen=True)
 class HostTls:
-    """One host.
-
-    Attributes:
-        read: the handshake that trusts anything; trusted: the one that trusts what a browser does.
-        versions: version -> the handshake that offered that one alone.
-        chain: the certificates sent, own first; malformed ones left out, `malformed` counts them.
-        caa: the CAA answers on the way up from the name (RFC 8659 §3), the last being the one that counts.
-        port: 443, or 25 of a mail host, where one handshake offers every version.
-        staple: what its OCSP answer says; None where it was not asked for.
-    """
+    """One host."""
 
     host: str
-    read: Handshake
-    trusted: Handshake
-    versions: dict[str, Handshake] = field(default_factory=dict)
-    chain: tuple[Certificate, ...] = ()
-    malformed: int = 0
-    caa: tuple[Answer, ...] = ()
-    port: int = PORT
-    staple: Staple | None = None
+    read: Handshake  # the handshake that trusts anything
+    trusted: Handshake  # the one that trusts what a browser does
+    versions: dict[str, Handshake] = field(default_factory=dict)  # version -> the handshake that offered that one alone
+    chain: tuple[Certificate, ...] = ()  # the certificates sent, own first, without malformed ones
+    malformed: int = 0  # how many those are
+    caa: tuple[Answer, ...] = ()  # on the way up from the name (RFC 8659 §3), the last being the one that counts
+    port: int = PORT  # 443, or 25 of a mail host, where one handshake offers every version
+    staple: Staple | None = None  # what its OCSP answer says; None where it was not asked for
 
     @property
     def is_mail(self) -> bool:

@@ -49,21 +49,16 @@ class TurnedAwayError(Exception):
 
 @dataclass(frozen=True)
 class Handshake:
-    """One handshake, or how it ended.
+    """One handshake, or how it ended."""
 
-    Attributes:
-        state: "ok"; "tls" where the two did not agree; "ours" where our own library cannot try; of a mail server,
-            "plain" where it offers no encryption and "shut" where it does not talk to us; else the connection's.
-        code, error: OpenSSL's verify code, and what went wrong in words.
-        cipher, version: the suite and version agreed on; h2: HTTP/2 was agreed on; chain: the certificates as sent.
-    """
-
+    # "ok"; "tls" where the two did not agree; "ours" where our own library cannot try; of a mail server, "plain" where
+    # it offers no encryption and "shut" where it does not talk to us; else the connection's
     state: str
-    error: str = ""
-    code: int | None = None
-    cipher: str = ""
-    h2: bool = False
-    chain: tuple[bytes, ...] = ()
+    error: str = ""  # what went wrong in words
+    code: int | None = None  # OpenSSL's verify code
+    cipher: str = ""  # the suite agreed on
+    h2: bool = False  # HTTP/2 was agreed on
+    chain: tuple[bytes, ...] = ()  # the certificates as sent
     version: str = ""
 
 

@@ -34,17 +34,11 @@ _FORWARD = re.compile(r"ECDHE|DHE|^TLS_")
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a certificate.
+    """One thing wrong with a certificate."""
 
-    Attributes:
-        kind: its name, the same in every language of the report's readers.
-        text: what is wrong, after "host: ".
-        fix: what to do.
-    """
-
-    kind: str
-    text: str
-    fix: str
+    kind: str  # its name, the same in every language of the report's readers
+    text: str  # what is wrong, after "host: "
+    fix: str  # what to do
 
 
 @cache
