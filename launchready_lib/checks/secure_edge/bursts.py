@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 TRIES = 12
 WITHIN_S = 120.0
 PAUSE_S = 10.0
-USUAL_WAIT_S = 60.0
-"""What a limit that names no time is taken to last."""
+USUAL_WAIT_S = 60.0  # what a limit that names no time is taken to last
 TARGETS = ("login", "signup", "reset")
 _BY_HAND = "a try by hand"
 _DROPS_AFTER = 3
@@ -125,9 +124,6 @@ async def survey(client: Client) -> BurstEvidence | Unavailable:
             await stranger.close()
 
 
-# --- the burst --------------------------------------------------------------------------------------------------------
-
-
 async def _burst(client: Client, typist: Typist, name: str) -> Burst:
     url = web.page(client, name)
     if isinstance(url, Unavailable):
@@ -207,9 +203,6 @@ def _seconds(value: str | None) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return min(max(left, 0.0), _LONGEST_S)
-
-
-# --- the honest member ------------------------------------------------------------------------------------------------
 
 
 async def _honest(client: Client, bursts: list[Burst]) -> Honest:

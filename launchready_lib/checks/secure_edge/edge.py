@@ -9,16 +9,14 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import public_hosts
+from launchready_lib.names.providers import table
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, SERVICES, ZoneHosts, zone_hosts
 from launchready_lib.network import address_of, normal
-from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
 from launchready_lib.wording import brief
@@ -70,18 +68,9 @@ def _parsed(networks: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddres
 @cache
 def known() -> dict[str, Edge]:
     """Every edge of the package's dated table."""
-    table: dict[str, dict[str, Any]] = yaml.safe_load((PACKAGE / "data" / "edges.yaml").read_text(encoding="utf-8"))
     return {
-        name: Edge(
-            name,
-            entry["title"],
-            tuple(entry["networks"]),
-            tuple(entry["names"]),
-            dict(entry["marks"]),
-            entry["source"],
-            str(entry["date"]),
-        )
-        for name, entry in table.items()
+        name: Edge(name, e["title"], tuple(e["networks"]), tuple(e["names"]), e["marks"], e["source"], str(e["date"]))
+        for name, e in table("edges.yaml").items()
     }
 
 

@@ -10,16 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import public_hosts
+from launchready_lib.names.providers import table
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS
-from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import inside, markup, web
 from launchready_lib.site.reach import SILENT
@@ -29,8 +27,7 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
     from launchready_lib.network import Response
 
-ENOUGH = 65_536
-"""Bytes of a file that are read: enough to know it by."""
+ENOUGH = 65_536  # bytes of a file that are read: enough to know it by
 AT_ONCE = 4
 MOST_UNANSWERED = 12
 """Requests in a row that bring nothing, after which a host is left alone: some let strangers wait on purpose."""
@@ -58,18 +55,17 @@ class Kind:
 @cache
 def kinds() -> tuple[Kind, ...]:
     """The package's table, compiled."""
-    table: dict[str, Any] = yaml.safe_load((PACKAGE / "data" / "exposed_files.yaml").read_text(encoding="utf-8"))
+    known = table("exposed_files.yaml")
     return tuple(
         Kind(
             entry["what"],
             tuple(entry["paths"]),
             re.compile(entry["looks"].encode("latin-1")),
-            entry.get("shows") == "keys",
-            bool(entry.get("html", False)),
-            bool(entry.get("open", True)),
+            shows_keys=entry.get("shows") == "keys",
+            is_html=entry.get("html", False),
+            is_open=entry.get("open", True),
         )
-        for part in ("files", "endpoints")
-        for entry in table[part]
+        for entry in (*known["files"], *known["endpoints"])
     )
 
 

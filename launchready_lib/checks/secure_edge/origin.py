@@ -25,10 +25,8 @@ if TYPE_CHECKING:
 MOST_ADDRESSES = 24
 MOST_HOSTS = 6
 HOPS = 2
-SHORTEST_BODY = 64
-"""Bytes: a shorter body, such as "ok", proves nothing."""
-_HOSTS_ITSELF = ("vercel", "netlify")
-"""Edges that serve the app themselves, so that there is no server behind them."""
+SHORTEST_BODY = 64  # bytes: a shorter body, such as "ok", proves nothing
+_HOSTS_ITSELF = ("vercel", "netlify")  # edges that serve the app themselves, so that there is no server behind them
 
 
 @dataclass(frozen=True)

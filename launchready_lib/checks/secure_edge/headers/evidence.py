@@ -8,16 +8,13 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.names import providers
 from launchready_lib.names.hosts import public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import Purpose, Response
-from launchready_lib.paths import PACKAGE
 from launchready_lib.site import markup, web
 from launchready_lib.site.reach import SILENT
 from launchready_lib.site.signin import Member
@@ -31,10 +28,9 @@ MOST_OUTSIDE = 30
 _INTEGRITY = re.compile(r"sha(256|384|512)-([A-Za-z0-9+/_-]+={0,2})(\?[\x21-\x7e]*)?")
 
 
-@cache
 def table() -> dict[str, Any]:
     """The names and words of data/security_headers.yaml."""
-    return dict(yaml.safe_load((PACKAGE / "data" / "security_headers.yaml").read_text(encoding="utf-8")))
+    return providers.table("security_headers.yaml")
 
 
 @dataclass(frozen=True)

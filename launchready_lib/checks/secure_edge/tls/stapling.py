@@ -24,8 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from launchready_lib.network import address_of
 from launchready_lib.site.certificates import READ_ERRORS
 
-LONGEST = 131_072
-"""Bytes of a host's first messages that are read: certificates and the answer come to a few thousand."""
+LONGEST = 131_072  # bytes of a host's first messages that are read: certificates and the answer come to a few thousand
 
 State = Literal["good", "revoked", "none", "stale", "invalid", "unseen"]
 
