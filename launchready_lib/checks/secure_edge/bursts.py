@@ -29,8 +29,7 @@ if TYPE_CHECKING:
 TRIES = 12
 WITHIN_S = 120.0
 PAUSE_S = 10.0
-USUAL_WAIT_S = 60.0
-"""What a limit that names no time is taken to last."""
+USUAL_WAIT_S = 60.0  # what a limit that names no time is taken to last
 TARGETS = ("login", "signup", "reset")
 _BY_HAND = "a try by hand"
 _DROPS_AFTER = 3
@@ -42,28 +41,17 @@ _LONGEST_S = 86_400.0
 
 @dataclass(frozen=True)
 class Burst:
-    """What became of the tries at one form.
+    """What became of the tries at one form."""
 
-    Attributes:
-        name: login, signup or reset; url: where it stands.
-        statuses: of the answers, in order; None where none came.
-        limit: how a limit showed; empty where none did.
-        retry_after_s: what the limit told to wait; None where it told nothing.
-        told: RateLimit headers as sent (draft-ietf-httpapi-ratelimit-headers), and those with x-.
-        ended: when (time.monotonic).
-        problem: why it could not be tried.
-        target: the address that the tries went to.
-    """
-
-    name: str
-    url: str
-    statuses: tuple[int | None, ...] = ()
-    limit: str = ""
-    retry_after_s: float | None = None
-    told: str = ""
-    ended: float = 0.0
-    problem: Unavailable | None = None
-    target: str = ""
+    name: str  # login, signup or reset
+    url: str  # where it stands
+    statuses: tuple[int | None, ...] = ()  # of the answers, in order; None where none came
+    limit: str = ""  # how a limit showed; empty where none did
+    retry_after_s: float | None = None  # what the limit told to wait; None where it told nothing
+    told: str = ""  # RateLimit headers as sent (draft-ietf-httpapi-ratelimit-headers), and those with x-
+    ended: float = 0.0  # when (time.monotonic)
+    problem: Unavailable | None = None  # why it could not be tried
+    target: str = ""  # the address that the tries went to
 
     def row(self) -> Row:
         """The row that evidence shows."""
@@ -134,9 +122,6 @@ async def survey(client: Client) -> BurstEvidence | Unavailable:
             client.network.traffic.requests.update(stranger.network.traffic.requests)
             client.network.traffic.refused.update(stranger.network.traffic.refused)
             await stranger.close()
-
-
-# --- the burst --------------------------------------------------------------------------------------------------------
 
 
 async def _burst(client: Client, typist: Typist, name: str) -> Burst:
@@ -218,9 +203,6 @@ def _seconds(value: str | None) -> float | None:
     except (TypeError, ValueError, OverflowError):
         return None
     return min(max(left, 0.0), _LONGEST_S)
-
-
-# --- the honest member ------------------------------------------------------------------------------------------------
 
 
 async def _honest(client: Client, bursts: list[Burst]) -> Honest:

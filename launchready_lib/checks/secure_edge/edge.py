@@ -9,16 +9,14 @@ import secrets
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from functools import cache
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import public_hosts
+from launchready_lib.names.providers import table
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, SERVICES, ZoneHosts, zone_hosts
 from launchready_lib.network import address_of, normal
-from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
 from launchready_lib.wording import brief
@@ -33,21 +31,15 @@ _ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")
 
 @dataclass(frozen=True)
 class Edge:
-    """One edge as published.
-
-    Attributes:
-        networks: address ranges, with those of `hosting.edge_networks`.
-        names: what its host names end in; marks: header -> pattern.
-        source, date: where the ranges were read, and when; they age.
-    """
+    """One edge as published."""
 
     id: str
     title: str
-    networks: tuple[str, ...]
-    names: tuple[str, ...]
-    marks: dict[str, str]
-    source: str
-    date: str
+    networks: tuple[str, ...]  # address ranges, with those of `hosting.edge_networks`
+    names: tuple[str, ...]  # what its host names end in
+    marks: dict[str, str]  # header -> pattern
+    source: str  # where the ranges were read
+    date: str  # when; they age
 
     def holds(self, address: str) -> bool:
         """Whether an address lies in its networks."""
@@ -76,39 +68,23 @@ def _parsed(networks: tuple[str, ...]) -> tuple[ipaddress.IPv4Network | ipaddres
 @cache
 def known() -> dict[str, Edge]:
     """Every edge of the package's dated table."""
-    table: dict[str, dict[str, Any]] = yaml.safe_load((PACKAGE / "data" / "edges.yaml").read_text(encoding="utf-8"))
     return {
-        name: Edge(
-            name,
-            entry["title"],
-            tuple(entry["networks"]),
-            tuple(entry["names"]),
-            dict(entry["marks"]),
-            entry["source"],
-            str(entry["date"]),
-        )
-        for name, entry in table.items()
+        name: Edge(name, e["title"], tuple(e["networks"]), tuple(e["names"]), e["marks"], e["source"], str(e["date"]))
+        for name, e in table("edges.yaml").items()
     }
 
 
 @dataclass(frozen=True)
 class Named:
-    """One name and where it leads.
-
-    Attributes:
-        role: web, or why it should not stand behind a web edge.
-        state: "ok" where DNS told, else what it said.
-        response: a read of `/` over HTTPS, for web hosts.
-        proxied: what the zone file notes of the edge's proxy; None where it does not say.
-    """
+    """One name and where it leads."""
 
     name: str
-    role: str
+    role: str  # web, or why it should not stand behind a web edge
     addresses: tuple[str, ...]
     chain: tuple[str, ...]
-    state: str
-    response: Response | None = None
-    proxied: bool | None = None
+    state: str  # "ok" where DNS told, else what it said
+    response: Response | None = None  # a read of `/` over HTTPS, for web hosts
+    proxied: bool | None = None  # what the zone file notes of the edge's proxy; None where it does not say
 
 
 @dataclass(frozen=True)

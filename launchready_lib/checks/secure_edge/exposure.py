@@ -10,16 +10,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import yaml
+from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import public_hosts
+from launchready_lib.names.providers import table
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS
-from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import inside, markup, web
 from launchready_lib.site.reach import SILENT
@@ -29,8 +27,7 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
     from launchready_lib.network import Response
 
-ENOUGH = 65_536
-"""Bytes of a file that are read: enough to know it by."""
+ENOUGH = 65_536  # bytes of a file that are read: enough to know it by
 AT_ONCE = 4
 MOST_UNANSWERED = 12
 """Requests in a row that bring nothing, after which a host is left alone: some let strangers wait on purpose."""
@@ -58,57 +55,43 @@ class Kind:
 @cache
 def kinds() -> tuple[Kind, ...]:
     """The package's table, compiled."""
-    table: dict[str, Any] = yaml.safe_load((PACKAGE / "data" / "exposed_files.yaml").read_text(encoding="utf-8"))
+    known = table("exposed_files.yaml")
     return tuple(
         Kind(
             entry["what"],
             tuple(entry["paths"]),
             re.compile(entry["looks"].encode("latin-1")),
-            entry.get("shows") == "keys",
-            bool(entry.get("html", False)),
-            bool(entry.get("open", True)),
+            shows_keys=entry.get("shows") == "keys",
+            is_html=entry.get("html", False),
+            is_open=entry.get("open", True),
         )
-        for part in ("files", "endpoints")
-        for entry in table[part]
+        for entry in (*known["files"], *known["endpoints"])
     )
 
 
 @dataclass(frozen=True)
 class Exposed:
-    """Something that was served.
-
-    Attributes:
-        keys: names of what it sets; values are never kept.
-        size: bytes as declared, else as read.
-        is_open: false where it asks for a login or holds nothing private.
-    """
+    """Something that was served."""
 
     url: str
     what: str
     status: int
-    size: int
-    keys: tuple[str, ...] = ()
-    is_open: bool = True
+    size: int  # bytes as declared, else as read
+    keys: tuple[str, ...] = ()  # names of what it sets; values are never kept
+    is_open: bool = True  # false where it asks for a login or holds nothing private
 
 
 @dataclass(frozen=True)
 class HostExposure:
-    """What one host serves by usual names.
-
-    Attributes:
-        asked: how many addresses were asked for; unanswered: of these, how many brought nothing.
-        answers_everything: it answers 200 to names that nobody gave, as single-page apps do.
-        leads_to: it only redirects to this other host.
-        stopped: why not all were asked; empty where all were.
-    """
+    """What one host serves by usual names."""
 
     host: str
-    asked: int
+    asked: int  # how many addresses were asked for
     found: tuple[Exposed, ...] = ()
-    unanswered: int = 0
-    answers_everything: bool = False
-    leads_to: str = ""
-    stopped: str = ""
+    unanswered: int = 0  # of these, how many brought nothing
+    answers_everything: bool = False  # it answers 200 to names that nobody gave, as single-page apps do
+    leads_to: str = ""  # it only redirects to this other host
+    stopped: str = ""  # why not all were asked; empty where all were
 
 
 @dataclass(frozen=True)

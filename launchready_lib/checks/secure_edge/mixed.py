@@ -32,18 +32,12 @@ _WORDS = {
 
 @dataclass(frozen=True)
 class Plain:
-    """Something of a page that goes over plain HTTP.
+    """Something of a page that goes over plain HTTP."""
 
-    Attributes:
-        page: the page's name.
-        url, kind: what; kind is the browser's word, or "Form target" or "Page".
-        browser: what the browser did about it.
-    """
-
-    page: str
+    page: str  # its name
     url: str
-    kind: str
-    browser: str
+    kind: str  # the browser's word, or "Form target" or "Page"
+    browser: str  # what the browser did about it
 
     def row(self) -> Row:
         """The row that evidence shows."""

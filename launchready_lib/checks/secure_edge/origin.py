@@ -25,28 +25,19 @@ if TYPE_CHECKING:
 MOST_ADDRESSES = 24
 MOST_HOSTS = 6
 HOPS = 2
-SHORTEST_BODY = 64
-"""Bytes: a shorter body, such as "ok", proves nothing."""
-_HOSTS_ITSELF = ("vercel", "netlify")
-"""Edges that serve the app themselves, so that there is no server behind them."""
+SHORTEST_BODY = 64  # bytes: a shorter body, such as "ok", proves nothing
+_HOSTS_ITSELF = ("vercel", "netlify")  # edges that serve the app themselves, so that there is no server behind them
 
 
 @dataclass(frozen=True)
 class Direct:
-    """What an address answered when asked for a web host past the edge.
-
-    Attributes:
-        url, address: what was asked, and of which published address.
-        came_from: why this address was asked.
-        answer: the status, or how it refused.
-        same: what it has in common with the site as the edge gives it: "body", "title", or nothing.
-    """
+    """What an address answered when asked for a web host past the edge."""
 
     url: str
-    address: str
-    came_from: str
-    answer: str
-    same: str = ""
+    address: str  # the published one that was asked
+    came_from: str  # why this address was asked
+    answer: str  # the status, or how it refused
+    same: str = ""  # what it has in common with the site as the edge gives it: "body", "title", or nothing
 
     def row(self) -> Row:
         """The row that evidence shows."""

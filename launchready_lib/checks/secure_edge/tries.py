@@ -19,13 +19,9 @@ _NOT_TRIED = (404, 405, 415, 419, 501)
 
 
 class Way(Protocol):
-    """How tries at one form are sent.
+    """How tries at one form are sent."""
 
-    Attributes:
-        target: the address that they go to.
-    """
-
-    target: str
+    target: str  # the address that they go to
 
     async def send(self, session: Session) -> Response:
         """Send one try with made-up values."""

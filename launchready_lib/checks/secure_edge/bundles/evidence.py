@@ -18,19 +18,13 @@ _MOST_ROWS = 40
 
 @dataclass(frozen=True)
 class Received:
-    """One page, script or source map.
-
-    Attributes:
-        size: characters read.
-        signed_in: it came to a member.
-        note: what is to say of it, such as that it did not come.
-    """
+    """One page, script or source map."""
 
     kind: Literal["page", "script", "source map"]
     url: str
-    size: int
-    signed_in: bool = False
-    note: str = ""
+    size: int  # characters read
+    signed_in: bool = False  # it came to a member
+    note: str = ""  # what is to say of it, such as that it did not come
 
     def row(self) -> Row:
         """The row that evidence shows."""

@@ -76,8 +76,6 @@ class _Reading:
         self.received: list[Received] = []
         self.missing: list[Unavailable] = []
 
-    # --- pages ---
-
     async def page(self, name: str, url: str) -> None:
         """Read one page as a stranger; where it leads a stranger away, as the member too."""
         answer = await self._get(url)
@@ -106,8 +104,6 @@ class _Reading:
         for resource in markup.read(text, answer.url).resources:
             if resource.kind == "script":
                 self._scripts[resource.url] = None
-
-    # --- scripts ---
 
     async def scripts(self, more: Iterable[str]) -> None:
         """Read every script named so far, and those that they lead to, until there are no new ones."""
@@ -175,8 +171,6 @@ class _Reading:
         self.received.append(Received("source map", shown, len(content), note=note))
         for name, source in sources:
             await self._scan(source, f"{name} in {shown}")
-
-    # --- bounds ---
 
     def _is_ours(self, url: str) -> bool:
         return web.same_site(url, web.origin(self._client))

@@ -11,19 +11,14 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from functools import cache
-from typing import Any
 
-import yaml
-
-from launchready_lib.paths import PACKAGE
+from launchready_lib.names.providers import table
 from launchready_lib.sources.credentials import Hit, Match, Standing, find
 from launchready_lib.sources.credentials.grammars import DOCUMENTED
 from launchready_lib.sources.credentials.values import entropy, is_placeholder, is_reference, snake
 
 PIECE = 262_144
-OVERLAP = 17_000
-"""Characters: longer than any credential, so that none is cut between two pieces."""
+OVERLAP = 17_000  # characters: longer than any credential, so that none is cut between two pieces
 
 _NAMED = re.compile(
     r"""(?<![\w-])([A-Za-z_][\w-]{3,79})\\{0,2}(?:["'`]|&quot;|&\#34;)?\s{0,3}[:=]\s{0,3}\\{0,2}"""
@@ -41,23 +36,11 @@ _PRIVILEGED = frozenset({"service_role", "supabase_admin", "postgres", "admin", 
 _RECENT_S = 86_400
 
 
-@cache
-def _table() -> dict[str, Any]:
-    loaded: dict[str, Any] = yaml.safe_load((PACKAGE / "data" / "browser_keys.yaml").read_text(encoding="utf-8"))
-    return loaded
-
-
 def scan(text: str, place: str, *, is_page: bool = False, until: float | None = None) -> Iterator[Hit]:
     """Every value that looks like a credential, with what it is; lives in memory only.
 
-    Args:
-        text: what was sent.
-        place: where, for showing.
-        is_page: a page made for one visitor, in which the visitor's own session token may stand.
-        until: the moment (time.monotonic) to end at.
-
-    Raises:
-        TimeoutError: the moment came.
+    In a page made for one visitor (`is_page`) the visitor's own session token may stand. Raises `TimeoutError` where
+    the moment `until` (time.monotonic) came.
     """
     lines = 0
     for start in range(0, len(text), PIECE):
@@ -77,7 +60,8 @@ _Found = tuple[str, int, str, str, str, Standing]
 
 
 def _found(text: str, *, is_page: bool) -> Iterator[_Found]:
-    advice: dict[str, str] = _table()["advice"]
+    browser_keys = table("browser_keys.yaml")
+    advice: dict[str, str] = browser_keys["advice"]
     for match in find(text):
         grammar = match.grammar
         standing = _standing(match, is_page=is_page)
@@ -88,7 +72,7 @@ def _found(text: str, *, is_page: bool) -> Iterator[_Found]:
             todo = "nothing, if it is the visitor's own session; it is safer in a cookie that scripts cannot read"
         yield match.value, match.start, grammar.provider, grammar.what, todo, standing
     yield from _named(text)
-    for key in _table()["keys"].values():
+    for key in browser_keys["keys"].values():
         for found in re.finditer(key["pattern"], text):
             yield found["value"], found.start("value"), key["provider"], key["what"], key["advice"], Standing.PUBLIC
 

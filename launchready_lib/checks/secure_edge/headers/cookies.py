@@ -39,23 +39,17 @@ class SetAtLogin(Protocol):
 
 @dataclass(frozen=True)
 class Cookie:
-    """One Set-Cookie line, without the cookie's value (RFC 6265bis §5.6).
-
-    Attributes:
-        same_site: as written, lower case; None where absent.
-        expired: it takes the cookie away.
-        length: characters of the value.
-    """
+    """One Set-Cookie line, without the cookie's value (RFC 6265bis §5.6)."""
 
     name: str
     secure: bool = False
     http_only: bool = False
-    same_site: str | None = None
+    same_site: str | None = None  # as written, lower case; None where absent
     path: str | None = None
     domain: str | None = None
     partitioned: bool = False
-    expired: bool = False
-    length: int = 0
+    expired: bool = False  # it takes the cookie away
+    length: int = 0  # characters of the value
 
     @property
     def attributes(self) -> str:
@@ -116,23 +110,18 @@ def sessions(cookies: Iterable[Cookie]) -> tuple[Cookie, ...]:
 
 def faults(cookie: Cookie) -> list[str]:
     """What is wrong with a session cookie."""
-    found = []
-    if not cookie.secure:
-        found.append("not Secure: it travels over plain HTTP too")
-    if not cookie.http_only:
-        found.append("not HttpOnly: any script in the page can read it")
-    if cookie.same_site is None:
-        found.append("no SameSite: not every browser keeps it from requests of other sites")
-    elif cookie.same_site == "none":
-        found.append("SameSite=None: it is sent with requests of other sites")
-    elif cookie.same_site not in ("lax", "strict"):
-        found.append("its SameSite value is none that browsers know")
-    name = cookie.name.lower()
-    if name.startswith("__host-") and (not cookie.secure or cookie.domain or cookie.path != "/"):
-        found.append("__Host- needs Secure, Path=/ and no Domain, so browsers drop it")
-    elif name.startswith("__secure-") and not cookie.secure:
-        found.append("__Secure- needs Secure, so browsers drop it")
-    return found
+    name, same_site = cookie.name.lower(), cookie.same_site
+    broken = not cookie.secure or cookie.domain or cookie.path != "/"
+    tests = (
+        (not cookie.secure, "not Secure: it travels over plain HTTP too"),
+        (not cookie.http_only, "not HttpOnly: any script in the page can read it"),
+        (same_site is None, "no SameSite: not every browser keeps it from requests of other sites"),
+        (same_site == "none", "SameSite=None: it is sent with requests of other sites"),
+        (same_site not in (None, "none", "lax", "strict"), "its SameSite value is none that browsers know"),
+        (name.startswith("__host-") and broken, "__Host- needs Secure, Path=/ and no Domain, so browsers drop it"),
+        (name.startswith("__secure-") and not cookie.secure, "__Secure- needs Secure, so browsers drop it"),
+    )
+    return [text for is_so, text in tests if is_so]
 
 
 def shared_by(view: View) -> str:
@@ -186,9 +175,7 @@ def _private(headers: HeadersEvidence) -> Verdict | None:
 def cookies(member: SetAtLogin, headers: HeadersEvidence | None = None) -> Verdict:
     """Session cookies, as set at login, are Secure, HttpOnly and SameSite, and what they open reaches nobody else.
 
-    Args:
-        member: the cookies.
-        headers: pages seen with them, which no cache on the way may keep for others; without it that is not judged.
+    The last is judged where pages seen with them are given (`headers`).
     """
     apart = _private(headers) if headers is not None else None
     return combine(_locked(member), *([apart] if apart is not None else []))

@@ -19,19 +19,12 @@ LONGEST = 600
 
 @dataclass(frozen=True)
 class Judged:
-    """What one page's policies come to.
+    """What one page's policies come to."""
 
-    Attributes:
-        policies: those in force.
-        reported: text of one that only reports.
-        found: what gets past them.
-        trial: what would get past the one that only reports, were it in force.
-    """
-
-    policies: tuple[csp.Policy, ...]
-    reported: str
-    found: tuple[csp.Weakness, ...]
-    trial: tuple[csp.Weakness, ...] = ()
+    policies: tuple[csp.Policy, ...]  # those in force
+    reported: str  # text of one that only reports
+    found: tuple[csp.Weakness, ...]  # what gets past them
+    trial: tuple[csp.Weakness, ...] = ()  # what would get past the one that only reports, were it in force
 
     @property
     def unsafe(self) -> tuple[csp.Weakness, ...]:

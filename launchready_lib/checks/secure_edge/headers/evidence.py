@@ -8,16 +8,13 @@ import binascii
 import hashlib
 import re
 from dataclasses import dataclass
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-import yaml
-
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.names import providers
 from launchready_lib.names.hosts import public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import Purpose, Response
-from launchready_lib.paths import PACKAGE
 from launchready_lib.site import markup, web
 from launchready_lib.site.reach import SILENT
 from launchready_lib.site.signin import Member
@@ -31,26 +28,19 @@ MOST_OUTSIDE = 30
 _INTEGRITY = re.compile(r"sha(256|384|512)-([A-Za-z0-9+/_-]+={0,2})(\?[\x21-\x7e]*)?")
 
 
-@cache
 def table() -> dict[str, Any]:
     """The names and words of data/security_headers.yaml."""
-    return dict(yaml.safe_load((PACKAGE / "data" / "security_headers.yaml").read_text(encoding="utf-8")))
+    return providers.table("security_headers.yaml")
 
 
 @dataclass(frozen=True)
 class View:
-    """One page or host as it answered.
+    """One page or host as it answered."""
 
-    Attributes:
-        name: the page's name in the parameters, or the host.
-        url: what was asked; the answer may come from where it redirects to.
-        signed_in: asked with a member's session.
-    """
-
-    name: str
-    url: str
+    name: str  # the page's name in the parameters, or the host
+    url: str  # what was asked; the answer may come from where it redirects to
     response: Response
-    signed_in: bool = False
+    signed_in: bool = False  # asked with a member's session
 
     @property
     def title(self) -> str:
@@ -70,33 +60,22 @@ class View:
 
 @dataclass(frozen=True)
 class Shared:
-    """What an address told a page of a foreign origin (Fetch, CORS protocol).
-
-    Attributes:
-        origin: the one we claimed to be.
-        allowed, credentials: Access-Control-Allow-Origin and -Credentials as sent; None where absent.
-    """
+    """What an address told a page of a foreign origin (Fetch, CORS protocol)."""
 
     url: str
-    origin: str
-    allowed: str | None
-    credentials: str | None
+    origin: str  # the one we claimed to be
+    allowed: str | None  # Access-Control-Allow-Origin as sent; None where absent
+    credentials: str | None  # Access-Control-Allow-Credentials as sent; None where absent
 
 
 @dataclass(frozen=True)
 class Outside:
-    """A script or style that a page loads from another site.
-
-    Attributes:
-        pages: names of the pages that load it.
-        matches: whether its content has the integrity hash; None where that could not be seen.
-        note: why not.
-    """
+    """A script or style that a page loads from another site."""
 
     resource: markup.Resource
-    pages: tuple[str, ...]
-    matches: bool | None = None
-    note: str = ""
+    pages: tuple[str, ...]  # names of the pages that load it
+    matches: bool | None = None  # whether its content has the integrity hash; None where that could not be seen
+    note: str = ""  # why not
 
 
 @dataclass(frozen=True)
@@ -224,10 +203,7 @@ async def _shared(client: Client, member: Member | None) -> tuple[tuple[Shared, 
             missing[why] = None
             return None
         return Shared(
-            url,
-            origin,
-            answer.header("access-control-allow-origin"),
-            answer.header("access-control-allow-credentials"),
+            url, origin, answer.header("access-control-allow-origin"), answer.header("access-control-allow-credentials")
         )
 
     asked = [(url, origin) for url in sorted(urls) for origin in foreign_origins(p.domain)]

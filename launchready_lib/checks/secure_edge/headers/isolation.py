@@ -16,9 +16,6 @@ from launchready_lib.record.findings import Status, Verdict, combine
 
 ADVISED = "camera=(), microphone=(), geolocation=()"
 _ANYBODY = frozenset({"*", "http:", "https:", "http://*", "https://*", "//*"})
-_OPENER = frozenset({"same-origin", "same-origin-allow-popups", "noopener-allow-popups"})
-_EMBEDDER = frozenset({"require-corp", "credentialless", "unsafe-none"})
-_RESOURCE = frozenset({"same-origin", "same-site", "cross-origin"})
 _WORD = r"[A-Za-z*][!#$%&'*+.^_`|~0-9A-Za-z:/-]*+"
 _TEXT = r"\"(?:[\x20-\x21\x23-\x5b\x5d-\x7e]|\\[\"\\])*+\""
 _VALUE = rf"(?:{_TEXT}|{_WORD}|-?\d++(?:\.\d++)?|\?[01])"
@@ -56,14 +53,7 @@ def framers_of(view: View) -> Word:
 @check("headers.framing")
 def framing(headers: HeadersEvidence) -> Verdict:
     """Framing is denied by frame-ancestors or X-Frame-Options on every page."""
-    return on_pages(
-        headers,
-        framers_of,
-        header="frame-ancestors or X-Frame-Options",
-        good="other sites cannot put the page in a frame",
-        bad="other sites can put the page in a frame",
-        fix="Send Content-Security-Policy: frame-ancestors 'self' and X-Frame-Options: SAMEORIGIN on every page",
-    )
+    return on_pages(headers, "framing", framers_of)
 
 
 def token(lines: tuple[str, ...]) -> str | None:
@@ -76,7 +66,7 @@ def opener(view: View) -> Word:
     """Whether windows of other sites lose hold of the page's."""
     lines = view.response.all("cross-origin-opener-policy")
     value = token(lines) if lines else None
-    good = value in _OPENER
+    good = value in ("same-origin", "same-origin-allow-popups", "noopener-allow-popups")
     if good:
         means = "windows of other sites cannot reach the page's"
     elif value == "unsafe-none" or not lines:
@@ -89,14 +79,14 @@ def opener(view: View) -> Word:
 def embedder(view: View) -> Word:
     """Whether Cross-Origin-Embedder-Policy is valid, where it is set."""
     lines = view.response.all("cross-origin-embedder-policy")
-    good = not lines or token(lines) in _EMBEDDER
+    good = not lines or token(lines) in ("require-corp", "credentialless", "unsafe-none")
     return Word(good, ", ".join(lines), "valid, or not set" if good else "browsers do not know this value")
 
 
 def resource(view: View) -> Word:
     """Whether Cross-Origin-Resource-Policy is valid, where it is set (Fetch §3.8)."""
     lines = view.response.all("cross-origin-resource-policy")
-    good = not lines or ", ".join(lines).strip() in _RESOURCE
+    good = not lines or ", ".join(lines).strip() in ("same-origin", "same-site", "cross-origin")
     return Word(good, ", ".join(lines), "valid, or not set" if good else "browsers do not know this value")
 
 
@@ -135,37 +125,6 @@ def permissions(view: View) -> Word:
 @check("headers.isolation")
 def isolation(headers: HeadersEvidence) -> Verdict:
     """The opener policy keeps other windows out; the other three, where set, are valid and open nothing to all."""
-    first = on_pages(
-        headers,
-        opener,
-        header="Cross-Origin-Opener-Policy",
-        good="windows of other sites stay out",
-        bad="windows of other sites keep hold of the page",
-        fix="Send Cross-Origin-Opener-Policy: same-origin (same-origin-allow-popups where a sign-in or payment pop-up "
-        "needs it)",
-    )
-    rest = [
-        on_pages(
-            headers,
-            judge,
-            header=name,
-            good=f"{name} is valid where it is set",
-            bad=f"{name} is not valid",
-            fix=f"Send {name}: {advised}, or remove it",
-        )
-        for judge, name, advised in (
-            (embedder, "Cross-Origin-Embedder-Policy", "require-corp"),
-            (resource, "Cross-Origin-Resource-Policy", "same-origin"),
-        )
-    ]
-    rest.append(
-        on_pages(
-            headers,
-            permissions,
-            header="Permissions-Policy",
-            good="frames of other sites get no camera, microphone or the like",
-            bad="Permissions-Policy does not do what it is there for",
-            fix=f"Send Permissions-Policy: {ADVISED}, or remove it",
-        )
-    )
+    judges = {"opener": opener, "embedder": embedder, "resource": resource, "permissions": permissions}
+    first, *rest = (on_pages(headers, name, judge) for name, judge in judges.items())
     return combine(first, *(verdict for verdict in rest if verdict.status is not Status.UNKNOWN))

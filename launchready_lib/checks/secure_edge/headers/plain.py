@@ -20,36 +20,22 @@ _PRIVATE = frozenset({"no-referrer", "same-origin", "strict-origin", "strict-ori
 _LEAKY = frozenset({"origin", "origin-when-cross-origin", "unsafe-url", "no-referrer-when-downgrade"})
 _LEGACY = {"never": "no-referrer", "default": "strict-origin-when-cross-origin", "always": "unsafe-url"}
 _LONGEST = 300
-_MAJOR = re.compile(r"[A-Za-z][\w.+-]* v?\d{1,3}\b")
-"""A product and its major version, as content systems like to name themselves."""
+_MAJOR = re.compile(r"[A-Za-z][\w.+-]* v?\d{1,3}\b")  # a product and its major version, as content systems like it
 _VERSION = re.compile(r"(?:\b[A-Za-z][\w.+ ()-]*[/ ]v?\d+(?:\.\d+)+|\A\s*v?\d+(?:\.\d+)+|/\d+(?![\w.]))")
 
 
 @dataclass(frozen=True)
 class Word:
-    """What a header comes to on one page.
+    """What a header comes to on one page."""
 
-    Attributes:
-        good: it does what the check asks.
-        sent: the header as sent; empty where absent.
-        means: what that does, in a few words.
-    """
-
-    good: bool
-    sent: str
-    means: str
+    good: bool  # it does what the check asks
+    sent: str  # the header as sent; empty where absent
+    means: str  # what that does, in a few words
 
 
-def on_pages(
-    headers: HeadersEvidence, judge: Callable[[View], Word], *, header: str, good: str, bad: str, fix: str
-) -> Verdict:
-    """Judge one header on every HTML page seen, and say which pages fail.
-
-    Args:
-        header: the name shown.
-        good, bad: what follows "home and login: " in the summary.
-        fix: the exact line to send.
-    """
+def on_pages(headers: HeadersEvidence, name: str, judge: Callable[[View], Word]) -> Verdict:
+    """Judge one header on every HTML page seen, and say which pages fail, in the words that the table has for it."""
+    words = table()["on_pages"][name]
     clauses = [web.unseen(headers.unseen())] if headers.unseen() else []
     judged = [(view, judge(view)) for view in headers.seen() if view.is_html]
     for is_good in (False, True):
@@ -61,17 +47,18 @@ def on_pages(
             {
                 "page": view.title,
                 "address": view.response.url,
-                "header": header,
+                "header": words["header"],
                 "sent": word.sent[:400] or "(absent)",
                 "means": word.means,
             }
             for view, word in found
         ]
         if is_good:
-            clauses.append(passed(f"{brief(names)}: {good}", evidence=rows))
+            clauses.append(passed(f"{brief(names)}: {words['good']}", evidence=rows))
         else:
             means = "; ".join(dict.fromkeys(word.means for _, word in found))
-            clauses.append(failed(f"{brief(names)}: {bad} ({means})", evidence=rows, fix=fix, about=names))
+            summary = f"{brief(names)}: {words['bad']} ({means})"
+            clauses.append(failed(summary, evidence=rows, fix=words["fix"], about=names))
     return combine(*clauses) if clauses else web.unseen([web.NO_PAGE])
 
 
@@ -149,14 +136,7 @@ def sniffing_of(view: View) -> Word:
 @check("headers.sniffing")
 def sniffing(headers: HeadersEvidence) -> Verdict:
     """X-Content-Type-Options: nosniff on every page."""
-    return on_pages(
-        headers,
-        sniffing_of,
-        header="X-Content-Type-Options",
-        good="browsers take files as what they are declared to be",
-        bad="X-Content-Type-Options: nosniff is missing",
-        fix="Send X-Content-Type-Options: nosniff with every answer",
-    )
+    return on_pages(headers, "sniffing", sniffing_of)
 
 
 def referrer_of(view: View) -> Word:
@@ -181,14 +161,7 @@ def referrer_of(view: View) -> Word:
 @check("headers.referrer")
 def referrer(headers: HeadersEvidence) -> Verdict:
     """A Referrer-Policy in force that keeps members' addresses private, the browsers' own default included."""
-    return on_pages(
-        headers,
-        referrer_of,
-        header="Referrer-Policy",
-        good="other sites do not learn the addresses of your pages",
-        bad="the Referrer-Policy does not keep the addresses of your pages private",
-        fix="Send Referrer-Policy: strict-origin-when-cross-origin on every page",
-    )
+    return on_pages(headers, "referrer", referrer_of)
 
 
 def told(view: View) -> list[tuple[str, str]]:

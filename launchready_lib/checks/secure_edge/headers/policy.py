@@ -8,14 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import chain
-from typing import Any, Literal
-
-import yaml
+from typing import Literal
 
 from launchready_lib.checks.secure_edge.headers.evidence import table
-from launchready_lib.paths import PACKAGE
+from launchready_lib.names import providers
 
 _META_IGNORES = frozenset({"frame-ancestors", "report-uri", "sandbox"})
 _NONCE = re.compile(r"'nonce-([a-z0-9+/_-]+={0,2})'", re.IGNORECASE)
@@ -23,29 +20,20 @@ _HASH = re.compile(r"'sha(256|384|512)-[a-z0-9+/_-]+={0,2}'", re.IGNORECASE)
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*:\Z", re.IGNORECASE)
 _SCRIPTS = ("script-src-elem", "script-src-attr", "script-src")
 _BROAD = frozenset({"data:", "http:", "https:", "ftp:"})
-_SHORTEST_NONCE = 8
-Weight = Literal["high", "medium", "low"]
-"""How bad a weakness is; the words are csp-evaluator's."""
+_BYPASSES = "csp_bypasses.yaml"
 
 
 @dataclass(frozen=True)
 class Weakness:
-    """One hole in a policy.
+    """One hole in a policy."""
 
-    Attributes:
-        kind: csp-evaluator's name for it, or one of ours where it has none.
-        sink: what gets in through it: script, object, base, eval, plain (HTTP) or syntax.
-        directive, value: where it stands; value is empty where something is missing.
-        unsafe: it lets foreign script run, or the browser does not read the policy as meant.
-    """
-
-    kind: str
-    weight: Weight
-    sink: str
-    directive: str
-    value: str
+    kind: str  # csp-evaluator's name for it, or one of ours where it has none
+    weight: Literal["high", "medium", "low"]  # in csp-evaluator's words
+    sink: str  # what gets in through it: script, object, base, eval, plain (HTTP) or syntax
+    directive: str  # where it stands
+    value: str  # empty where something is missing
     text: str
-    unsafe: bool
+    unsafe: bool  # it lets foreign script run, or the browser does not read the policy as meant
 
 
 @dataclass(frozen=True)
@@ -156,7 +144,7 @@ def _script(policy: Policy) -> Iterator[Weakness]:
 def _script_source(directive: str, value: str, lowered: set[str]) -> Iterator[Weakness]:
     if known := table()["script_keywords"].get(value.lower()):
         yield Weakness(directive=directive, value=value, **known)
-    elif (nonce := _NONCE.fullmatch(value)) and len(nonce[1]) < _SHORTEST_NONCE:
+    elif (nonce := _NONCE.fullmatch(value)) and len(nonce[1]) < 8:
         text = "a nonce this short can be guessed"
         yield Weakness("NONCE_LENGTH", "medium", "script", directive, "'nonce-…'", text, unsafe=False)
     elif not value.startswith("'"):
@@ -172,7 +160,7 @@ def _objects(policy: Policy) -> Iterator[Weakness]:
         return
     for value in policy.sources(directive):
         yield from _broad("object", directive, value)
-        if directive == "object-src" and any(_covers(value, host) for host in _bypasses()["plugins"]):
+        if directive == "object-src" and any(_covers(value, host) for host in providers.table(_BYPASSES)["plugins"]):
             text = f"{value} serves plug-in files that can script your pages"
             yield Weakness("OBJECT_ALLOWLIST_BYPASS", "high", "object", directive, value, text, unsafe=True)
 
@@ -236,15 +224,10 @@ def _without_scheme(value: str) -> str:
     return re.sub(r"\A(?:[a-z][a-z0-9+.-]*:)?//", "", value, flags=re.IGNORECASE)
 
 
-@cache
-def _bypasses() -> dict[str, Any]:
-    return dict(yaml.safe_load((PACKAGE / "data" / "csp_bypasses.yaml").read_text(encoding="utf-8")))
-
-
 def _bypass(value: str, *, eval_allowed: bool) -> str | None:
     if _SCHEME.fullmatch(value) or "." not in value:
         return None
-    known = _bypasses()
+    known = providers.table(_BYPASSES)
     hosts = [*known["callbacks"], *known["anything_goes"], *(known["callbacks_with_eval"] if eval_allowed else ())]
     return next((host for host in hosts if _covers(value, host)), None)
 

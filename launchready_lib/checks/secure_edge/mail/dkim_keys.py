@@ -29,30 +29,19 @@ KeyState = Literal["valid", "revoked", "broken", "missing", "lost"]
 
 @dataclass(frozen=True)
 class DkimKey:
-    """What one selector publishes.
-
-    Attributes:
-        domain, selector: where.
-        declared: the parameters name it; listed: the zone file does.
-        state: valid; revoked (empty p); broken; missing; lost (the look-up failed).
-        detail: for all but valid, why, a clause that follows "selector s1 of acme.example".
-        algorithm, bits: of a valid key.
-        testing: t=y stands there.
-        target: the name that a CNAME hands it to.
-        record: as published.
-    """
+    """What one selector publishes."""
 
     domain: str
     selector: str
-    declared: bool
-    state: KeyState
-    detail: str = ""
-    algorithm: str | None = None
+    declared: bool  # the parameters name it
+    state: KeyState  # valid; revoked (empty p); broken; missing; lost (the look-up failed)
+    detail: str = ""  # for all but valid, why, a clause that follows "selector s1 of acme.example"
+    algorithm: str | None = None  # this and bits: of a valid key
     bits: int | None = None
-    testing: bool = False
-    target: str | None = None
-    record: str = ""
-    listed: bool = False
+    testing: bool = False  # t=y stands there
+    target: str | None = None  # the name that a CNAME hands it to
+    record: str = ""  # as published
+    listed: bool = False  # the zone file names it
 
     @property
     def name(self) -> str:
@@ -76,19 +65,12 @@ class DkimKey:
 
 @dataclass(frozen=True)
 class DkimDomain:
-    """The keys of one domain.
+    """The keys of one domain."""
 
-    Attributes:
-        domain: the signing domain.
-        keys: the declared selectors and those of the zone file; of the common ones those that publish something.
-        tried: how many common selectors were asked.
-        wildcard: a random selector answers too, so the common ones prove nothing.
-    """
-
-    domain: str
-    keys: tuple[DkimKey, ...]
-    tried: int = 0
-    wildcard: bool = False
+    domain: str  # that signs
+    keys: tuple[DkimKey, ...]  # declared selectors and the zone file's; of the common ones those that publish something
+    tried: int = 0  # how many common selectors were asked
+    wildcard: bool = False  # a random selector answers too, so the common ones prove nothing
 
 
 async def look_up(

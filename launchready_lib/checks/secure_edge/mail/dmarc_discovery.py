@@ -23,69 +23,41 @@ _POLICIES: tuple[Policy, ...] = ("none", "quarantine", "reject")
 
 @dataclass(frozen=True)
 class DmarcRecord:
-    """One valid DMARC record, or what is left of one.
+    """One valid DMARC record, or what is left of one."""
 
-    Attributes:
-        domain: the domain that publishes it (without _dmarc).
-        text: as published.
-        p, sp, np: the policies; p is none where it is invalid and reports are asked for.
-        psd: the psd tag: y, n or u.
-        testing: t=y, which lowers the policy by one step.
-        reports: the addresses of rua that can be written to.
-        error: why receivers take no policy from it.
-    """
-
-    domain: str
-    text: str
-    p: Policy = "none"
+    domain: str  # the domain that publishes it (without _dmarc)
+    text: str  # as published
+    p: Policy = "none"  # also where it is invalid and reports are asked for
     sp: Policy | None = None
     np: Policy | None = None
-    psd: str = "u"
-    testing: bool = False
-    reports: tuple[str, ...] = ()
-    error: str | None = None
+    psd: str = "u"  # y, n or u
+    testing: bool = False  # t=y, which lowers the policy by one step
+    reports: tuple[str, ...] = ()  # the addresses of rua that can be written to
+    error: str | None = None  # why receivers take no policy from it
 
 
 @dataclass(frozen=True)
 class ReportTarget:
-    """One address for reports outside the organization.
+    """One address for reports outside the organization."""
 
-    Attributes:
-        address: as in rua.
-        permission: the state of the look-up that must say v=DMARC1; None where none is needed.
-        permitted: the destination has agreed, or need not.
-        mail: the state of the destination's MX look-up.
-        refuses_mail: it publishes a null MX.
-    """
-
-    address: str
-    permission: DnsState | None
-    permitted: bool
-    mail: DnsState
-    refuses_mail: bool = False
+    address: str  # as in rua
+    permission: DnsState | None  # the state of the look-up that must say v=DMARC1; None where none is needed
+    permitted: bool  # the destination has agreed, or need not
+    mail: DnsState  # the state of the destination's MX look-up
+    refuses_mail: bool = False  # it publishes a null MX
 
 
 @dataclass(frozen=True)
 class Discovery:
-    """What the tree walk finds for one author domain.
-
-    Attributes:
-        domain: the author domain.
-        asked: every look-up of the walk, the author domain first.
-        organizational: the organizational domain.
-        record: the record whose policy applies; None where there is none.
-        policy: what applies to this domain's mail, t=y reckoned in.
-        targets: the addresses for reports.
-        misplaced: the record at the doubled name, where nobody looks; None where there is none.
-    """
+    """What the tree walk finds for one author domain."""
 
     domain: str
-    asked: tuple[Answer, ...]
+    asked: tuple[Answer, ...]  # every look-up of the walk, the author domain first
     organizational: str
-    record: DmarcRecord | None
-    policy: Policy | None
-    targets: tuple[ReportTarget, ...] = ()
-    misplaced: DmarcRecord | None = None
+    record: DmarcRecord | None  # the record whose policy applies; None where there is none
+    policy: Policy | None  # what applies to this domain's mail, t=y reckoned in
+    targets: tuple[ReportTarget, ...] = ()  # the addresses for reports
+    misplaced: DmarcRecord | None = None  # the record at the doubled name, where nobody looks; None where there is none
 
     @property
     def lost(self) -> tuple[Answer, ...]:

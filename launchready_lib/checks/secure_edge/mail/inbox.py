@@ -64,13 +64,9 @@ def of(client: Client) -> Inbox | Unavailable:
 
 
 async def arrival(box: Inbox, before: Iterable[str], address: str, *, within_s: float) -> bytes | None:
-    """The first new message for an address that speaks of a password; at the end any new one, or None.
+    """The first message not listed `before` for an address that speaks of a password; at the end any new one, or None.
 
-    Args:
-        before: the listing from which on messages are new.
-
-    Raises:
-        InboxError: the inbox cannot be read.
+    Raises `InboxError` where the inbox cannot be read.
     """
     seen = set(before)
     other: bytes | None = None

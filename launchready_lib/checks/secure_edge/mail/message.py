@@ -43,38 +43,23 @@ class Link:
 
 @dataclass(frozen=True)
 class Message:
-    """One message as a receiver sees it.
+    """One message as a receiver sees it."""
 
-    Attributes:
-        from_fields: how many From headers it has.
-        from_domains: the domain of each author.
-        id_domains: the right-hand side of each Message-ID.
-        dates: the Date headers that can be read; `date_fields` counts them all.
-        plain, html: it has a text part of that kind with something in it.
-        links: where its links lead, each place once.
-        code: it shows a number of four to eight digits, as one-time codes are.
-        about_password: its subject, text or links speak of a password or a reset.
-        sender: the envelope sender (Return-Path); "" for none at all, None where not recorded.
-        client: the address that handed it over to the receiver, and `helo` its greeting; None where not recorded.
-        inside: every recorded hop lies within one machine or private network.
-        results: (method, result) of the receiver's own Authentication-Results and Received-SPF.
-    """
-
-    from_fields: int = 0
-    from_domains: tuple[str, ...] = ()
-    id_domains: tuple[str, ...] = ()
-    date_fields: int = 0
-    dates: tuple[dt.datetime, ...] = ()
-    plain: bool = False
-    html: bool = False
-    links: tuple[Link, ...] = ()
-    code: bool = False
-    about_password: bool = False
-    sender: str | None = field(default=None, repr=False)
-    client: str | None = None
-    helo: str = ""
-    inside: bool = False
-    results: tuple[tuple[str, str], ...] = ()
+    from_fields: int = 0  # how many From headers it has
+    from_domains: tuple[str, ...] = ()  # the domain of each author
+    id_domains: tuple[str, ...] = ()  # the right-hand side of each Message-ID
+    date_fields: int = 0  # how many Date headers it has
+    dates: tuple[dt.datetime, ...] = ()  # those that can be read
+    plain: bool = False  # it has a text part of that kind with something in it
+    html: bool = False  # as `plain`
+    links: tuple[Link, ...] = ()  # where its links lead, each place once
+    code: bool = False  # it shows a number of four to eight digits, as one-time codes are
+    about_password: bool = False  # its subject, text or links speak of a password or a reset
+    sender: str | None = field(default=None, repr=False)  # Return-Path; "" for none at all, None where not recorded
+    client: str | None = None  # the address that handed it over to the receiver; None where not recorded
+    helo: str = ""  # that address's greeting
+    inside: bool = False  # every recorded hop lies within one machine or private network
+    results: tuple[tuple[str, str], ...] = ()  # (method, result) of the receiver's own Authentication-Results
 
 
 def recipients(raw: bytes) -> frozenset[str]:

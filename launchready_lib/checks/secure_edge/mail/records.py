@@ -9,8 +9,7 @@ from launchready_lib.evidence import Row
 from launchready_lib.network import Answer, normal
 from launchready_lib.record.findings import Verdict, unknown
 
-LOST = ("SERVFAIL", "TIMEOUT")
-"""States of a look-up that say nothing of the name."""
+LOST = ("SERVFAIL", "TIMEOUT")  # states of a look-up that say nothing of the name
 STS_START = re.compile(r"v=STSv1[ \t]*;")
 TLSRPT_START = re.compile(r"v=TLSRPTv1[ \t]*;")
 _LONGEST_AGE_S = 31_557_600
@@ -46,10 +45,7 @@ def published(answer: Answer, start: re.Pattern[str]) -> list[str]:
 def tags(text: str) -> tuple[tuple[str, str], ...]:
     """The tag=value pairs of a DKIM key or DMARC record in order (RFC 6376 section 3.2, RFC 9989 section 4.7).
 
-    White space around names and values is removed; names are lower case.
-
-    Raises:
-        RecordError: a part has no "=", a name is none, or a name comes twice.
+    Bare of white space, names in lower case; raises `RecordError` for a part without "=", a bad or a repeated name.
     """
     pairs: dict[str, str] = {}
     parts = [part for part in text.split(";") if part.strip()]
@@ -81,11 +77,7 @@ def _fields(text: str, pattern: re.Pattern[str]) -> dict[str, str]:
 
 
 def sts_id(text: str) -> str:
-    """The id of a record that starts with v=STSv1 (RFC 8461 section 3.1); unknown fields are ignored.
-
-    Raises:
-        RecordError: it breaks the grammar.
-    """
+    """The id of a v=STSv1 record (RFC 8461 section 3.1), unknown fields ignored; raises `RecordError`."""
     found = _fields(text, _FIELD).get("id")
     if found is None:
         raise RecordError("it has no id=")
@@ -95,11 +87,7 @@ def sts_id(text: str) -> str:
 
 
 def tls_reports(text: str) -> tuple[str, ...]:
-    """The places that a record starting with v=TLSRPTv1 asks reports for (RFC 8460 section 3).
-
-    Raises:
-        RecordError: it breaks the grammar.
-    """
+    """The places that a v=TLSRPTv1 record asks reports for (RFC 8460 section 3); raises `RecordError`."""
     rua = _fields(text, _RUA_FIELD).get("rua")
     if rua is None:
         raise RecordError("it has no rua=")
@@ -112,17 +100,11 @@ def tls_reports(text: str) -> tuple[str, ...]:
 
 @dataclass(frozen=True)
 class Policy:
-    """An MTA-STS policy file.
+    """An MTA-STS policy file."""
 
-    Attributes:
-        mode: enforce, testing or none: what senders do where encryption fails.
-        max_age: seconds for which senders keep it.
-        mx: the patterns that mail hosts must match.
-    """
-
-    mode: str
-    max_age: int
-    mx: tuple[str, ...]
+    mode: str  # enforce, testing or none: what senders do where encryption fails
+    max_age: int  # seconds for which senders keep it
+    mx: tuple[str, ...]  # the patterns that mail hosts must match
 
     def covers(self, host: str) -> bool:
         """Whether a mail host matches: a wildcard stands for exactly the first label (RFC 8461 section 4.1)."""
@@ -132,11 +114,7 @@ class Policy:
 
 
 def sts_policy(text: str) -> Policy:
-    """A policy file (RFC 8461 section 3.2); unknown fields are ignored, and repeated ones but for mx.
-
-    Raises:
-        RecordError: it breaks the grammar.
-    """
+    """A policy file (RFC 8461 section 3.2), unknown and repeated fields (but mx) ignored; raises `RecordError`."""
     given: dict[str, str] = {}
     patterns: list[str] = []
     lines = text.split("\n")[: _MOST_LINES + 1]

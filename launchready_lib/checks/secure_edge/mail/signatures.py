@@ -33,20 +33,14 @@ Field = tuple[bytes, bytes]
 
 @dataclass(frozen=True)
 class Signature:
-    """What became of one DKIM-Signature.
+    """What became of one DKIM-Signature."""
 
-    Attributes:
-        domain, selector, algorithm: as it says (d=, s=, a=); empty where it does not.
-        result: pass; fail (the message or the signature was altered); permerror (it cannot be verified); temperror (its
-            key could not be looked up).
-        detail: for all but pass, why; for pass, what weakens it.
-    """
-
-    domain: str
-    selector: str
-    algorithm: str
+    domain: str  # d=; empty where it says none, as the next two
+    selector: str  # s=
+    algorithm: str  # a=
+    # fail: the message or the signature was altered; permerror: it cannot be verified; temperror: its key was not found
     result: Result
-    detail: str = ""
+    detail: str = ""  # for all but pass, why; for pass, what weakens it
 
 
 def split(raw: bytes) -> tuple[tuple[Field, ...], bytes]:

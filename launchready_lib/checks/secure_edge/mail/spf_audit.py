@@ -22,34 +22,22 @@ Kind = Literal["missing", "two", "error", "include", "lookups", "voids", "exchan
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong.
-
-    Attributes:
-        kind, text: what it is, for programs and for people.
-        about: the record and the term that it is on.
-    """
+    """One thing wrong."""
 
     kind: Kind
-    text: str
-    about: tuple[str, ...]
+    text: str  # for people
+    about: tuple[str, ...]  # the record and the term that it is on
 
 
 @dataclass(frozen=True)
 class SpfAudit:
-    """The findings on one domain's SPF.
+    """The findings on one domain's SPF."""
 
-    Attributes:
-        problems: the most fundamental first.
-        lookups, voids: how many a receiver may need in the worst case, counted on past the limits.
-        blame: one row per term of the domain's own record that asks, with what it costs and whose it is.
-        lost: names whose records could not be looked up, with the state.
-    """
-
-    problems: tuple[Problem, ...]
-    lookups: int
+    problems: tuple[Problem, ...]  # the most fundamental first
+    lookups: int  # as `voids`: how many a receiver may need in the worst case, counted on past the limits
     voids: int
-    blame: tuple[Row, ...]
-    lost: tuple[tuple[str, str], ...]
+    blame: tuple[Row, ...]  # one row per term of the domain's own record that asks, with what it costs and whose it is
+    lost: tuple[tuple[str, str], ...]  # names whose records could not be looked up, with the state
 
 
 def audit(node: Node) -> SpfAudit:

@@ -29,32 +29,19 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 @dataclass(frozen=True)
 class Term:
-    """One term of a record.
+    """One term of a record."""
 
-    Attributes:
-        raw: as written.
-        name: the mechanism or modifier, lower case; empty where the term cannot be read.
-        qualifier: + - ~ ?; + where none is written.
-        target: the name that it asks for; None for terms that ask for none, and for targets with macros.
-        networks: what ip4 and ip6 name, and what a and mx widen to.
-        error: why a receiver gives up on it.
-        voids: look-ups of it that come back empty.
-        states: the states of its look-ups, in order.
-        hosts: for mx, how many exchangers.
-        child: for include and redirect, the record it leads to.
-    """
-
-    raw: str
-    name: str = ""
-    qualifier: str = "+"
-    target: str | None = None
-    networks: tuple[IpNetwork, ...] = ()
+    raw: str  # as written
+    name: str = ""  # the mechanism or modifier, lower case; empty where the term cannot be read
+    qualifier: str = "+"  # + - ~ ?; + where none is written
+    target: str | None = None  # the name that it asks for; None where it asks for none, and for targets with macros
+    networks: tuple[IpNetwork, ...] = ()  # what ip4 and ip6 name, and what a and mx widen to
     prefixes: tuple[int | None, int | None] = (None, None)
-    error: str | None = None
-    voids: int = 0
-    states: tuple[DnsState, ...] = ()
-    hosts: int = 0
-    child: Node | None = None
+    error: str | None = None  # why a receiver gives up on it
+    voids: int = 0  # look-ups of it that come back empty
+    states: tuple[DnsState, ...] = ()  # the states of its look-ups, in order
+    hosts: int = 0  # for mx, how many exchangers
+    child: Node | None = None  # for include and redirect, the record it leads to
 
     @property
     def asks(self) -> bool:
@@ -64,25 +51,15 @@ class Term:
 
 @dataclass(frozen=True)
 class Node:
-    """The SPF record of one name.
+    """The SPF record of one name."""
 
-    Attributes:
-        name: where it was looked up.
-        state: of the TXT look-up.
-        records: every v=spf1 text there.
-        terms: the terms of the record, where there is exactly one.
-        loop: the name stands above itself; nothing was read.
-        cut: too deep or too much to read on.
-        others: every other TXT text there, which a new record must leave in place.
-    """
-
-    name: str
-    state: DnsState
-    records: tuple[str, ...] = ()
-    terms: tuple[Term, ...] = ()
-    loop: bool = False
-    cut: bool = False
-    others: tuple[str, ...] = ()
+    name: str  # where it was looked up
+    state: DnsState  # of the TXT look-up
+    records: tuple[str, ...] = ()  # every v=spf1 text there
+    terms: tuple[Term, ...] = ()  # the terms of the record, where there is exactly one
+    loop: bool = False  # the name stands above itself; nothing was read
+    cut: bool = False  # too deep or too much to read on
+    others: tuple[str, ...] = ()  # every other TXT text there, which a new record must leave in place
 
     def effective(self) -> tuple[Term, ...]:
         """The terms that a receiver may come to: up to `all`, and `redirect` only where there is no `all`."""

@@ -32,19 +32,12 @@ class Sending:
 
 @dataclass(frozen=True)
 class DomainMail:
-    """The mail records of one From domain.
+    """The mail records of one From domain."""
 
-    Attributes:
-        domain: the From domain.
-        spf: its SPF record with all that it includes.
-        sendings: what SPF says of each declared sender.
-        dmarc: its DMARC policy, discovered.
-    """
-
-    domain: str
-    spf: Node
-    sendings: tuple[Sending, ...]
-    dmarc: Discovery
+    domain: str  # the From domain
+    spf: Node  # its SPF record with all that it includes
+    sendings: tuple[Sending, ...]  # what SPF says of each declared sender
+    dmarc: Discovery  # its DMARC policy, discovered
 
 
 @dataclass(frozen=True)

@@ -28,23 +28,14 @@ _PATH = "/.well-known/mta-sts.txt"
 
 @dataclass(frozen=True)
 class MailHost:
-    """One host of an MX record.
+    """One host of an MX record."""
 
-    Attributes:
-        preference: the smaller, the sooner it is tried; 0 for the domain itself where there is no MX record.
-        name: as the record says.
-        addresses: where it is.
-        states: of its two address look-ups.
-        alias: it is a CNAME, which an MX record must not name (RFC 2181 section 10.3).
-        reachable: at least one address may be reached from outside.
-    """
-
-    preference: int
-    name: str
-    addresses: tuple[str, ...]
-    states: tuple[str, ...]
-    alias: bool = False
-    reachable: bool = True
+    preference: int  # the smaller, the sooner it is tried; 0 for the domain itself where there is no MX record
+    name: str  # as the record says
+    addresses: tuple[str, ...]  # where it is
+    states: tuple[str, ...]  # of its two address look-ups
+    alias: bool = False  # it is a CNAME, which an MX record must not name (RFC 2181 section 10.3)
+    reachable: bool = True  # at least one address may be reached from outside
 
     @property
     def lost(self) -> bool:
@@ -54,25 +45,16 @@ class MailHost:
 
 @dataclass(frozen=True)
 class DomainTransport:
-    """The way of mail to one domain.
-
-    Attributes:
-        domain: the domain.
-        mx: the MX look-up.
-        hosts: its mail hosts; the domain itself where it has an address and no MX record (RFC 5321 section 5.1).
-        refuses: a null MX stands there (RFC 7505).
-        sts, reports: the look-ups of `_mta-sts` and `_smtp._tls`.
-        fetched: the policy file, asked for where an MTA-STS record stands; place: where its host is, by DNS.
-    """
+    """The way of mail to one domain."""
 
     domain: str
     mx: Answer
-    hosts: tuple[MailHost, ...]
-    refuses: bool
-    sts: Answer
-    reports: Answer
-    fetched: Response | None = None
-    place: tuple[Answer, ...] = ()
+    hosts: tuple[MailHost, ...]  # or the domain itself where it has an address and no MX record (RFC 5321 section 5.1)
+    refuses: bool  # a null MX stands there (RFC 7505)
+    sts: Answer  # of `_mta-sts`
+    reports: Answer  # of `_smtp._tls`
+    fetched: Response | None = None  # the policy file, asked for where an MTA-STS record stands
+    place: tuple[Answer, ...] = ()  # where its host is, by DNS
 
 
 @dataclass(frozen=True)

@@ -8,19 +8,12 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from launchready_lib.checks.secure_edge.tls import stapling
-from launchready_lib.checks.secure_edge.tls.handshake import (
-    MAIL_PORT,
-    PORT,
-    Contexts,
-    Handshake,
-    contexts,
-    first_flight,
-    shake,
-)
+from launchready_lib.checks.secure_edge.tls import handshake, stapling
+from launchready_lib.checks.secure_edge.tls.handshake import MAIL_PORT, PORT, Contexts, Handshake, shake
 from launchready_lib.checks.secure_edge.tls.stapling import Staple
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import public_hosts
+from launchready_lib.names.providers import table
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import Answer, Response, normal
 from launchready_lib.site import web
@@ -32,30 +25,22 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
 
 MOST_MAIL_HOSTS = 10
+PROBLEMS = "certificate_problems.yaml"
 
 
 @dataclass(frozen=True)
 class HostTls:
-    """One host.
-
-    Attributes:
-        read: the handshake that trusts anything; trusted: the one that trusts what a browser does.
-        versions: version -> the handshake that offered that one alone.
-        chain: the certificates sent, own first; malformed ones left out, `malformed` counts them.
-        caa: the CAA answers on the way up from the name (RFC 8659 §3), the last being the one that counts.
-        port: 443, or 25 of a mail host, where one handshake offers every version.
-        staple: what its OCSP answer says; None where it was not asked for.
-    """
+    """One host."""
 
     host: str
-    read: Handshake
-    trusted: Handshake
-    versions: dict[str, Handshake] = field(default_factory=dict)
-    chain: tuple[Certificate, ...] = ()
-    malformed: int = 0
-    caa: tuple[Answer, ...] = ()
-    port: int = PORT
-    staple: Staple | None = None
+    read: Handshake  # the handshake that trusts anything
+    trusted: Handshake  # the one that trusts what a browser does
+    versions: dict[str, Handshake] = field(default_factory=dict)  # version -> the handshake that offered that one alone
+    chain: tuple[Certificate, ...] = ()  # the certificates sent, own first, without malformed ones
+    malformed: int = 0  # how many those are
+    caa: tuple[Answer, ...] = ()  # on the way up from the name (RFC 8659 §3), the last being the one that counts
+    port: int = PORT  # 443, or 25 of a mail host, where one handshake offers every version
+    staple: Staple | None = None  # what its OCSP answer says; None where it was not asked for
 
     @property
     def is_mail(self) -> bool:
@@ -145,14 +130,7 @@ def _staple(staple: Staple | None) -> str | None:
     if staple is None:
         return None
     until = f" until {staple.until.date().isoformat()}" if staple.until is not None else ""
-    return {
-        "good": f"sent along: good{until}",
-        "revoked": "sent along: revoked",
-        "none": "none sent, which is no fault",
-        "stale": f"sent along, but it was good only{until}",
-        "invalid": "sent along, but not signed for this certificate: browsers ignore it",
-        "unseen": "not seen: it travels encrypted where TLS 1.2 is not spoken",
-    }[staple.state]
+    return str(table(PROBLEMS)["staples"][staple.state].format(until=until))
 
 
 @probe
@@ -164,7 +142,7 @@ async def survey(client: Client) -> TlsEvidence | Unavailable:
     """
     if no := web.unauthorized(client):
         return no
-    ways, zone = contexts(client.network.ca_file), zone_hosts(client)
+    ways, zone = handshake.contexts(client.network.ca_file), zone_hosts(client)
     domains = dict.fromkeys(map(normal, (client.parameters.domain, *client.parameters.mail.from_domains)))
     mail, missing = await _mail_hosts(client, domains)
     scope = client.network.scope
@@ -200,13 +178,13 @@ async def _host(client: Client, host: str, ways: Contexts, *, quiet: tuple[str, 
     if first.state == "dns" and not web.is_declared(client, host) and await web.is_absent(client, host):
         return None
     if first.state == "tls":
-        sent = (await first_flight(client, host)).certificates  # which our own library may have refused to read
-        return HostTls(host, first, first, malformed=sum(read(der) is None for der in sent[:1]))
+        flight = await handshake.first_flight(client, host)  # its certificates our own library may have refused to read
+        return HostTls(host, first, first, malformed=sum(read(der) is None for der in flight.certificates[:1]))
     if first.state != "ok":
         return HostTls(host, first, first)
     offers = (ways.trusting, *ways.versions.values())
     flight, (trusted, *versions) = await asyncio.gather(
-        first_flight(client, host), asyncio.gather(*(shake(client, host, way) for way in offers))
+        handshake.first_flight(client, host), asyncio.gather(*(shake(client, host, way) for way in offers))
     )
     stapled = stapling.read(flight, dt.datetime.now(dt.UTC))
     return await _seen(client, host, first, trusted, dict(zip(ways.versions, versions, strict=True)), stapled=stapled)

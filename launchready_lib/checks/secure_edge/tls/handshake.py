@@ -27,12 +27,10 @@ VERSIONS = {
     "TLS 1.3": ssl.TLSVersion.TLSv1_3,
 }
 _OURS = frozenset({"NO_PROTOCOLS_AVAILABLE", "NO_CIPHERS_AVAILABLE"})
-_SPELLED = {"TLS 1": "TLS 1.0"}
 _RECEIVE = 16_384
 _GREETING = b"EHLO launch-audit.invalid\r\n"
 """No name of the auditing machine is told; a server that minds a made-up one says so when mail comes, not here."""
-_LONGEST_ANSWER = 16_384
-"""Bytes of one answer of a mail server: far beyond what any lists."""
+_LONGEST_ANSWER = 16_384  # bytes of one answer of a mail server: far beyond what any lists
 _LINE = re.compile(rb"(\d{3})([ -])?(.*)")
 
 
@@ -49,21 +47,16 @@ class TurnedAwayError(Exception):
 
 @dataclass(frozen=True)
 class Handshake:
-    """One handshake, or how it ended.
+    """One handshake, or how it ended."""
 
-    Attributes:
-        state: "ok"; "tls" where the two did not agree; "ours" where our own library cannot try; of a mail server,
-            "plain" where it offers no encryption and "shut" where it does not talk to us; else the connection's.
-        code, error: OpenSSL's verify code, and what went wrong in words.
-        cipher, version: the suite and version agreed on; h2: HTTP/2 was agreed on; chain: the certificates as sent.
-    """
-
+    # "ok"; "tls" where the two did not agree; "ours" where our own library cannot try; of a mail server, "plain" where
+    # it offers no encryption and "shut" where it does not talk to us; else the connection's
     state: str
-    error: str = ""
-    code: int | None = None
-    cipher: str = ""
-    h2: bool = False
-    chain: tuple[bytes, ...] = ()
+    error: str = ""  # what went wrong in words
+    code: int | None = None  # OpenSSL's verify code
+    cipher: str = ""  # the suite agreed on
+    h2: bool = False  # HTTP/2 was agreed on
+    chain: tuple[bytes, ...] = ()  # the certificates as sent
     version: str = ""
 
 
@@ -198,7 +191,8 @@ async def _shaken(sock: socket.socket, host: str, context: ssl.SSLContext) -> Ha
     else:
         raw = tls._sslobj.get_unverified_chain() or []  # type: ignore[attr-defined]  # noqa: SLF001
         sent = [ssl.PEM_cert_to_DER_cert(certificate.public_bytes()) for certificate in raw]
-    return Handshake("ok", "", 0, suite[0] if suite else "", h2, tuple(sent), _SPELLED.get(version, version))
+    version = "TLS 1.0" if version == "TLS 1" else version
+    return Handshake("ok", "", 0, suite[0] if suite else "", h2, tuple(sent), version)
 
 
 async def first_flight(client: Client, host: str) -> stapling.Answer:

@@ -24,8 +24,7 @@ from cryptography.x509.oid import ExtendedKeyUsageOID
 from launchready_lib.network import address_of
 from launchready_lib.site.certificates import READ_ERRORS
 
-LONGEST = 131_072
-"""Bytes of a host's first messages that are read: certificates and the answer come to a few thousand."""
+LONGEST = 131_072  # bytes of a host's first messages that are read: certificates and the answer come to a few thousand
 
 State = Literal["good", "revoked", "none", "stale", "invalid", "unseen"]
 
@@ -39,18 +38,13 @@ _VERSION = 0x0303
 
 @dataclass(frozen=True)
 class Staple:
-    """What came along with a certificate.
+    """What came along with a certificate."""
 
-    Attributes:
-        state: good; revoked; none was sent; stale, its time is over; invalid, its issuer did not sign it or it is about
-            another certificate; unseen, where TLS 1.2 is not spoken and it travels encrypted.
-        until: when a newer one is due.
-        revoked: when the certificate was taken back.
-    """
-
+    # none was sent; stale, its time is over; invalid, its issuer did not sign it or it is about another certificate;
+    # unseen, where TLS 1.2 is not spoken and it travels encrypted
     state: State
-    until: dt.datetime | None = None
-    revoked: dt.datetime | None = None
+    until: dt.datetime | None = None  # when a newer one is due
+    revoked: dt.datetime | None = None  # when the certificate was taken back
 
 
 def hello(host: str) -> bytes:
@@ -83,22 +77,15 @@ def _numbers(numbers: tuple[int, ...]) -> bytes:
 
 
 class Answer:
-    """A host's answer as it comes in.
-
-    Attributes:
-        done: nothing more is needed, for it is whole, is no TLS 1.2, or is too long.
-        certificates, status: what it held so far; status is the OCSP answer as sent, None where there was none.
-        whole: its first flight came to its end.
-    """
+    """A host's answer as it comes in."""
 
     def __init__(self) -> None:
-        self._records = b""
-        self._messages = b""
+        self._records = self._messages = b""
         self._size = 0
-        self.done = False
-        self.whole = False
+        self.done = False  # nothing more is needed, for it is whole, is no TLS 1.2, or is too long
+        self.whole = False  # its first flight came to its end
         self.certificates: tuple[bytes, ...] = ()
-        self.status: bytes | None = None
+        self.status: bytes | None = None  # the OCSP answer as sent
 
     def feed(self, data: bytes) -> None:
         """Take the next bytes from the wire."""

@@ -6,15 +6,11 @@ import datetime as dt
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any
-
-import yaml
 
 from launchready_lib.checks import check
-from launchready_lib.checks.secure_edge.tls.evidence import HostTls, TlsEvidence, other_rows, row
+from launchready_lib.checks.secure_edge.tls.evidence import PROBLEMS, HostTls, TlsEvidence, other_rows, row
 from launchready_lib.evidence import Row, Unavailable
-from launchready_lib.paths import PACKAGE
+from launchready_lib.names.providers import table
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
 from launchready_lib.site.certificates import Certificate, path
@@ -34,27 +30,15 @@ _FORWARD = re.compile(r"ECDHE|DHE|^TLS_")
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing wrong with a certificate.
+    """One thing wrong with a certificate."""
 
-    Attributes:
-        kind: its name, the same in every language of the report's readers.
-        text: what is wrong, after "host: ".
-        fix: what to do.
-    """
-
-    kind: str
-    text: str
-    fix: str
-
-
-@cache
-def _table(file: str) -> dict[str, Any]:
-    return dict(yaml.safe_load((PACKAGE / "data" / f"{file}.yaml").read_text(encoding="utf-8")))
+    kind: str  # its name, the same in every language of the report's readers
+    text: str  # what is wrong, after "host: "
+    fix: str  # what to do
 
 
 def _problem(kind: str, *, fix: str = "fix", **facts: object) -> Problem:
-    table = _table("certificate_problems")
-    words, phrases = table["problems"][kind], table["phrases"]
+    words, phrases = table(PROBLEMS)["problems"][kind], table(PROBLEMS)["phrases"]
     return Problem(kind, words["text"].format(**facts, **phrases), words[fix].format(**facts, **phrases))
 
 
@@ -71,13 +55,14 @@ def problems(host: HostTls, now: dt.datetime) -> tuple[Problem, ...]:
         return (_problem("no TLS", fix="mail_fix" if host.is_mail else "fix", port=host.port, error=error),)
     if own is None or state == "tls":
         return (_problem("malformed"),) if state in ("ok", "tls") else ()
-    found = (*_dates(own, now), *_names(own, host.host), *_trust(host, own, now), *_chain(host), *_revoked(host, own))
+    itself = _dates_and_names(own, host.host, now)
+    found = (*itself, *_trust(host, own, now), *_chain(host), *_revoked(host, own))
     return tuple({problem.kind: problem for problem in reversed(found)}.values())[::-1]
 
 
 def _revoked(host: HostTls, own: Certificate) -> Iterator[Problem]:
     """What the OCSP answer says; that there is none is no fault, unless the certificate demands one (RFC 7633)."""
-    staple, reasons = host.staple, _table("certificate_problems")["no_staple"]
+    staple, reasons = host.staple, table(PROBLEMS)["no_staple"]
     if staple is None:
         return
     if staple.state == "revoked":
@@ -86,7 +71,7 @@ def _revoked(host: HostTls, own: Certificate) -> Iterator[Problem]:
         yield _problem("must-staple", staple=reasons[staple.state])
 
 
-def _dates(own: Certificate, now: dt.datetime) -> Iterator[Problem]:
+def _dates_and_names(own: Certificate, host: str, now: dt.datetime) -> Iterator[Problem]:
     left = own.ends - now
     if left <= dt.timedelta():
         days = -left.days - 1
@@ -96,17 +81,14 @@ def _dates(own: Certificate, now: dt.datetime) -> Iterator[Problem]:
         yield _problem("not yet valid", day=_day(own.starts))
     elif left < needed(own):
         yield _problem("ends soon", days=left.days, day=_day(own.ends))
+    if not own.covers(host):
+        names = brief(own.names) or f"{own.subject} (as common name only, which browsers ignore)"
+        yield _problem("wrong name", names=names, host=host)
 
 
 def needed(own: Certificate) -> dt.timedelta:
     """How much time must be left: 14 days, or a third of the lifetime where that is under 42 days."""
     return own.lifetime / 3 if own.lifetime < dt.timedelta(days=SHORT_LIFETIME_DAYS) else dt.timedelta(days=DAYS)
-
-
-def _names(own: Certificate, host: str) -> Iterator[Problem]:
-    if not own.covers(host):
-        names = brief(own.names) or f"{own.subject} (as common name only, which browsers ignore)"
-        yield _problem("wrong name", names=names, host=host)
 
 
 def _trust(host: HostTls, own: Certificate, now: dt.datetime) -> Iterator[Problem]:
@@ -170,7 +152,7 @@ def certificate(tls: TlsEvidence) -> Verdict:
     if good:
         clauses.append(_all_good(tls, good))
     if all(clause.about and "(mail)" in clause.about[0] for clause in clauses if clause.status is Status.FAIL):
-        clauses = [replace(c, impact=_MAIL_IMPACT) if c.status is Status.FAIL else c for c in clauses]
+        clauses = [replace(c, impact=table(PROBLEMS)["mail_impact"]) if c.status is Status.FAIL else c for c in clauses]
     return combine(*clauses) if clauses else web.unseen([_NOTHING])
 
 
@@ -186,10 +168,6 @@ def _all_good(tls: TlsEvidence, good: list[Row]) -> Verdict:
     return passed(summary, evidence=[*good, *other_rows(tls)])
 
 
-_MAIL_IMPACT = (
-    "Mail servers that insist on a valid certificate do not deliver to yours, and what members write to you can be "
-    "read on its way."
-)
 _NOTHING = Unavailable("no public host has an address", "an address in DNS for the domain or site.canonical")
 
 
@@ -263,7 +241,7 @@ def _judged(host: HostTls, accepted: list[str], facts: Row) -> Verdict:
 
 def allowed_names(own: Certificate) -> tuple[str, ...]:
     """The CAA names of a certificate's issuer; empty where we do not know them."""
-    known = _table("certificate_authorities")["authorities"].get(own.organisation)
+    known = table("certificate_authorities.yaml")["authorities"].get(own.organisation)
     if known is None and _DOMAIN.fullmatch(own.organisation.lower()):
         return (own.organisation.lower(),)
     return tuple(known or ())
@@ -295,9 +273,8 @@ def _issued(host: HostTls) -> Verdict:
             f"{host.host}: CAA could not be asked ({what})", needs="nameservers that answer", evidence=[facts]
         )
     names = allowed_names(own)
-    line = (
-        f'{host.host.split(".", host.host.count(".") - 1)[-1]}. IN CAA 0 issue "{(names or ("letsencrypt.org",))[0]}"'
-    )
+    zone, issuer = host.host.split(".", host.host.count(".") - 1)[-1], (names or ("letsencrypt.org",))[0]
+    line = f'{zone}. IN CAA 0 issue "{issuer}"'
     if answer.state != "NOERROR" or not answer.records:
         summary = f"{host.host}: no CAA record, so any authority may issue for it"
         return failed(summary, evidence=[facts | {"records": "(none)"}], fix=f"Publish {line}", about=[host.host])
