@@ -169,11 +169,7 @@ def where(arguments: argparse.Namespace) -> int:
 
 
 def stage_numbers(text: str) -> frozenset[int]:
-    """Read "1,3-5".
-
-    Raises:
-        argparse.ArgumentTypeError: it is not that, or holds a number that is no stage.
-    """
+    """Read "1,3-5"; raises `argparse.ArgumentTypeError` where it is not that, or holds a number that is no stage."""
     numbers: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")

@@ -55,11 +55,7 @@ def demo() -> int:
 
 
 def unexpected(audit: Audit, release: str) -> list[str]:
-    """What differs from the verdict that a release of Harbor Club must get.
-
-    The prototype is a no-go. The launch is a go, or conditional for the sole reason that checks which could decide are
-    not built yet.
-    """
+    """What differs from the due verdict: no-go; go, or conditional only for decisive checks that are not built yet."""
     if release == PROTOTYPE:
         return [] if audit.decision is Decision.NO_GO else [f"the verdict on {release} is {audit.decision}, not no_go"]
     catalogue = roadmaps.load().checks

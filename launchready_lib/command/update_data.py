@@ -54,10 +54,7 @@ class NoListError(ValueError):
 
 
 def networks(text: str) -> tuple[str, ...]:
-    """The networks in a published list: one a line, Fastly's JSON, or Amazon's, of which CloudFront's.
-
-    Raises `NoListError` where it is none of these, or not to be believed.
-    """
+    """Networks in a list (lines, Fastly's JSON, CloudFront's in Amazon's); raises `NoListError` where not believed."""
     found: dict[Addresses, None] = {}
     for each in _listed(text):
         try:

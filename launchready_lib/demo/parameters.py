@@ -27,13 +27,7 @@ def published(dns: Mapping[str, int], web: Mapping[str, int], smtp: int, rdap: i
 
 
 def write(file: Path, release: str, on: Callable[[str], bool], *, resolver: int, ports: Mapping[str, int]) -> None:
-    """Write the parameters of the world that lies around this file, as they are with the faults now on.
-
-    Args:
-        release: names the run.
-        resolver: the resolver's loopback port.
-        ports: as `published` gives them.
-    """
+    """Write the parameters of the world that lies around this file, as they are with the faults now on."""
     today = dt.datetime.now(dt.UTC).date()
     text = filled(
         "parameters.yaml",

@@ -32,14 +32,9 @@ TrustState = Literal["secure", "insecure", "bogus", "unknown"]
 
 @dataclass(frozen=True)
 class Trust:
-    """What the chain of trust says of a zone.
+    """What the chain of trust says of a zone: secure, insecure (no usable DS: nobody validates), bogus or unknown.
 
-    Attributes:
-        state: secure; insecure (no usable DS above, so nobody validates); bogus; unknown.
-        detail: why, one plain sentence.
-        fault: for bogus, a short name of what is broken, the same in every run.
-        ends: when the first signature of the zone ends; None where none was seen.
-        rows: keys, DS records and signatures as seen.
+    `fault` is a short name of what is broken, the same in every run; `ends` when the first signature of the zone does.
     """
 
     state: TrustState

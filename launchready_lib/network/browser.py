@@ -68,10 +68,7 @@ class Browser:
 
     @asynccontextmanager
     async def context(self, *, mobile: bool = False, **options: Any) -> AsyncIterator[BrowserContext]:
-        """A fresh profile (cookies, cache, storage), on a phone's screen where `mobile`.
-
-        The options are those of Playwright's `new_context`.
-        """
+        """A fresh profile (cookies, cache, storage), on a phone's screen where `mobile`; options are Playwright's."""
         options = (_PHONE if mobile else {}) | {"user_agent": f"{self._agent(mobile=mobile)} {USER_AGENT}"} | options
         options["ignore_https_errors"] = self.verified
         context = await self.chromium.new_context(service_workers="block", **options)

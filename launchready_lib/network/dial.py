@@ -36,10 +36,7 @@ Resolve = Callable[[str], Awaitable[tuple[str, ...]]]
 class Dialer:
     """The one place that turns a wish to connect into targets, or refuses it.
 
-    Attributes:
-        scope: what may be contacted.
-        connect_to: "name:port", "address:port" or "*:port" -> "host:port" on the wire, most specific first.
-        resolve: host name -> published addresses.
+    `connect_to`: "name:port", "address:port" or "*:port" -> "host:port" on the wire, most specific first.
     """
 
     scope: Scope
@@ -52,9 +49,8 @@ class Dialer:
     ) -> tuple[Target, ...]:
         """Where to connect for this host, in the order to try.
 
-        Raises:
-            RefusedError: out of scope, or a private address that nothing names; recorded for the report.
-            NameNotResolvedError: no address.
+        Raises `RefusedError` (recorded for the report) out of scope, or at a private address that nothing names;
+        `NameNotResolvedError` without an address.
         """
         host = normal(host)
         if refusal := self.scope.refusal(host, port, purpose):

@@ -21,11 +21,7 @@ _LAST_PORT = 65_535
 
 @dataclass(eq=False, repr=False)
 class Session:
-    """A run of HTTP requests that keeps cookies, as one browser would; `Network.session` makes it.
-
-    Attributes:
-        cookies: what the other side has set so far (httpx.Cookies, per domain).
-    """
+    """A run of HTTP requests that keeps `cookies`, as one browser would; `Network.session` makes it."""
 
     dialer: Dialer
     contexts: tuple[ssl.SSLContext, ssl.SSLContext]

@@ -36,10 +36,9 @@ def normal(host: str) -> str:
 class Scope:
     """The rules of `authorization.hosts` and of connection fields.
 
-    Attributes:
-        hosts: names, `*.name` (any depth, not the name itself), addresses and networks; None without an authorization.
-        services: hosts named in a connection field (inbox, database, triage).
-        third_parties: `site.third_parties`, which the browser may load.
+    `hosts` holds names, `*.name` (any depth, not the name itself), addresses and networks; None without an
+    authorization. `services` are named in a connection field (inbox, database, triage), `third_parties` may be loaded
+    by the browser.
     """
 
     hosts: tuple[str, ...] | None

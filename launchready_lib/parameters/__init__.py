@@ -33,13 +33,10 @@ __all__ = [
 
 
 def load(source: str | Path | Mapping[Any, Any], *, root: Path | None = None) -> Parameters:
-    """Read and validate a client's parameters.
+    """Read and validate a client's parameters; raises `ParametersError` with everything that is wrong.
 
     `source` is a file (relative to the working directory, or to `root`), or the mapping that papermill makes of one:
     the content under `client`, or a mapping whose one key is `client`.
-
-    Raises:
-        ParametersError: with everything that is wrong, not the first problem only.
     """
     if isinstance(source, Mapping):
         tree = read_mapping(source)
@@ -96,11 +93,7 @@ def _validated(content: Any, tree: Tree) -> Parameters | None:
 
 
 def starter(domain: str) -> str:
-    """Write a commented parameters file for a domain: valid as it is, the optional explained and commented out.
-
-    Raises:
-        ParametersError: it is not a domain.
-    """
+    """A commented parameters file, valid, the optional commented out; raises `ParametersError` for no domain."""
     try:
         ascii_domain = domain_name(domain.strip())
     except PydanticCustomError as error:

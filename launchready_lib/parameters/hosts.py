@@ -18,11 +18,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 
 
 def hostname(value: str) -> str:
-    """Normalise a host's name: lower case, no final dot, other scripts as punycode (IDNA 2008, UTS 46).
-
-    Raises:
-        PydanticCustomError: it is not a host's name.
-    """
+    """Normalise a host's name: lower case, no final dot, punycode (IDNA 2008, UTS 46); raises `PydanticCustomError`."""
     name = value.rstrip(".").lower()
     if not name.isascii():
         try:
@@ -35,11 +31,7 @@ def hostname(value: str) -> str:
 
 
 def domain_name(value: str) -> str:
-    """Normalise a domain: a host's name of at least two labels.
-
-    Raises:
-        PydanticCustomError: it is not one.
-    """
+    """Normalise a domain: a host's name of at least two labels; raises `PydanticCustomError` where it is not one."""
     name = hostname(value)
     if "." not in name or "_" in name:
         raise wrong("expected a domain such as acme.example")

@@ -1,7 +1,6 @@
 """YAML text to PyYAML's nodes, which know their lines, and plain scalars to values.
 
-Depth is bounded, aliases are shared, no tag is resolved. Scalars are read as YAML 1.1 and YAML 1.2 both read them;
-where the two differ, nothing is guessed.
+Depth is bounded, aliases are shared, no tag is resolved; where YAML 1.1 and 1.2 differ, nothing is guessed.
 """
 
 from __future__ import annotations
@@ -60,11 +59,7 @@ def is_plain(node: yaml.Node) -> bool:
 
 
 def compose(text: str) -> yaml.Node | None:
-    """Make nodes of YAML text; None where it holds nothing.
-
-    Raises:
-        StopError: it is not one YAML document, or too deep.
-    """
+    """Make nodes of YAML text; None where it holds nothing; raises `StopError`: not one YAML document, or too deep."""
     try:
         return _Composer(text).get_single_node()
     except yaml.reader.ReaderError as error:

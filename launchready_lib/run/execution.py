@@ -33,13 +33,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a notebook went.
-
-    Attributes:
-        ending: complete, or why it is not.
-        seconds: from the first cell's preparation to the kernel's end.
-        error: type and message of what ended it, redacted; None where it is complete.
-    """
+    """How a notebook went; `seconds` last to the kernel's end, `error` is redacted, and None where it is complete."""
 
     ending: Ending
     seconds: float

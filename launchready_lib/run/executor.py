@@ -238,10 +238,7 @@ def execute(
     cwd: Path | None = None,
     on_cell: Callable[[int, int], None] | None = None,
 ) -> Outcome:
-    """Run one notebook with papermill and our engine, and say how it went.
-
-    Raises `Interrupted` by Ctrl-C, with how it went until then.
-    """
+    """Run one notebook with papermill and our engine, and say how it went; raises `Interrupted` by Ctrl-C."""
     outcomes: list[Outcome] = []
     nothing = Cells(0, 0, 0, 0)
     error = "papermill ended without running it"

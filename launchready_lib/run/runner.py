@@ -39,10 +39,7 @@ class RunError(Exception):
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left behind in `folder`; no `audit` and `report` where it was interrupted.
-
-    `weak` names secrets too short to be kept out of the results everywhere.
-    """
+    """What a run left in `folder` (interrupted: no `audit`, no `report`); `weak` names secrets too short to redact."""
 
     folder: Path
     manifest: Manifest
@@ -222,10 +219,7 @@ def _start(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: bool) 
 
 
 def set_aside(folder: Path) -> None:
-    """Move an earlier run, if there is one, to the next free <release>~N, where no later run compares itself with it.
-
-    Raises `RunError` where another process runs it.
-    """
+    """Move an earlier run to the next free <release>~N; raises `RunError` where another process runs it."""
     with _alone(folder):
         _set_aside(folder)
 
@@ -237,10 +231,7 @@ def _set_aside(folder: Path) -> None:
 
 
 def publish(folder: Path) -> tuple[Audit, Path]:
-    """Read the executed notebooks of a run back and write the report beside them.
-
-    Raises `AuditError` where the folder holds no run.
-    """
+    """Read a run's executed notebooks back and write the report beside them; raises `AuditError` without a run."""
     from launchready_lib.report import publication  # noqa: PLC0415 - nbconvert takes half a second to import
 
     path = publication.write(folder)

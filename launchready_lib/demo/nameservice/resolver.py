@@ -37,10 +37,9 @@ class Resolution:
 
 
 class Resolver:
-    """Answers for every name of this world, as a provider's resolver does.
+    """Answers for every name of this world, as a provider's resolver does, and remembers until `forget`.
 
-    What fails validation is SERVFAIL with the extended error 6 (RFC 8914), unless the asker disabled checking. Answers
-    are remembered until `forget`.
+    What fails validation is SERVFAIL with the extended error 6 (RFC 8914), unless the asker disabled checking.
     """
 
     def __init__(self, servers: Mapping[str, Authority], root_server: str, anchor: str) -> None:

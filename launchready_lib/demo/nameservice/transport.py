@@ -33,11 +33,7 @@ class Listener(asyncio.DatagramProtocol):
         self.port = 0
 
     async def start(self) -> None:
-        """Open a port that is free for both.
-
-        Raises:
-            OSError: no such port was found.
-        """
+        """Open a port that is free for both; raises `OSError` where none was found."""
         loop = asyncio.get_running_loop()
         for left in reversed(range(_TRIES)):
             udp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(LOOPBACK, 0))

@@ -27,13 +27,9 @@ ENVELOPE = f"bounces@{names.DOMAIN}"
 class Club:
     """One running Harbor Club.
 
-    Attributes:
-        environment: values of the variables that the parameters file names, such as the webhook secret.
-        relay: host and port that take outgoing mail.
-        release_file: what production says it serves; the deploy script writes it.
-        edge_key: what the edge sends with each request, so that the origin answers the edge alone.
-        careless: the part of a payment key that differs, for the fault that shows one.
-        reads: how often each core read was asked for, for faults that strike now and then.
+    The deploy script writes `release_file`; the origin answers only who sends `edge_key`; `careless` is the part of a
+    payment key that differs, for the fault that shows one; `reads` counts core reads, for faults that strike now and
+    then.
     """
 
     switchboard: Switchboard
@@ -58,11 +54,7 @@ class Club:
         task.add_done_callback(self._work.discard)
 
     async def send(self, kind: str, to: str, link: str) -> None:
-        """Send mail over SMTP: reset (a link to choose a new password) or invitation (somebody is asked to join).
-
-        Raises:
-            OSError: the relay refuses it, such as `smtplib.SMTPException`.
-        """
+        """Send mail, a reset link or an invitation; raises `OSError`, such as `smtplib.SMTPException`, when refused."""
         subject, _, text = filled(f"{kind}.mail", link=link).partition("\n\n")
         message = EmailMessage()
         message["From"] = SENDER

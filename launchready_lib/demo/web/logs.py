@@ -16,14 +16,7 @@ MOST_BYTES = 4_000_000
 
 @dataclass
 class Trace:
-    """The request that is being answered.
-
-    Attributes:
-        request_id: made by the edge, one for all lines of a request.
-        route: the pattern of the address, without the values in it.
-        queries: how many statements it has run.
-        query_ms: how long these took together.
-    """
+    """The request that is being answered: its id (the edge's), its address's pattern, its statements and their time."""
 
     request_id: str
     route: str

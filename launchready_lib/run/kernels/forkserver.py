@@ -46,10 +46,7 @@ Request = dict[str, Any]
 
 
 def import_all() -> None:
-    """Import `MODULES` and every module of `PACKAGES`.
-
-    Raises where a module of ours is broken: it may have left half of itself behind, so no kernel is forked from here.
-    """
+    """Import `MODULES` and every module of `PACKAGES`; raises where one of ours is broken: no fork then."""
     for name in MODULES:
         _try_import(name)
     for package in PACKAGES:
@@ -91,12 +88,7 @@ class Kernel:
 
 @dataclass
 class Server:
-    """Forks kernels on request and reports their ends.
-
-    Attributes:
-        control: the socket that requests arrive on.
-        kernels: those that run, by process id.
-    """
+    """Forks kernels on request and reports their ends; `kernels` are those that run, by process id."""
 
     control: socket.socket
     kernels: dict[int, Kernel] = field(default_factory=dict)

@@ -108,12 +108,9 @@ class ForkServer:
             theirs.close()
 
     def fork(self, argv: list[str], env: dict[str, str], *, cwd: str, folder: Path | None = None) -> ForkedProcess:
-        """Fork a kernel that runs `ipykernel_launcher` with these arguments.
+        """Fork a kernel that runs `ipykernel_launcher` so; raises `NotWarm` where the server cannot (asked no more).
 
         The folder is removed with the kernel where this process ends before it.
-
-        Raises:
-            NotWarm: the server cannot; it is not asked again.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = {"argv": argv, "env": env, "cwd": cwd, "folder": folder and str(folder)}
