@@ -84,17 +84,12 @@ def lab(options: Sequence[str]) -> int:
             command.append("--allow-root")  # whoever runs this as root, in a container say, means it
         command += [f"--LabApp.default_url=/lab/tree/{notebooks.relative_to(root).as_posix()}", *options]
         with subprocess.Popen(command, cwd=root, env=environment) as process:
-            return _wait(process)
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for JupyterLab, which gets a terminal's Ctrl-C itself and asks before it leaves."""
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            if not sys.stdin.isatty():
-                process.terminate()
+            while True:  # JupyterLab gets a terminal's Ctrl-C itself and asks before it leaves
+                try:
+                    return process.wait()
+                except KeyboardInterrupt:
+                    if not sys.stdin.isatty():
+                        process.terminate()
 
 
 def _notebooks(root: Path) -> Path:

@@ -20,8 +20,6 @@ from launchready_lib.record.files import private_folder, write_private
 _DAY = dt.timedelta(days=1)
 _LEAF_LIFETIME = 60 * _DAY
 _Key = ec.EllipticCurvePublicKey
-_EXPIRING = (names.API, names.MAIL_HOST)
-"""Hosts whose certificate a fault lets expire."""
 
 
 class CertificateAuthority:
@@ -48,7 +46,9 @@ class CertificateAuthority:
         now = dt.datetime.now(dt.UTC)
         healthy = self._serve(hosts, now - _DAY, now - _DAY + _LEAF_LIFETIME)
         expired = {
-            host: self._serve((host,), now - _DAY - _LEAF_LIFETIME, now - _DAY) for host in _EXPIRING if host in hosts
+            host: self._serve((host,), now - _DAY - _LEAF_LIFETIME, now - _DAY)
+            for host in (names.API, names.MAIL_HOST)
+            if host in hosts
         }
 
         def choose(connection: ssl.SSLObject, server_name: str | None, _: ssl.SSLContext) -> None:

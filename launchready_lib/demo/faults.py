@@ -39,17 +39,15 @@ class Fault:
     prototype: bool = False
 
 
-_ENTRY = TypeAdapter(Fault)
-
-
 def read(text: str, checks: Collection[str]) -> dict[str, Fault]:
     """Read a list of faults, by check; raises `ValueError` where an entry is wrong, or names no check of `checks`."""
     faults: dict[str, Fault] = {}
+    adapter = TypeAdapter(Fault)
     entries = [(part, each) for part, listed in yaml.safe_load(text).items() for each in listed]
     for part, entry in entries:
         place = f"faults.yaml, {part}, {entry.get('check', 'an entry without a check')}"
         try:
-            fault = _ENTRY.validate_python({**entry, "part": part})
+            fault = adapter.validate_python({**entry, "part": part})
         except ValidationError as error:
             wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
             raise ValueError(f"{place}: {'; '.join(wrong)}") from error

@@ -53,10 +53,7 @@ class _EndError(Exception):
 
 
 def validate(links: Sequence[Link], answers: Iterable[Answer], anchors: Anchors, now: dt.datetime) -> Trust:
-    """Follow the links from the deepest anchor down to the client's zone, the last, then check its servers' answers.
-
-    The answers were asked with DO; signatures are held against the time `now`.
-    """
+    """Follow the links from the deepest anchor down to the client's zone, then check its servers' answers, at `now`."""
     rows = tuple(chain.rows(links))
     try:
         trusted = _descend(links, anchors, now)

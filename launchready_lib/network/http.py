@@ -125,7 +125,9 @@ class Session:
                 answer = replace(answer, truncated=True, error=f"the body was still coming after {self.timeout:g} s")
         except _FAILURES as error:
             answer = _failure(answer, error)
-        answer = _with_body(answer, body)
+        if answer.ok:
+            cut = answer.truncated or body.full or body.broken
+            answer = replace(answer, body=body.content, truncated=cut, error=answer.error or body.error)
         return replace(answer, seconds=loop.time() - started, address=backend.last.get((host, port)))
 
     def _transport(self, purpose: Purpose, address: str | None, *, verify: bool) -> tuple[Transport, Backend]:
@@ -162,13 +164,6 @@ async def _read(reply: httpx.Response, body: Body) -> None:
                 break
     finally:
         await reply.aclose()
-
-
-def _with_body(answer: Response, body: Body) -> Response:
-    if not answer.ok:
-        return answer
-    cut = answer.truncated or body.full or body.broken
-    return replace(answer, body=body.content, truncated=cut, error=answer.error or body.error)
 
 
 _OF_THE_WIRE = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.UnsupportedProtocol)

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from launchready_lib.parameters import errors, rules
+from launchready_lib.parameters import errors
 from launchready_lib.parameters.hosts import domain_name
 from launchready_lib.parameters.model import Parameters, slug_of
 from launchready_lib.parameters.problems import ParametersError, Problem, nearest
@@ -46,9 +46,14 @@ def load(source: str | Path | Mapping[Any, Any], *, root: Path | None = None) ->
         content = _under_client(tree)
     else:
         raise ParametersError([Problem("expected a file's name or the content of one", "client")])
-    parameters = None if content is None and tree.problems else _validated(content, tree)
+    parameters = None
+    if content is not None or not tree.problems:
+        try:
+            parameters = Parameters.model_validate({} if content is None else content)
+        except ValidationError as error:
+            errors.report(error, tree, Parameters)
     if parameters is not None:
-        for path, message, suggestion in rules.complaints(parameters):
+        for path, message, suggestion in errors.complaints(parameters):
             tree.report(message, path, suggestion=suggestion)
     if parameters is None or tree.problems:
         raise ParametersError(tree.problems)
@@ -81,14 +86,6 @@ def _under_client(tree: Tree) -> Any:
     tree.report(
         f"expected one top-level key: client{hint}", (close,) if close else (), suggestion="client" if close else None
     )
-    return None
-
-
-def _validated(content: Any, tree: Tree) -> Parameters | None:
-    try:
-        return Parameters.model_validate({} if content is None else content)
-    except ValidationError as error:
-        errors.report(error, tree, Parameters)
     return None
 
 

@@ -72,10 +72,6 @@ def _host_pattern(value: str) -> str:
     return _host_or_address(value)
 
 
-def _named_host_pattern(value: str) -> str:
-    return f"*.{domain_name(value[2:])}" if value.startswith("*.") else hostname(value)
-
-
 def _split_port(value: str) -> tuple[str, int | None]:
     bracketed = re.fullmatch(r"\[([^\]]+)\](?::(\d{1,5}))?", value, re.ASCII)
     simple = re.fullmatch(r"([^:\[\]]+)(?::(\d{1,5}))?", value, re.ASCII)
@@ -158,11 +154,6 @@ def _email_pattern(value: str) -> str:
     return value
 
 
-def _step_address(value: str) -> str:
-    """An address in a step: as any other, or one that a word in braces starts, as in {link}."""
-    return value if _WORD_FIRST.match(value) else _url_or_path(value)
-
-
 def _header_name(value: str) -> str:
     if not _HEADER_NAME.match(value):
         raise wrong("expected a header's name, such as X-Audit")
@@ -174,14 +165,15 @@ Domain = Annotated[str, text(domain_name)]
 Address = Annotated[str, text(_address)]
 NetworkRange = Annotated[str, text(_network)]
 HostPattern = Annotated[str, text(_host_pattern)]
-NamedHostPattern = Annotated[str, text(_named_host_pattern)]
+NamedHostPattern = Annotated[str, text(lambda v: f"*.{domain_name(v[2:])}" if v.startswith("*.") else hostname(v))]
 Nameserver = Annotated[str, text(_nameserver)]
 HostPort = Annotated[str, text(_host_port)]
 ConnectFrom = Annotated[str, text(_connect_from)]
 Url = Annotated[str, text(_url)]
 Origin = Annotated[str, text(_origin)]
 UrlOrPath = Annotated[str, text(_url_or_path)]
-StepAddress = Annotated[str, text(_step_address)]
+StepAddress = Annotated[str, text(lambda value: value if _WORD_FIRST.match(value) else _url_or_path(value))]
+"""An address in a step: as any other, or one that a word in braces starts, as in {link}."""
 Email = Annotated[str, text(_email)]
 EmailPattern = Annotated[str, text(_email_pattern)]
 HeaderName = Annotated[str, text(_header_name)]

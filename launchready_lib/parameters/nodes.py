@@ -18,15 +18,6 @@ UNTAGGED = "?"
 """The tag of a node that has none in the file."""
 
 _LONGEST_NUMBER = 40
-_KINDS_11 = {
-    "tag:yaml.org,2002:null": "null",
-    "tag:yaml.org,2002:bool": "bool",
-    "tag:yaml.org,2002:int": "int",
-    "tag:yaml.org,2002:float": "float",
-    "tag:yaml.org,2002:timestamp": "timestamp",
-    "tag:yaml.org,2002:merge": "merge",
-    "tag:yaml.org,2002:value": "value",
-}
 _KINDS_12 = (  # YAML 1.2.2, §10.3.2, the core schema
     ("null", re.compile(r"(?:null|Null|NULL|~|)\Z")),
     ("bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")),
@@ -133,7 +124,9 @@ Scalar = str | int | float | bool | None | dt.date | Ambiguous
 
 def plain(raw: str) -> Scalar:
     """Read an unquoted scalar: its value where YAML 1.1 and 1.2 agree, a date as a date, else `Ambiguous`."""
-    old, new = _kind_11(raw), _kind_12(raw)
+    resolvers = yaml.SafeLoader.yaml_implicit_resolvers.get(raw[:1], [])
+    old = next((tag.rpartition(":")[2] for tag, pattern in resolvers if pattern.match(raw)), "text")
+    new = next((kind for kind, pattern in _KINDS_12 if pattern.match(raw)), "text")
     if old == "timestamp" and _DATE.match(raw):
         return _date(raw)
     if old != new or raw in _LETTER_BOOLS or (new == "int" and _SPLIT_INT.match(raw)):
@@ -145,15 +138,6 @@ def plain(raw: str) -> Scalar:
     if new in ("int", "float"):
         return _number(raw, new)
     return raw
-
-
-def _kind_11(raw: str) -> str:
-    resolvers = yaml.SafeLoader.yaml_implicit_resolvers.get(raw[:1], [])
-    return next((_KINDS_11[tag] for tag, pattern in resolvers if pattern.match(raw)), "text")
-
-
-def _kind_12(raw: str) -> str:
-    return next((kind for kind, pattern in _KINDS_12 if pattern.match(raw)), "text")
 
 
 def _date(raw: str) -> Scalar:

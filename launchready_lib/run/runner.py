@@ -98,7 +98,9 @@ def run(
         RunError: the release exists already, is being run by another process, or the options contradict each other.
     """
     file = parameters_file.absolute()
-    root = _root(file)
+    root = paths.project_root()
+    if "LAUNCHREADY_ROOT" not in os.environ and not (root / "parameters").is_dir():
+        root = paths.project_root(file.parent)  # started elsewhere: by where the parameters file lies
     with _environment({**(environment or {}), "LAUNCHREADY_ROOT": str(root)}):
         parameters = parameters_module.load(parameters_file, root=root)
         if release and not _RELEASE.match(release):
@@ -237,13 +239,6 @@ def publish(folder: Path) -> tuple[Audit, Path]:
     path = publication.write(folder)
     close_to_others(folder)
     return audits.read(folder), path
-
-
-def _root(file: Path) -> Path:
-    """The project's root: by the working directory, else by where the parameters file lies."""
-    root = paths.project_root()
-    known = "LAUNCHREADY_ROOT" in os.environ or (root / "parameters").is_dir()
-    return root if known else paths.project_root(file.parent)
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -94,9 +94,7 @@ class Resolver:
                 return found
             further = await self._walk(target, rdtype)
             found = replace(
-                further,
-                answer=(*found.answer, *further.answer),
-                security=min(found.security, further.security),
+                further, answer=(*found.answer, *further.answer), security=min(found.security, further.security)
             )
             if not further.answer:
                 return found  # the end of the chain has nothing of this type

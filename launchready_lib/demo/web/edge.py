@@ -153,7 +153,9 @@ class Edge(RequestHandler):
             self.clear_header(name)
             for value in headers.get_list(name):
                 self.add_header(name, value)
-        if self._compressible(headers, body):
+        plain = self.club.on("caching.static") and self.request.path.startswith("/static/")
+        textual = headers.get("Content-Type", "").startswith(TEXTS)
+        if len(body) >= SMALLEST_COMPRESSED and textual and not plain:
             self.add_header("Vary", "Accept-Encoding")
             if "gzip" in self.request.headers.get("Accept-Encoding", ""):
                 self.set_header("Content-Encoding", "gzip")
@@ -161,10 +163,6 @@ class Edge(RequestHandler):
         if self.request.method == "HEAD" and "Content-Length" in headers:
             self.set_header("Content-Length", headers["Content-Length"])
         self.finish(body or None)
-
-    def _compressible(self, headers: HTTPHeaders, body: bytes) -> bool:
-        plain = self.club.on("caching.static") and self.request.path.startswith("/static/")
-        return len(body) >= SMALLEST_COMPRESSED and headers.get("Content-Type", "").startswith(TEXTS) and not plain
 
     def write_error(self, status_code: int, **_: object) -> None:
         """Refuse in plain words."""

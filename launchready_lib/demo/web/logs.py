@@ -40,7 +40,9 @@ class Sheet:
         """Append one line."""
         line = json.dumps(row, separators=(",", ":")) + "\n"
         if self._size + len(line) > MOST_BYTES:
-            self._halve()
+            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+            self.clear()
+            self._size = self._file.write("".join(lines[len(lines) // 2 :]))
         self._size += self._file.write(line)
 
     def clear(self) -> None:
@@ -52,11 +54,6 @@ class Sheet:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def _halve(self) -> None:
-        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-        self.clear()
-        self._size = self._file.write("".join(lines[len(lines) // 2 :]))
 
 
 class Journal:

@@ -18,11 +18,7 @@ from launchready_lib.demo.web.handler import Handler, Missing
 
 TEMPLATES = Path(__file__).parent / "templates"
 STATIC = Path(__file__).parent / "static"
-KINDS = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
+KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 VARYING = re.compile(r"\((?:\?P<(\w+)>)?[^)]*\)")
 COMMON = {

@@ -132,18 +132,14 @@ class Server:
             line.close()
             return True, None
         if pid == 0:
-            self._forget(line)
+            for each in (self.control, line, *(kernel.line for kernel in self.kernels.values())):
+                each.close()  # in the child nothing of the server's may stay open
+            signal.set_wakeup_fd(-1)
             return False, request
         self.kernels[pid] = Kernel(line, request["env"].get(MARK, ""), request["folder"])
         selector.register(line, selectors.EVENT_READ, data=pid)
         _say(line, {"pid": pid})
         return True, None
-
-    def _forget(self, line: socket.socket) -> None:
-        """In the child: nothing of the server's may stay open."""
-        for each in (self.control, line, *(kernel.line for kernel in self.kernels.values())):
-            each.close()
-        signal.set_wakeup_fd(-1)
 
     def _let_go(self, pid: int) -> None:
         """The other end of a line says nothing, ever: readable means closed."""

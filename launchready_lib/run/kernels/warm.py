@@ -26,10 +26,7 @@ class NotWarm(RuntimeError):  # noqa: N818 - a refusal, after which a kernel sta
 
 
 class ForkedProcess:
-    """A kernel forked by the server, with as much of `subprocess.Popen` as jupyter_client uses.
-
-    It leads its own session and process group. `returncode` is None while it runs; negative where a signal ended it.
-    """
+    """A kernel forked by the server, a session's leader, with as much of `subprocess.Popen` as jupyter_client uses."""
 
     stdin = stdout = stderr = None
 
