@@ -27,8 +27,6 @@ _LARGEST_MB = 8.0
 _MOST = 1_000
 _WIDEST = {4: 8, 6: 16}
 """Bits of the widest network that is believed: nobody's edge is a larger part of the internet."""
-_FASTLY = ("addresses", "ipv6_addresses")
-_AMAZON = "CLOUDFRONT"
 
 Addresses = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -78,10 +76,10 @@ def _listed(text: str) -> Iterable[str]:
         raise NoListError("it is broken JSON") from None
     if not isinstance(body, dict):
         raise NoListError("its form is not known")
-    keys = ("prefixes", "ipv6_prefixes") if "prefixes" in body else _FASTLY
+    keys = ("prefixes", "ipv6_prefixes") if "prefixes" in body else ("addresses", "ipv6_addresses")
     entries = [entry for key in keys if isinstance(found := body.get(key), list) for entry in found]
     if "prefixes" in body:
-        mine = (entry for entry in entries if isinstance(entry, dict) and entry.get("service") == _AMAZON)
+        mine = (entry for entry in entries if isinstance(entry, dict) and entry.get("service") == "CLOUDFRONT")
         return [str(entry.get("ip_prefix") or entry.get("ipv6_prefix")) for entry in mine]
     return [str(entry) for entry in entries]
 

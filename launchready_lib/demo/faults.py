@@ -13,7 +13,6 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from launchready_lib import roadmap
 from launchready_lib.record.findings import Status
 
-FAIL, UNKNOWN = Status.FAIL, Status.UNKNOWN
 Subscriber = Callable[[], Awaitable[None]]
 
 

@@ -29,9 +29,6 @@ class Target:
     address: str
 
 
-Resolve = Callable[[str], Awaitable[tuple[str, ...]]]
-
-
 @dataclass(frozen=True)
 class Dialer:
     """The one place that turns a wish to connect into targets, or refuses it.
@@ -41,7 +38,7 @@ class Dialer:
 
     scope: Scope
     connect_to: Mapping[str, str]
-    resolve: Resolve
+    resolve: Callable[[str], Awaitable[tuple[str, ...]]]
     traffic: Traffic
 
     async def targets(

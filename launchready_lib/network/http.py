@@ -16,7 +16,6 @@ from launchready_lib.network.types import NameNotResolvedError, Purpose, Refused
 from launchready_lib.network.wire import Backend, Body, Transport
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_LAST_PORT = 65_535
 
 
 @dataclass(eq=False, repr=False)
@@ -92,7 +91,7 @@ class Session:
         loop = asyncio.get_running_loop()
         try:
             parsed = httpx.URL(url)
-            if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 0) > _LAST_PORT:
+            if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 0) > 65_535:
                 raise httpx.InvalidURL("not an http address")
         except (httpx.InvalidURL, ValueError, UnicodeError) as error:
             return Response(method, url, "protocol", error=f"not a usable address: {type(error).__name__}")

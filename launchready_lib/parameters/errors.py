@@ -19,7 +19,6 @@ _BRACES = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
 
 Complaint = tuple[Path, str, str | None]
 """Where, what was expected, and the nearest valid word."""
-_NOT_ERRORS = frozenset({"default_factory_not_called"})
 _WORDS = {
     "missing": "is required",
     "list_type": "expected a list, such as [a, b]; got {kind}",
@@ -33,7 +32,7 @@ _WORDS = {
 def report(error: ValidationError, tree: Tree, model: type[Section]) -> None:
     """Add what pydantic found to the tree's problems."""
     for detail in error.errors(include_url=False):
-        if detail["type"] in _NOT_ERRORS:
+        if detail["type"] == "default_factory_not_called":
             continue
         path: Path = ("client", *(part for part in detail["loc"] if part != "[key]"))
         message, suggestion = _words(detail, path, tree, model)

@@ -66,7 +66,7 @@ class Record(NotebookExecutionManager):  # type: ignore[misc]
         self._shown = [self._redacted(cell) for cell in nb.cells]
 
     def save(self, *, always: bool = False, **_: Any) -> None:
-        """Write the redacted copy beside its place, for a look after a kill; rarely (`SAVE_EVERY_S`) unless `always`."""
+        """Write the redacted copy beside its place, for a look after a kill, if it `always` must be or is due."""
         now = time.monotonic()
         if self.part is not None and (always or now - self._saved >= SAVE_EVERY_S):
             write_private(self.part, nbformat.v4.writes(self.redacted()))

@@ -22,7 +22,6 @@ from launchready_lib.demo.nameservice.validation import Security, Trust
 _MOST_REFERRALS = 12
 _MOST_ALIASES = 8
 _MOST_REMEMBERED = 4096
-_PROOF_TYPES = (RdataType.RRSIG, RdataType.NSEC)
 Section = tuple[dns.rrset.RRset, ...]
 
 
@@ -151,5 +150,5 @@ def _open_end(name: Name, rdtype: RdataType, answer: Section) -> Name | None:
 
 
 def _shown(section: Section, query: dns.message.Message) -> list[dns.rrset.RRset]:
-    asked = query.question[0].rdtype
-    return [r for r in section if wants_dnssec(query) or r.rdtype not in _PROOF_TYPES or r.rdtype == asked]
+    hidden = set() if wants_dnssec(query) else {RdataType.RRSIG, RdataType.NSEC} - {query.question[0].rdtype}
+    return [rrset for rrset in section if rrset.rdtype not in hidden]

@@ -17,14 +17,10 @@ _IDLE_S = 10.0
 _TRIES = 20
 
 
-Responder = Callable[[dns.message.Message], Awaitable[dns.message.Message]]
-"""Answers one question."""
-
-
 class Listener(asyncio.DatagramProtocol):
     """One responder on one port, UDP and TCP alike."""
 
-    def __init__(self, responder: Responder) -> None:
+    def __init__(self, responder: Callable[[dns.message.Message], Awaitable[dns.message.Message]]) -> None:
         self._responder = responder
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections = 0

@@ -19,9 +19,6 @@ from launchready_lib.demo.texts import filled
 from launchready_lib.demo.web.database import Database
 from launchready_lib.demo.web.logs import Journal
 
-SENDER = f"Harbor Club <hello@{names.DOMAIN}>"
-ENVELOPE = f"bounces@{names.DOMAIN}"
-
 
 @dataclass
 class Club:
@@ -57,7 +54,7 @@ class Club:
         """Send mail, a reset link or an invitation; raises `OSError`, such as `smtplib.SMTPException`, when refused."""
         subject, _, text = filled(f"{kind}.mail", link=link).partition("\n\n")
         message = EmailMessage()
-        message["From"] = SENDER
+        message["From"] = f"Harbor Club <hello@{names.DOMAIN}>"
         message["To"] = to
         message["Subject"] = subject
         message["Date"] = format_datetime(datetime.now(UTC))
@@ -66,7 +63,7 @@ class Club:
 
         def hand_over() -> None:
             with smtplib.SMTP(*self.relay, local_hostname=names.MAIL_HOST, timeout=10) as smtp:
-                smtp.send_message(message, from_addr=ENVELOPE)
+                smtp.send_message(message, from_addr=f"bounces@{names.DOMAIN}")
 
         await asyncio.to_thread(hand_over)
 
