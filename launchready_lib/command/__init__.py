@@ -1,4 +1,1 @@
-"""What a terminal talks to: the command line, demo and lab, doctor, update-data.
-
-Imports everything below; nothing imports it.
-"""
+"""What a terminal talks to: the command line, demo and lab, doctor, update-data; nothing imports it."""

@@ -12,7 +12,6 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from types import FrameType
 
 from launchready_lib import __version__, paths
 from launchready_lib.command.terminal import BAD_INPUT, INTERRUPTED, OUR_ERROR, VERDICTS, complain, say, tell
@@ -23,7 +22,7 @@ from launchready_lib.run.kernels import warm
 def main(argv: Sequence[str] | None = None) -> int:
     """Run a command and return the exit code."""
     arguments = parser().parse_args(argv)
-    signal.signal(signal.SIGTERM, _stop)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     try:
         code: int = arguments.command(arguments)
     except KeyboardInterrupt:
@@ -35,10 +34,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     except Exception as error:  # noqa: BLE001 - the last wall: what an exception says may hold a secret
         code = _explained(error)
     return code
-
-
-def _stop(_: int, __: FrameType | None) -> None:
-    raise KeyboardInterrupt
 
 
 def _explained(error: Exception) -> int:
@@ -169,11 +164,7 @@ def where(arguments: argparse.Namespace) -> int:
 
 
 def stage_numbers(text: str) -> frozenset[int]:
-    """Read "1,3-5".
-
-    Raises:
-        argparse.ArgumentTypeError: it is not that, or holds a number that is no stage.
-    """
+    """Read "1,3-5"; raises `argparse.ArgumentTypeError` where it is not that, or holds a number that is no stage."""
     numbers: set[int] = set()
     for part in text.split(","):
         first, dash, last = part.strip().partition("-")

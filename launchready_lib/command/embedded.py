@@ -55,11 +55,7 @@ def demo() -> int:
 
 
 def unexpected(audit: Audit, release: str) -> list[str]:
-    """What differs from the verdict that a release of Harbor Club must get.
-
-    The prototype is a no-go. The launch is a go, or conditional for the sole reason that checks which could decide are
-    not built yet.
-    """
+    """What differs from the due verdict: no-go; go, or conditional only for decisive checks that are not built yet."""
     if release == PROTOTYPE:
         return [] if audit.decision is Decision.NO_GO else [f"the verdict on {release} is {audit.decision}, not no_go"]
     catalogue = roadmaps.load().checks
@@ -88,17 +84,12 @@ def lab(options: Sequence[str]) -> int:
             command.append("--allow-root")  # whoever runs this as root, in a container say, means it
         command += [f"--LabApp.default_url=/lab/tree/{notebooks.relative_to(root).as_posix()}", *options]
         with subprocess.Popen(command, cwd=root, env=environment) as process:
-            return _wait(process)
-
-
-def _wait(process: subprocess.Popen[bytes]) -> int:
-    """Wait for JupyterLab, which gets a terminal's Ctrl-C itself and asks before it leaves."""
-    while True:
-        try:
-            return process.wait()
-        except KeyboardInterrupt:
-            if not sys.stdin.isatty():
-                process.terminate()
+            while True:  # JupyterLab gets a terminal's Ctrl-C itself and asks before it leaves
+                try:
+                    return process.wait()
+                except KeyboardInterrupt:
+                    if not sys.stdin.isatty():
+                        process.terminate()
 
 
 def _notebooks(root: Path) -> Path:

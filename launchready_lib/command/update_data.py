@@ -27,8 +27,6 @@ _LARGEST_MB = 8.0
 _MOST = 1_000
 _WIDEST = {4: 8, 6: 16}
 """Bits of the widest network that is believed: nobody's edge is a larger part of the internet."""
-_FASTLY = ("addresses", "ipv6_addresses")
-_AMAZON = "CLOUDFRONT"
 
 Addresses = ipaddress.IPv4Network | ipaddress.IPv6Network
 
@@ -54,10 +52,7 @@ class NoListError(ValueError):
 
 
 def networks(text: str) -> tuple[str, ...]:
-    """The networks in a published list: one a line, Fastly's JSON, or Amazon's, of which CloudFront's.
-
-    Raises `NoListError` where it is none of these, or not to be believed.
-    """
+    """Networks in a list (lines, Fastly's JSON, CloudFront's in Amazon's); raises `NoListError` where not believed."""
     found: dict[Addresses, None] = {}
     for each in _listed(text):
         try:
@@ -81,10 +76,10 @@ def _listed(text: str) -> Iterable[str]:
         raise NoListError("it is broken JSON") from None
     if not isinstance(body, dict):
         raise NoListError("its form is not known")
-    keys = ("prefixes", "ipv6_prefixes") if "prefixes" in body else _FASTLY
+    keys = ("prefixes", "ipv6_prefixes") if "prefixes" in body else ("addresses", "ipv6_addresses")
     entries = [entry for key in keys if isinstance(found := body.get(key), list) for entry in found]
     if "prefixes" in body:
-        mine = (entry for entry in entries if isinstance(entry, dict) and entry.get("service") == _AMAZON)
+        mine = (entry for entry in entries if isinstance(entry, dict) and entry.get("service") == "CLOUDFRONT")
         return [str(entry.get("ip_prefix") or entry.get("ipv6_prefix")) for entry in mine]
     return [str(entry) for entry in entries]
 

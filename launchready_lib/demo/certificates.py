@@ -20,16 +20,10 @@ from launchready_lib.record.files import private_folder, write_private
 _DAY = dt.timedelta(days=1)
 _LEAF_LIFETIME = 60 * _DAY
 _Key = ec.EllipticCurvePublicKey
-_EXPIRING = (names.API, names.MAIL_HOST)
-"""Hosts whose certificate a fault lets expire."""
 
 
 class CertificateAuthority:
-    """Issues the certificates of one world.
-
-    Attributes:
-        file: its own certificate as PEM, which the parameters' `network.ca_file` names.
-    """
+    """Issues the certificates of one world; `file` is its own, which the parameters' `network.ca_file` names."""
 
     def __init__(self, folder: Path, switchboard: Switchboard) -> None:
         self._folder = folder
@@ -47,15 +41,14 @@ class CertificateAuthority:
         self.file.write_bytes(self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def context(self, hosts: Iterable[str]) -> ssl.SSLContext:
-        """A server's context with one certificate for all these hosts, the CA's own behind it.
-
-        A host whose certificate is at fault gets that one, by the name the client asks for (SNI, RFC 6066 section 3).
-        """
+        """A server's context with one certificate for all these hosts; one at fault gets its own by SNI (RFC 6066)."""
         hosts = tuple(hosts)
         now = dt.datetime.now(dt.UTC)
         healthy = self._serve(hosts, now - _DAY, now - _DAY + _LEAF_LIFETIME)
         expired = {
-            host: self._serve((host,), now - _DAY - _LEAF_LIFETIME, now - _DAY) for host in _EXPIRING if host in hosts
+            host: self._serve((host,), now - _DAY - _LEAF_LIFETIME, now - _DAY)
+            for host in (names.API, names.MAIL_HOST)
+            if host in hosts
         }
 
         def choose(connection: ssl.SSLObject, server_name: str | None, _: ssl.SSLContext) -> None:

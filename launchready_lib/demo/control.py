@@ -24,14 +24,7 @@ class WorldGoneError(ConnectionError):
 
 @dataclass(frozen=True)
 class State:
-    """What the state file (mode 0600) says of a running world.
-
-    Attributes:
-        pid: the world process.
-        port, token: its control port on loopback, and what opens it.
-        folder, parameters_file: its files.
-        environment: values of the variables that the parameters file names.
-    """
+    """What the state file (mode 0600) says of a world: process, control port and what opens it, files, variables."""
 
     pid: int
     port: int
@@ -88,9 +81,7 @@ class Control:
 def send(state: State, command: str, faults: Iterable[str] = (), *, records: str = "") -> frozenset[str]:
     """Give an order and wait until it is carried out; returns the faults that are on.
 
-    Raises:
-        WorldGoneError: nobody answers, or somebody else does.
-        RuntimeError: the world could not do it.
+    Raises `WorldGoneError` where nobody answers, or somebody else does; `RuntimeError` where the world could not do it.
     """
     order = {"token": state.token, "command": command, "faults": sorted(faults), "records": records}
     try:

@@ -1,7 +1,4 @@
-"""The faults of Harbor Club, one for each check that measures, as `faults.yaml` lists them, and which of them are on.
-
-A fault is looked up with `switchboard.on("mail.spf")` where the part that shows it answers.
-"""
+"""The faults of Harbor Club, one a check that measures, as `faults.yaml` lists them, and which of them are on."""
 
 from __future__ import annotations
 
@@ -16,7 +13,6 @@ from pydantic import ConfigDict, TypeAdapter, ValidationError
 from launchready_lib import roadmap
 from launchready_lib.record.findings import Status
 
-FAIL, UNKNOWN = Status.FAIL, Status.UNKNOWN
 Subscriber = Callable[[], Awaitable[None]]
 
 
@@ -26,8 +22,7 @@ class Fault:
 
     Attributes:
         part: where it shows: infrastructure, web or checkout.
-        check: the roadmap id of the check that must turn red, which is the fault's name as well.
-        text: what is wrong, in a founder's words.
+        check: the check that must turn red, which is the fault's name as well.
         also: other checks that this fault cannot help touching, and their answer; anything more is a defect.
         commit: the message of the commit that brings its files into the repository, where it changes any.
         prototype: whether it was wrong before the launch.
@@ -43,21 +38,15 @@ class Fault:
     prototype: bool = False
 
 
-_ENTRY = TypeAdapter(Fault)
-
-
 def read(text: str, checks: Collection[str]) -> dict[str, Fault]:
-    """Read a list of faults, by check; `checks` are the roadmap's ids.
-
-    Raises:
-        ValueError: an entry is wrong; says which one and why.
-    """
+    """Read a list of faults, by check; raises `ValueError` where an entry is wrong, or names no check of `checks`."""
     faults: dict[str, Fault] = {}
+    adapter = TypeAdapter(Fault)
     entries = [(part, each) for part, listed in yaml.safe_load(text).items() for each in listed]
     for part, entry in entries:
         place = f"faults.yaml, {part}, {entry.get('check', 'an entry without a check')}"
         try:
-            fault = _ENTRY.validate_python({**entry, "part": part})
+            fault = adapter.validate_python({**entry, "part": part})
         except ValidationError as error:
             wrong = (f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors())
             raise ValueError(f"{place}: {'; '.join(wrong)}") from error
@@ -86,11 +75,8 @@ RELEASES: Mapping[str, frozenset[str]] = {"prototype": PROTOTYPE, "launch": LAUN
 class Switchboard:
     """The faults of one world that are on, read by its servers at every request.
 
-    Servers that look at `on` while they answer need nothing more; those that prepare something (a signed zone, a file
-    in a repository) subscribe, and are awaited in the order of their subscription before the change counts as made.
-
-    Attributes:
-        faults: the ids of the checks whose fault is on.
+    Servers that prepare something (a signed zone, a file in a repository) subscribe, and are awaited in the order of
+    their subscription before the change counts as made.
     """
 
     def __init__(self, faults: Iterable[str] = ()) -> None:

@@ -1,7 +1,4 @@
-"""The mail of Harbor Club: an SMTP relay (RFC 5321) that signs each message and delivers it into a Maildir.
-
-Signing and the keys for it are by RFC 6376 sections 3.6.1 and 5.
-"""
+"""The mail of Harbor Club: an SMTP relay (RFC 5321) that signs each message (RFC 6376) and fills a Maildir."""
 
 from __future__ import annotations
 
@@ -52,10 +49,7 @@ class _Keeper:
 
 
 async def start(maildir: Path, keys: Path, switchboard: Switchboard, tls: CertificateAuthority) -> asyncio.Server:
-    """Open a loopback port that takes mail for anybody, encrypted where the sender likes (STARTTLS, RFC 3207).
-
-    `keys` is the folder of the signing keys.
-    """
+    """Open a loopback port for mail to anybody (STARTTLS where the sender likes); `keys` is the signing folder."""
     keeper = _Keeper(mailbox.Maildir(maildir), keys, switchboard)
     loop, context = asyncio.get_running_loop(), tls.context([names.MAIL_HOST])
     says = {"hostname": names.MAIL_HOST, "ident": "Harbor Club"}

@@ -1,7 +1,7 @@
 """What Harbor Club is called and where it lives: the published names and addresses of the embedded client.
 
-Every address is from a documentation range (RFC 5737) or a provider's published network, so nothing outside this
-machine is ever meant; `network.connect_to` of the generated parameters maps each to a loopback port.
+Every address is a documentation range's (RFC 5737) or a provider's published one; `network.connect_to` of the generated
+parameters maps each to a loopback port.
 """
 
 from __future__ import annotations

@@ -9,6 +9,7 @@ import argparse
 import asyncio
 import base64
 import contextlib
+import datetime as dt
 import json
 import os
 import secrets
@@ -19,11 +20,12 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 
-from launchready_lib.demo import certificates, mailbox, names, parameters, registration, web
+from launchready_lib.demo import certificates, mailbox, names, registration, web
 from launchready_lib.demo.control import Control, State
 from launchready_lib.demo.faults import Switchboard
 from launchready_lib.demo.nameservice import NameService
 from launchready_lib.demo.texts import filled
+from launchready_lib.demo.web import database, repository
 from launchready_lib.record.files import write_private
 
 _PARENT_CHECK_S = 1.0
@@ -38,7 +40,13 @@ class Harbor:
 
     def __init__(self, folder: Path, release: str, switchboard: Switchboard) -> None:
         self.folder, self.switchboard, self._release = folder, switchboard, release
-        self.environment = _environment(folder)
+        signing = base64.b64encode(secrets.token_bytes(24)).decode()
+        self.environment = {
+            names.MEMBER_PASSWORD: secrets.token_urlsafe(18),
+            names.ADMIN_PASSWORD: secrets.token_urlsafe(18),
+            names.WEBHOOK_SECRET: f"whsec_{signing}",
+            names.DATABASE_URL: f"sqlite:///{folder / names.DATABASE_FILE}",
+        }
         self.parameters_file = folder / "parameters.yaml"
         self._dns, self._servers = contextlib.AsyncExitStack(), contextlib.AsyncExitStack()
 
@@ -60,7 +68,7 @@ class Harbor:
             switchboard, folder, authority, release=self._release, environment=self.environment, smtp=smtp
         )
         self._servers.push_async_callback(self._web.stop)
-        self._ports = parameters.published(self._names.ports, self._web.ports, smtp[1], rdap_port)
+        self._ports = _published(self._names.ports, self._web.ports, smtp[1], rdap_port)
         (folder / "root.ds").write_text(self._names.root_ds)
         write_private(folder / "gatus.yaml", filled("gatus.yaml"))
         await self._describe()
@@ -69,8 +77,22 @@ class Harbor:
     async def _describe(self) -> None:
         """Write the files that the faults now on change."""
         (self.folder / "zone.txt").write_text(self._names.exported())
-        ports, resolver, on = self._ports, self._names.resolver_port, self.switchboard.on
-        parameters.write(self.parameters_file, self._release, on, resolver=resolver, ports=ports)
+        today = dt.datetime.now(dt.UTC).date()
+        text = filled(
+            "parameters.yaml",
+            folder=str(self.folder),
+            slug=names.SLUG,
+            release=self._release,
+            previous=repository.PREVIOUS,
+            members=database.MEMBERS,
+            today=today,
+            launch_on=today + dt.timedelta(days=9),
+            rotated_on=today - dt.timedelta(days=40),
+            on=self.switchboard.on,
+            resolver=self._names.resolver_port,
+            ports=self._ports,
+        )
+        write_private(self.parameters_file, text)
 
     async def change_records(self, text: str) -> None:
         """Change the zone; returns when every nameserver and the export show it."""
@@ -87,14 +109,18 @@ class Harbor:
         await self._dns.aclose()
 
 
-def _environment(folder: Path) -> dict[str, str]:
-    signing = base64.b64encode(secrets.token_bytes(24)).decode()
-    return {
-        names.MEMBER_PASSWORD: secrets.token_urlsafe(18),
-        names.ADMIN_PASSWORD: secrets.token_urlsafe(18),
-        names.WEBHOOK_SECRET: f"whsec_{signing}",
-        names.DATABASE_URL: f"sqlite:///{folder / names.DATABASE_FILE}",
+def _published(dns: Mapping[str, int], web: Mapping[str, int], smtp: int, rdap: int) -> dict[str, int]:
+    """Published address and port -> loopback port, from those of each part; `web` by edge_http and its like."""
+    fronts = {
+        names.EDGE_ADDRESS: "edge",
+        names.TUNNEL_ADDRESS: "edge",
+        names.ORIGIN_ADDRESS: "origin",
+        names.FORMER_ADDRESS: "origin",
     }
+    schemes = ((443, "https"), (80, "http"))
+    ports = {f"{address}:{port}": web[f"{at}_{scheme}"] for address, at in fronts.items() for port, scheme in schemes}
+    ports |= {f"{address}:53": port for address, port in dns.items()}
+    return ports | {f"{names.MAIL_ADDRESS}:25": smtp, f"{names.RDAP_ADDRESS}:443": rdap}
 
 
 async def serve(folder: Path, release: str, faults: list[str]) -> None:

@@ -34,11 +34,7 @@ class StartError(RuntimeError):
 class World:
     """One running Harbor Club.
 
-    Attributes:
-        state_file: what `attach` takes; mode 0600.
-        folder: the world's files.
-        parameters_file: the generated parameters, complete.
-        environment: values of the variables that the parameters file names; secrets, made anew for each world.
+    `state_file` (mode 0600) is what `attach` takes; the values in `environment` are secrets, made anew for each world.
     """
 
     def __init__(self, state_file: Path, process: subprocess.Popen[bytes] | None = None) -> None:
@@ -55,11 +51,7 @@ class World:
         return control.send(self._state, "status")
 
     def switch(self, check_id: str, on: bool) -> None:
-        """Switch one fault, and leave the others; returns when every server shows it.
-
-        Raises:
-            ValueError: there is no such fault.
-        """
+        """Switch one fault; returns when every server shows it; raises `ValueError` for an unknown one."""
         _known([check_id])
         control.send(self._state, "faults", self.faults | {check_id} if on else self.faults - {check_id})
 
@@ -70,10 +62,8 @@ class World:
     def change_records(self, zone_lines: str) -> None:
         """Change the zone as whoever runs it would: each name and type in these lines takes the place of what is there.
 
-        Stays over switches; the next change comes on top of it, an empty text takes all of them back.
-
-        Raises:
-            RuntimeError: the lines are none of a zone file.
+        Stays over switches; the next change comes on top of it, an empty text takes all back; raises `RuntimeError` for
+        no zone.
         """
         control.send(self._state, "records", records=zone_lines)
 
@@ -97,16 +87,10 @@ class World:
 
 
 def start(faults: Iterable[str] | None = None, *, folder: Path | None = None, release: str = "launch") -> World:
-    """Start a world in a process of its own, which ends with this one; returns when all its servers answer.
+    """Start a world in a process that ends with this one; returns when all its servers answer.
 
-    Args:
-        faults: what is wrong from the start; default: what was wrong in this release.
-        folder: where its files go and stay; default: a temporary one that goes with it.
-        release: names the run and what production says it serves.
-
-    Raises:
-        ValueError: there is no such fault.
-        StartError: it did not start; says its last words.
+    Default `faults`: what was wrong in this release, which production says it serves; default `folder`: a temporary
+    one. Raises `ValueError` for an unknown fault, `StartError` with its last words where it did not start.
     """
     chosen = _known(RELEASES.get(release, frozenset()) if faults is None else faults)
     place = folder or Path(tempfile.mkdtemp(prefix="harbor-club-"))
@@ -131,11 +115,7 @@ def start(faults: Iterable[str] | None = None, *, folder: Path | None = None, re
 
 
 def attach(state_file: str | os.PathLike[str]) -> World:
-    """Use a world that another process started.
-
-    Raises:
-        WorldGoneError: it does not run any more, or never did.
-    """
+    """Use a world that another process started; raises `WorldGoneError` where it does not run."""
     try:
         world = World(Path(state_file))
     except (OSError, ValueError, TypeError) as error:

@@ -28,13 +28,9 @@ _MOST_SIGNATURES = 8
 
 @dataclass(frozen=True)
 class Link:
-    """One zone cut.
+    """One zone cut: the parent's answer for DS (None for the root), the zone's for DNSKEY (own zone: one a server).
 
-    Attributes:
-        zone: the zone below the cut.
-        ds: what the parent's servers answered for DS; None for the root.
-        keys: what servers answered for DNSKEY; of the client's own zone, one answer a server.
-        asked_parent: the DS answer is one of the parent's servers', not the resolver's, which may leave proofs out.
+    Where not `asked_parent`, the DS answer is the resolver's, which may leave proofs out.
     """
 
     zone: str
@@ -44,10 +40,7 @@ class Link:
 
 
 async def fetch(network: Network, delegation: Delegation) -> tuple[Link, ...]:
-    """Ask for keys and DS records of every zone from the root to the client's, of the zones' own servers.
-
-    Where no server of a zone answers us, the resolver is asked instead, with CD set.
-    """
+    """Ask for keys and DS records from the root to the client's: of the zones' servers, else the resolver with CD."""
     zones = [(zone.name, zone.servers) for zone in delegation.above]
     parents = [(), *(servers for _, servers in zones)]
     links = [_link(network, name, above, servers) for (name, servers), above in zip(zones, parents, strict=False)]

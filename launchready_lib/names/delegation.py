@@ -38,7 +38,6 @@ class Delegation:
     """How a domain hangs from its parent (RFC 1034 section 4.2).
 
     Attributes:
-        domain: the client's domain.
         above: the zones above it, the root first, the parent last.
         parent_set: the NS names that the parent publishes; None where no server of the parent could be asked.
         resolved: what the resolver says the NS records are.

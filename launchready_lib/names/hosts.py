@@ -27,10 +27,7 @@ def registered_domain(name: str) -> str:
 
 
 def registrable_domain(host: str) -> str:
-    """The part of a host under which a site is one (HTML's registrable domain: private suffixes count); else the host.
-
-    shop.github.io is a site of its own, while what a registry registers is github.io.
-    """
+    """The part of a host under which a site is one (HTML; private suffixes count: shop.github.io is one), or itself."""
     return str(_suffixes(only_icann=False).privatesuffix(host) or host)
 
 

@@ -24,12 +24,8 @@ IpNetwork = ipaddress.IPv4Network | ipaddress.IPv6Network
 class Unclaimed:
     """How a provider's name looks when nobody has claimed it.
 
-    Attributes:
-        nxdomain: the name does not exist.
-        status: the status codes it answers with; empty for any.
-        body: a pattern in the page; None where the page does not tell.
-        header: headers that tell, name -> pattern.
-        verified: claiming needs proof of owning the customer's domain.
+    It does not exist, or answers with one of `status` (empty: any) and the patterns in page and headers. Where
+    `verified`, claiming needs proof of owning the customer's domain.
     """
 
     nxdomain: bool = False

@@ -29,12 +29,7 @@ _SPF = re.compile(r"(?i)v=spf1(?= |$)")
 
 @dataclass(frozen=True)
 class Published:
-    """One address, or small range, that anybody can read.
-
-    Attributes:
-        name, record: where it stands.
-        network: the address or range.
-    """
+    """One address, or small range, that anybody can read, and where it stands."""
 
     name: str
     record: str
@@ -96,11 +91,8 @@ def in_spf(domain: str, texts: tuple[str, ...]) -> Iterator[Published]:
 class ZoneMail:
     """Names of the zone file that speak of mail, From domains left out.
 
-    Attributes:
-        sending: names with an SPF or DMARC record of their own.
-        receiving: names with MX records, or with rules for mail on its way (MTA-STS, TLS reporting).
-        selectors: signing domain -> the selectors that stand in the file; From domains too.
-        cut: how many more there are than `MOST_NAMES` of each.
+    `sending` have an SPF or DMARC record, `receiving` MX records or rules for mail on its way (MTA-STS, TLS reporting);
+    `selectors` are by signing domain, From domains too; `cut` is how many more there are than `MOST_NAMES` of each.
     """
 
     sending: tuple[str, ...] = ()
@@ -117,12 +109,7 @@ class ZoneMail:
 
 
 def zone_mail(client: Client, known: Iterable[str]) -> ZoneMail:
-    """Sort the names of `hosting.zone_file` that speak of mail; empty where no zone file is given.
-
-    Args:
-        client: whose zone file.
-        known: domains that are looked at anyhow.
-    """
+    """The names of the zone file that speak of mail, beside the known domains; empty where no zone file is given."""
     zone = zone_of(client)
     if not isinstance(zone, ZoneFile):
         return ZoneMail()

@@ -32,14 +32,9 @@ TrustState = Literal["secure", "insecure", "bogus", "unknown"]
 
 @dataclass(frozen=True)
 class Trust:
-    """What the chain of trust says of a zone.
+    """What the chain of trust says of a zone: secure, insecure (no usable DS: nobody validates), bogus or unknown.
 
-    Attributes:
-        state: secure; insecure (no usable DS above, so nobody validates); bogus; unknown.
-        detail: why, one plain sentence.
-        fault: for bogus, a short name of what is broken, the same in every run.
-        ends: when the first signature of the zone ends; None where none was seen.
-        rows: keys, DS records and signatures as seen.
+    `fault` is a short name of what is broken, the same in every run; `ends` when the first signature of the zone does.
     """
 
     state: TrustState
@@ -58,10 +53,7 @@ class _EndError(Exception):
 
 
 def validate(links: Sequence[Link], answers: Iterable[Answer], anchors: Anchors, now: dt.datetime) -> Trust:
-    """Follow the links from the deepest anchor down to the client's zone, the last, then check its servers' answers.
-
-    The answers were asked with DO; signatures are held against the time `now`.
-    """
+    """Follow the links from the deepest anchor down to the client's zone, then check its servers' answers, at `now`."""
     rows = tuple(chain.rows(links))
     try:
         trusted = _descend(links, anchors, now)

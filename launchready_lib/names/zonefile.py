@@ -23,13 +23,7 @@ _PROXIED = re.compile(r"cf-proxied:(true|false)")
 
 @dataclass(frozen=True)
 class ZoneRecord:
-    """One record.
-
-    Attributes:
-        name: the owner, lower case, without a final dot.
-        rdtype, text: the type, and the record in presentation form; TXT strings joined.
-        proxied: Cloudflare's own note; None where the file does not say.
-    """
+    """One record: owner (lower case, no final dot), type, content (TXT joined), Cloudflare's note if there is one."""
 
     name: str
     rdtype: str
@@ -39,12 +33,7 @@ class ZoneRecord:
 
 @dataclass(frozen=True)
 class ZoneFile:
-    """What a zone file holds.
-
-    Attributes:
-        records: in the file's order.
-        problems: what could not be read, one sentence each.
-    """
+    """What a zone file holds, in its order, and what could not be read, one sentence each."""
 
     records: tuple[ZoneRecord, ...]
     problems: tuple[str, ...] = ()

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from ssl import SSLContext
 
     from playwright.async_api import Browser as PlaywrightBrowser
-    from playwright.async_api import BrowserContext, CDPSession, Page, Playwright, Request
+    from playwright.async_api import BrowserContext, CDPSession, Page, Request
 
     from launchready_lib.network.dial import Dialer
     from launchready_lib.network.scope import Scope
@@ -68,10 +68,7 @@ class Browser:
 
     @asynccontextmanager
     async def context(self, *, mobile: bool = False, **options: Any) -> AsyncIterator[BrowserContext]:
-        """A fresh profile (cookies, cache, storage), on a phone's screen where `mobile`.
-
-        The options are those of Playwright's `new_context`.
-        """
+        """A fresh profile (cookies, cache, storage), on a phone's screen where `mobile`; options are Playwright's."""
         options = (_PHONE if mobile else {}) | {"user_agent": f"{self._agent(mobile=mobile)} {USER_AGENT}"} | options
         options["ignore_https_errors"] = self.verified
         context = await self.chromium.new_context(service_workers="block", **options)
@@ -169,7 +166,12 @@ async def launch(
     proxying = BrowserProxy(dialer, timeout=timeout, trust=trust)
     async with proxying as proxy, async_playwright() as playwright:
         try:
-            chromium = await _start(playwright, executable, proxy.port)
+            chromium = await playwright.chromium.launch(
+                executable_path=executable,
+                args=_ARGUMENTS,
+                proxy={"server": f"http://127.0.0.1:{proxy.port}", "bypass": "<-loopback>"},
+                chromium_sandbox=not hasattr(os, "geteuid") or os.geteuid() != 0,
+            )
         except Error as error:
             reason = f"Chromium did not start: {str(error).splitlines()[0][:200]}"
             yield Unavailable(reason, "a Chromium that starts on this machine")
@@ -178,12 +180,3 @@ async def launch(
             yield Browser(dialer, chromium, proxy, headers, trust is not None)
         finally:
             await chromium.close()
-
-
-async def _start(playwright: Playwright, executable: str, port: int) -> PlaywrightBrowser:
-    return await playwright.chromium.launch(
-        executable_path=executable,
-        args=_ARGUMENTS,
-        proxy={"server": f"http://127.0.0.1:{port}", "bypass": "<-loopback>"},
-        chromium_sandbox=not hasattr(os, "geteuid") or os.geteuid() != 0,
-    )

@@ -29,22 +29,16 @@ class Target:
     address: str
 
 
-Resolve = Callable[[str], Awaitable[tuple[str, ...]]]
-
-
 @dataclass(frozen=True)
 class Dialer:
     """The one place that turns a wish to connect into targets, or refuses it.
 
-    Attributes:
-        scope: what may be contacted.
-        connect_to: "name:port", "address:port" or "*:port" -> "host:port" on the wire, most specific first.
-        resolve: host name -> published addresses.
+    `connect_to`: "name:port", "address:port" or "*:port" -> "host:port" on the wire, most specific first.
     """
 
     scope: Scope
     connect_to: Mapping[str, str]
-    resolve: Resolve
+    resolve: Callable[[str], Awaitable[tuple[str, ...]]]
     traffic: Traffic
 
     async def targets(
@@ -52,9 +46,8 @@ class Dialer:
     ) -> tuple[Target, ...]:
         """Where to connect for this host, in the order to try.
 
-        Raises:
-            RefusedError: out of scope, or a private address that nothing names; recorded for the report.
-            NameNotResolvedError: no address.
+        Raises `RefusedError` (recorded for the report) out of scope, or at a private address that nothing names;
+        `NameNotResolvedError` without an address.
         """
         host = normal(host)
         if refusal := self.scope.refusal(host, port, purpose):

@@ -154,7 +154,7 @@ def read(reply: dns.message.Message, name: str, rdtype: str, server: str) -> Ans
     elif rrset is not None and rrset.rdtype == dns.rdatatype.from_text(rdtype):
         state, ttl = "NOERROR", int(rrset.ttl)
         records = tuple(_record_text(rdata) for rdata in rrset)
-    chain = tuple(_text_name(r[0].target) for r in resolved.cnames) if resolved else ()
+    chain = tuple(r[0].target.to_text(omit_final_dot=True).lower() for r in resolved.cnames) if resolved else ()
     aa, ad = bool(reply.flags & dns.flags.AA), bool(reply.flags & dns.flags.AD)
     return Answer(name, rdtype, server, state, records, chain, ttl, aa, ad, error, reply)
 
@@ -165,10 +165,6 @@ def _record_text(rdata: object) -> str:
         return b"".join(strings).decode("utf-8", "backslashreplace")
     text = str(rdata)
     return text[:-1] if text.endswith(".") and len(text) > 1 and " " not in text else text
-
-
-def _text_name(name: dns.name.Name) -> str:
-    return name.to_text(omit_final_dot=True).lower()
 
 
 def _host_port(server: str) -> tuple[str, int]:

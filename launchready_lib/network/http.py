@@ -16,16 +16,11 @@ from launchready_lib.network.types import NameNotResolvedError, Purpose, Refused
 from launchready_lib.network.wire import Backend, Body, Transport
 
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
-_LAST_PORT = 65_535
 
 
 @dataclass(eq=False, repr=False)
 class Session:
-    """A run of HTTP requests that keeps cookies, as one browser would; `Network.session` makes it.
-
-    Attributes:
-        cookies: what the other side has set so far (httpx.Cookies, per domain).
-    """
+    """A run of HTTP requests that keeps `cookies`, as one browser would; `Network.session` makes it."""
 
     dialer: Dialer
     contexts: tuple[ssl.SSLContext, ssl.SSLContext]
@@ -96,7 +91,7 @@ class Session:
         loop = asyncio.get_running_loop()
         try:
             parsed = httpx.URL(url)
-            if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 0) > _LAST_PORT:
+            if parsed.scheme not in ("http", "https") or not parsed.host or (parsed.port or 0) > 65_535:
                 raise httpx.InvalidURL("not an http address")
         except (httpx.InvalidURL, ValueError, UnicodeError) as error:
             return Response(method, url, "protocol", error=f"not a usable address: {type(error).__name__}")
@@ -129,7 +124,9 @@ class Session:
                 answer = replace(answer, truncated=True, error=f"the body was still coming after {self.timeout:g} s")
         except _FAILURES as error:
             answer = _failure(answer, error)
-        answer = _with_body(answer, body)
+        if answer.ok:
+            cut = answer.truncated or body.full or body.broken
+            answer = replace(answer, body=body.content, truncated=cut, error=answer.error or body.error)
         return replace(answer, seconds=loop.time() - started, address=backend.last.get((host, port)))
 
     def _transport(self, purpose: Purpose, address: str | None, *, verify: bool) -> tuple[Transport, Backend]:
@@ -166,13 +163,6 @@ async def _read(reply: httpx.Response, body: Body) -> None:
                 break
     finally:
         await reply.aclose()
-
-
-def _with_body(answer: Response, body: Body) -> Response:
-    if not answer.ok:
-        return answer
-    cut = answer.truncated or body.full or body.broken
-    return replace(answer, body=body.content, truncated=cut, error=answer.error or body.error)
 
 
 _OF_THE_WIRE = (httpcore.NetworkError, httpcore.TimeoutException, httpcore.ProtocolError, httpcore.UnsupportedProtocol)

@@ -31,9 +31,7 @@ _HOP = re.compile(rb"^(proxy-[a-z-]+|connection|keep-alive):", re.IGNORECASE)
 class BrowserProxy:
     """An HTTP proxy for one browser; `async with` starts and stops it.
 
-    Attributes:
-        port: on 127.0.0.1.
-        trust: where given, tunnels to hosts whose certificate it does not verify are closed and recorded.
+    Tunnels to hosts whose certificate `trust` does not verify are closed and recorded.
     """
 
     dialer: Dialer

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ipaddress
-from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from launchready_lib.network.types import Purpose, Refusal
@@ -36,10 +36,9 @@ def normal(host: str) -> str:
 class Scope:
     """The rules of `authorization.hosts` and of connection fields.
 
-    Attributes:
-        hosts: names, `*.name` (any depth, not the name itself), addresses and networks; None without an authorization.
-        services: hosts named in a connection field (inbox, database, triage).
-        third_parties: `site.third_parties`, which the browser may load.
+    `hosts` holds names, `*.name` (any depth, not the name itself), addresses and networks; None without an
+    authorization. `services` are named in a connection field (inbox, database, triage), `third_parties` may be loaded
+    by the browser.
     """
 
     hosts: tuple[str, ...] | None
@@ -48,7 +47,11 @@ class Scope:
     _networks: tuple[ipaddress.IPv4Network | ipaddress.IPv6Network, ...] = field(init=False, default=())
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "_networks", tuple(_networks(self.hosts or ())))
+        networks = []
+        for host in self.hosts or ():
+            with suppress(ValueError):  # a name
+                networks.append(ipaddress.ip_network(host.strip("[]"), strict=False))
+        object.__setattr__(self, "_networks", tuple(networks))
 
     def names(self, host: str) -> bool:
         """Whether the authorization names this host name or address."""
@@ -94,11 +97,3 @@ def _is_public(address: Address) -> bool:
         return True
     inner = address.sixtofour or (ipaddress.IPv4Address(int(address) & 0xFFFFFFFF) if address in _NAT64 else None)
     return inner is None or _is_public(inner)
-
-
-def _networks(hosts: Iterable[str]) -> Iterable[ipaddress.IPv4Network | ipaddress.IPv6Network]:
-    for host in hosts:
-        try:
-            yield ipaddress.ip_network(host.strip("[]"), strict=False)
-        except ValueError:
-            continue

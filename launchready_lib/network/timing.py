@@ -202,7 +202,13 @@ class _Battery:
 
         error = None
         try:
-            self._aim(handle, shot)
+            handle.setopt(pycurl.URL, shot.url)
+            handle.setopt(pycurl.HTTPHEADER, [f"{k}: {v}" for k, v in {**self.headers, **shot.headers}.items()])
+            if shot.body is None:
+                handle.setopt(pycurl.HTTPGET, 1)
+            else:
+                handle.setopt(pycurl.POSTFIELDS, shot.body)
+            handle.setopt(pycurl.CUSTOMREQUEST, shot.method)
             handle.setopt(pycurl.WRITEFUNCTION, count)
             handle.perform()
         except pycurl.error as failure:
@@ -215,15 +221,6 @@ class _Battery:
         handshakes = max(connected - looked_up, 0.0), max(secured - connected, 0.0)
         status = handle.getinfo(pycurl.RESPONSE_CODE)
         return Timing(shot.url, shot.due_s, total, response, *handshakes, first, status, size, error)
-
-    def _aim(self, handle: pycurl.Curl, shot: Shot) -> None:
-        handle.setopt(pycurl.URL, shot.url)
-        handle.setopt(pycurl.HTTPHEADER, [f"{k}: {v}" for k, v in {**self.headers, **shot.headers}.items()])
-        if shot.body is None:
-            handle.setopt(pycurl.HTTPGET, 1)
-        else:
-            handle.setopt(pycurl.POSTFIELDS, shot.body)
-        handle.setopt(pycurl.CUSTOMREQUEST, shot.method)
 
     def _note(self, timing: Timing) -> None:
         with self._noting:

@@ -39,12 +39,9 @@ class Refusal:
 
 @dataclass
 class Traffic:
-    """Requests sent per host, connections refused, and the pace of ordinary reads.
+    """Requests sent per host, connections refused, and the pace of ordinary reads of one host.
 
-    Attributes:
-        per_second: ceiling of ordinary reads of one host.
-        requests: host -> requests sent so far (an HTTP request, a DNS question, a bare connection each count one).
-        refused: what was not contacted, each once, in order.
+    An HTTP request, a DNS question, a bare connection each count one.
     """
 
     per_second: float

@@ -118,11 +118,8 @@ class Transport(httpx.AsyncBaseTransport):
 class Body:
     """Collects at most `limit` bytes of a body as it arrives (gzip and deflate, RFC 9110 §8.4.1).
 
-    It is decoded in steps, so that a bomb never unfolds beyond the limit.
-
-    Attributes:
-        full, broken: the limit is reached, what follows is not read; decoding failed within the body.
-        error: why decoding stopped, or that the encoding is not one of ours and the bytes stand as sent.
+    It is decoded in steps, so that a bomb never unfolds beyond the limit; once `full` or `broken`, nothing more is
+    read. `error` says why decoding stopped, or that the encoding is not one of ours and the bytes stand as sent.
     """
 
     def __init__(self, limit: int, encoding: str = "") -> None:

@@ -12,7 +12,7 @@ from typing import Any
 from pydantic import ValidationError
 from pydantic_core import PydanticCustomError
 
-from launchready_lib.parameters import errors, rules
+from launchready_lib.parameters import errors
 from launchready_lib.parameters.hosts import domain_name
 from launchready_lib.parameters.model import Parameters, slug_of
 from launchready_lib.parameters.problems import ParametersError, Problem, nearest
@@ -33,13 +33,10 @@ __all__ = [
 
 
 def load(source: str | Path | Mapping[Any, Any], *, root: Path | None = None) -> Parameters:
-    """Read and validate a client's parameters.
+    """Read and validate a client's parameters; raises `ParametersError` with everything that is wrong.
 
     `source` is a file (relative to the working directory, or to `root`), or the mapping that papermill makes of one:
     the content under `client`, or a mapping whose one key is `client`.
-
-    Raises:
-        ParametersError: with everything that is wrong, not the first problem only.
     """
     if isinstance(source, Mapping):
         tree = read_mapping(source)
@@ -49,9 +46,14 @@ def load(source: str | Path | Mapping[Any, Any], *, root: Path | None = None) ->
         content = _under_client(tree)
     else:
         raise ParametersError([Problem("expected a file's name or the content of one", "client")])
-    parameters = None if content is None and tree.problems else _validated(content, tree)
+    parameters = None
+    if content is not None or not tree.problems:
+        try:
+            parameters = Parameters.model_validate({} if content is None else content)
+        except ValidationError as error:
+            errors.report(error, tree, Parameters)
     if parameters is not None:
-        for path, message, suggestion in rules.complaints(parameters):
+        for path, message, suggestion in errors.complaints(parameters):
             tree.report(message, path, suggestion=suggestion)
     if parameters is None or tree.problems:
         raise ParametersError(tree.problems)
@@ -87,20 +89,8 @@ def _under_client(tree: Tree) -> Any:
     return None
 
 
-def _validated(content: Any, tree: Tree) -> Parameters | None:
-    try:
-        return Parameters.model_validate({} if content is None else content)
-    except ValidationError as error:
-        errors.report(error, tree, Parameters)
-    return None
-
-
 def starter(domain: str) -> str:
-    """Write a commented parameters file for a domain: valid as it is, the optional explained and commented out.
-
-    Raises:
-        ParametersError: it is not a domain.
-    """
+    """A commented parameters file, valid, the optional commented out; raises `ParametersError` for no domain."""
     try:
         ascii_domain = domain_name(domain.strip())
     except PydanticCustomError as error:

@@ -1,4 +1,4 @@
-"""pydantic's errors in a consultant's words, with the place in the file and the nearest valid key."""
+"""What is wrong beyond syntax: pydantic's errors in a consultant's words, and rules that span several fields."""
 
 from __future__ import annotations
 
@@ -10,10 +10,15 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from launchready_lib.parameters.fields import UNQUOTED, Section, kind
+from launchready_lib.parameters.flows import WORDS, AdminFlows, BulkFlows, Flow, Flows
+from launchready_lib.parameters.model import Parameters, covers
 from launchready_lib.parameters.problems import Path, key_path, nearest, printable
 from launchready_lib.parameters.reader import Tree
 
-_NOT_ERRORS = frozenset({"default_factory_not_called"})
+_BRACES = re.compile(r"\{([A-Za-z_][A-Za-z0-9_]*)\}")
+
+Complaint = tuple[Path, str, str | None]
+"""Where, what was expected, and the nearest valid word."""
 _WORDS = {
     "missing": "is required",
     "list_type": "expected a list, such as [a, b]; got {kind}",
@@ -27,7 +32,7 @@ _WORDS = {
 def report(error: ValidationError, tree: Tree, model: type[Section]) -> None:
     """Add what pydantic found to the tree's problems."""
     for detail in error.errors(include_url=False):
-        if detail["type"] in _NOT_ERRORS:
+        if detail["type"] == "default_factory_not_called":
             continue
         path: Path = ("client", *(part for part in detail["loc"] if part != "[key]"))
         message, suggestion = _words(detail, path, tree, model)
@@ -91,3 +96,61 @@ def _all_keys(model: type[Section], path: Path) -> Iterator[tuple[Path, dict[str
         inner = _section_in(model.model_fields[name].annotation)
         if inner is not None:
             yield from _all_keys(inner, (*path, key))
+
+
+def complaints(parameters: Parameters) -> Iterator[Complaint]:
+    """Say what is wrong across fields."""
+    if parameters.not_applicable or parameters.attestations:
+        yield from _roadmap_ids(parameters)
+    yield from _flow_words(parameters.flows)
+
+
+def _roadmap_ids(parameters: Parameters) -> Iterator[Complaint]:
+    from launchready_lib import roadmap  # noqa: PLC0415 - a file without these sections is read without the catalogue
+
+    checks = roadmap.load().checks
+    groups = {check.split(".", 1)[0] for check in checks}
+    for name in parameters.not_applicable:
+        path = ("client", "not_applicable", name)
+        meant = [entry for check, entry in checks.items() if covers(name, check)]
+        if not meant:
+            yield path, "no such check, nor a group of checks", nearest(name, [*checks, *groups])
+        fixed = [entry.id for entry in meant if entry.fixed]
+        if fixed:
+            yield path, f"the roadmap does not let {', '.join(fixed)} be declared not applicable", None
+    for name in parameters.attestations:
+        path = ("client", "attestations", name)
+        if name not in checks:
+            yield path, "no such check", nearest(name, checks)
+        elif not checks[name].attest:
+            yield path, "nobody can vouch for this check; it is measured or unknown", None
+
+
+def _flow_words(flows: Flows) -> Iterator[Complaint]:
+    named = list(_named_flows(flows, ("client", "flows")))
+    saved = {name for _, flow in named for step in flow for name in step.save or {}}
+    known = WORDS | saved
+    for path, flow in named:
+        for index, step in enumerate(flow):
+            for word in sorted(set(_braced(step.model_dump(exclude_none=True))) - known):
+                yield (*path, index), f"nothing is known as {{{word[:40]}}}", nearest(word, known)
+
+
+def _named_flows(flows: Flows | AdminFlows | BulkFlows, path: Path) -> Iterator[tuple[Path, Flow]]:
+    for key in type(flows).known():
+        value = getattr(flows, key)
+        if isinstance(value, list):
+            yield (*path, key), value
+        else:
+            yield from _named_flows(value, (*path, key))
+
+
+def _braced(value: Any) -> Iterator[str]:
+    if isinstance(value, str):
+        yield from _BRACES.findall(value)
+    elif isinstance(value, dict):
+        for item in value.values():
+            yield from _braced(item)
+    elif isinstance(value, list):
+        for item in value:
+            yield from _braced(item)

@@ -1,7 +1,6 @@
 """What every section of a parameters file is, and its leaves: each kind of value, checked where it is written.
 
-Messages say what was expected and the type of what came, never the value: a secret may have slipped into the
-wrong line.
+Messages say what was expected and the type of what came, never the value: it may be a secret in the wrong line.
 """
 
 from __future__ import annotations

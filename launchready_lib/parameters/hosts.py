@@ -18,11 +18,7 @@ _HEADER_NAME = re.compile(r"[!#$%&'*+.^_`|~0-9A-Za-z-]+\Z")
 
 
 def hostname(value: str) -> str:
-    """Normalise a host's name: lower case, no final dot, other scripts as punycode (IDNA 2008, UTS 46).
-
-    Raises:
-        PydanticCustomError: it is not a host's name.
-    """
+    """Normalise a host's name: lower case, no final dot, punycode (IDNA 2008, UTS 46); raises `PydanticCustomError`."""
     name = value.rstrip(".").lower()
     if not name.isascii():
         try:
@@ -35,11 +31,7 @@ def hostname(value: str) -> str:
 
 
 def domain_name(value: str) -> str:
-    """Normalise a domain: a host's name of at least two labels.
-
-    Raises:
-        PydanticCustomError: it is not one.
-    """
+    """Normalise a domain: a host's name of at least two labels; raises `PydanticCustomError` where it is not one."""
     name = hostname(value)
     if "." not in name or "_" in name:
         raise wrong("expected a domain such as acme.example")
@@ -78,10 +70,6 @@ def _host_pattern(value: str) -> str:
     if "*" in value:
         raise wrong("a pattern is *.name (any depth, not the name itself)")
     return _host_or_address(value)
-
-
-def _named_host_pattern(value: str) -> str:
-    return f"*.{domain_name(value[2:])}" if value.startswith("*.") else hostname(value)
 
 
 def _split_port(value: str) -> tuple[str, int | None]:
@@ -166,11 +154,6 @@ def _email_pattern(value: str) -> str:
     return value
 
 
-def _step_address(value: str) -> str:
-    """An address in a step: as any other, or one that a word in braces starts, as in {link}."""
-    return value if _WORD_FIRST.match(value) else _url_or_path(value)
-
-
 def _header_name(value: str) -> str:
     if not _HEADER_NAME.match(value):
         raise wrong("expected a header's name, such as X-Audit")
@@ -182,14 +165,15 @@ Domain = Annotated[str, text(domain_name)]
 Address = Annotated[str, text(_address)]
 NetworkRange = Annotated[str, text(_network)]
 HostPattern = Annotated[str, text(_host_pattern)]
-NamedHostPattern = Annotated[str, text(_named_host_pattern)]
+NamedHostPattern = Annotated[str, text(lambda v: f"*.{domain_name(v[2:])}" if v.startswith("*.") else hostname(v))]
 Nameserver = Annotated[str, text(_nameserver)]
 HostPort = Annotated[str, text(_host_port)]
 ConnectFrom = Annotated[str, text(_connect_from)]
 Url = Annotated[str, text(_url)]
 Origin = Annotated[str, text(_origin)]
 UrlOrPath = Annotated[str, text(_url_or_path)]
-StepAddress = Annotated[str, text(_step_address)]
+StepAddress = Annotated[str, text(lambda value: value if _WORD_FIRST.match(value) else _url_or_path(value))]
+"""An address in a step: as any other, or one that a word in braces starts, as in {link}."""
 Email = Annotated[str, text(_email)]
 EmailPattern = Annotated[str, text(_email_pattern)]
 HeaderName = Annotated[str, text(_header_name)]

@@ -1,7 +1,6 @@
 """YAML text to PyYAML's nodes, which know their lines, and plain scalars to values.
 
-Depth is bounded, aliases are shared, no tag is resolved. Scalars are read as YAML 1.1 and YAML 1.2 both read them;
-where the two differ, nothing is guessed.
+Depth is bounded, aliases are shared, no tag is resolved; where YAML 1.1 and 1.2 differ, nothing is guessed.
 """
 
 from __future__ import annotations
@@ -19,15 +18,6 @@ UNTAGGED = "?"
 """The tag of a node that has none in the file."""
 
 _LONGEST_NUMBER = 40
-_KINDS_11 = {
-    "tag:yaml.org,2002:null": "null",
-    "tag:yaml.org,2002:bool": "bool",
-    "tag:yaml.org,2002:int": "int",
-    "tag:yaml.org,2002:float": "float",
-    "tag:yaml.org,2002:timestamp": "timestamp",
-    "tag:yaml.org,2002:merge": "merge",
-    "tag:yaml.org,2002:value": "value",
-}
 _KINDS_12 = (  # YAML 1.2.2, §10.3.2, the core schema
     ("null", re.compile(r"(?:null|Null|NULL|~|)\Z")),
     ("bool", re.compile(r"(?:true|True|TRUE|false|False|FALSE)\Z")),
@@ -60,11 +50,7 @@ def is_plain(node: yaml.Node) -> bool:
 
 
 def compose(text: str) -> yaml.Node | None:
-    """Make nodes of YAML text; None where it holds nothing.
-
-    Raises:
-        StopError: it is not one YAML document, or too deep.
-    """
+    """Make nodes of YAML text; None where it holds nothing; raises `StopError`: not one YAML document, or too deep."""
     try:
         return _Composer(text).get_single_node()
     except yaml.reader.ReaderError as error:
@@ -138,7 +124,9 @@ Scalar = str | int | float | bool | None | dt.date | Ambiguous
 
 def plain(raw: str) -> Scalar:
     """Read an unquoted scalar: its value where YAML 1.1 and 1.2 agree, a date as a date, else `Ambiguous`."""
-    old, new = _kind_11(raw), _kind_12(raw)
+    resolvers = yaml.SafeLoader.yaml_implicit_resolvers.get(raw[:1], [])
+    old = next((tag.rpartition(":")[2] for tag, pattern in resolvers if pattern.match(raw)), "text")
+    new = next((kind for kind, pattern in _KINDS_12 if pattern.match(raw)), "text")
     if old == "timestamp" and _DATE.match(raw):
         return _date(raw)
     if old != new or raw in _LETTER_BOOLS or (new == "int" and _SPLIT_INT.match(raw)):
@@ -150,15 +138,6 @@ def plain(raw: str) -> Scalar:
     if new in ("int", "float"):
         return _number(raw, new)
     return raw
-
-
-def _kind_11(raw: str) -> str:
-    resolvers = yaml.SafeLoader.yaml_implicit_resolvers.get(raw[:1], [])
-    return next((_KINDS_11[tag] for tag, pattern in resolvers if pattern.match(raw)), "text")
-
-
-def _kind_12(raw: str) -> str:
-    return next((kind for kind, pattern in _KINDS_12 if pattern.match(raw)), "text")
 
 
 def _date(raw: str) -> Scalar:

@@ -19,12 +19,8 @@ _LONGEST_FILE = 4096
 class Problem:
     """One thing to correct.
 
-    Attributes:
-        message: what was expected, and the type of what was found; never the value of a secret.
-        path: the key's path, such as `client.network.timeout`; empty where the file as a whole is meant.
-        file: the file's name as it was given; None where the parameters came as a mapping.
-        line: from 1; None where it is not known.
-        suggestion: the nearest valid key or value.
+    `message` says what was expected and the type of what was found, never the value of a secret. `path` is empty where
+    the file as a whole is meant, `file` is None for a mapping, `suggestion` the nearest valid key or value.
     """
 
     message: str

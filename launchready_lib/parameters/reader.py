@@ -60,10 +60,7 @@ def read_file(path: FilePath, shown: str) -> Tree:
 
 
 def read_mapping(source: Mapping[Any, Any]) -> Tree:
-    """Read a mapping as papermill injects it: keys become text again, numbers and booleans stay what YAML made them.
-
-    The tree's value is the content under `client`, whether that key is there or not.
-    """
+    """Read a mapping as papermill injects it (keys become text again), with or without `client` above the content."""
     tree = Tree()
     content = source["client"] if list(source) == ["client"] and isinstance(source["client"], Mapping) else source
     try:

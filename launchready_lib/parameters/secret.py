@@ -44,11 +44,7 @@ class Secret:
         return tuple(dict.fromkeys(VARIABLE.findall(self.template)))
 
     def reveal(self, env: Mapping[str, str]) -> str:
-        """Read the value; in the user part of a URL it is percent-encoded, elsewhere it stands as it is.
-
-        Raises:
-            MissingVariable: a variable is not set, or empty.
-        """
+        """Read the value, percent-encoded in a URL's user part; raises `MissingVariable` for one not set, or empty."""
         for name in self.names:
             if not env.get(name):
                 raise MissingVariable(name)
@@ -87,10 +83,7 @@ def literal_in(text: str) -> str | None:
 
 
 def environment(root: Path) -> Mapping[str, str]:
-    """The variables that secrets are read from: the process's own, then those of `.env` in the project's root.
-
-    A `.env` that is missing or cannot be read adds nothing, nor does a value that is not UTF-8.
-    """
+    """The variables that secrets are read from: the process's own, then those of the root's `.env`, if readable."""
     try:
         with (root / ".env").open("rb") as stream:
             text = stream.read(MAX_ENV_BYTES).decode("utf-8-sig", errors="replace")

@@ -1,9 +1,4 @@
-"""The only way out for text: nothing secret or personal passes.
-
-forms      recognises credentials by their form
-personal   recognises personal data
-redactor   knows the secrets of one client, in every way they may be written, and stands in a kernel's way out
-"""
+"""The only way out for text: nothing secret or personal passes."""
 
 from launchready_lib.redact.personal import mask as personal
 from launchready_lib.redact.redactor import Redactor, install

@@ -67,10 +67,6 @@ def _basic(match: re.Match[str]) -> str:
     return match[1] + mark("basic credentials") if b":" in plain else match[0]
 
 
-def _bearer(match: re.Match[str]) -> str:
-    return match[1] + mark("token") if any(c.isdigit() for c in match[2]) else match[0]
-
-
 def _header(match: re.Match[str]) -> str:
     """After a header's name: anything behind a scheme, and what is long and holds a digit."""
     before, scheme, value = match[1], match[2] or "", match[3]
@@ -97,7 +93,7 @@ _DATA: dict[str, list[Any]] = yaml.load(
 )
 _DECIDING: dict[str, Replace] = {
     "basic": _basic,
-    "bearer": _bearer,
+    "bearer": lambda match: match[1] + mark("token") if any(c.isdigit() for c in match[2]) else match[0],
     "cookie header": lambda match: match[1] + cookies(match[2]),
     "header": _header,
     "jwt": _jwt,

@@ -1,7 +1,6 @@
 """Personal data in logs, chats and mails: addresses, card and telephone numbers, secrets in passing.
 
-Not for what DNS and registration data publish, nor for what the parameters declare: those are facts of the audit.
-Linear in the text.
+Not for what DNS and registration data publish, nor what the parameters declare. Linear in the text.
 """
 
 from __future__ import annotations

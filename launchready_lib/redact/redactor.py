@@ -43,11 +43,7 @@ _OWN = frozenset(
 
 
 class Redactor:
-    """Takes secrets out of texts and of JSON-like values.
-
-    Attributes:
-        weak: names of secrets too short to be found everywhere.
-    """
+    """Takes secrets out of texts and of JSON-like values; `weak` names those too short to be found everywhere."""
 
     def __init__(self, secrets: Mapping[str, str] | Iterable[str] = (), *, personal: Iterable[str] = ()) -> None:
         """Know these secrets (name -> value, or values alone) and these pieces of personal data."""

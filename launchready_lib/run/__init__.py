@@ -1,4 +1,1 @@
-"""How notebooks run: in order, in kernels of their own, redacted, timed, with a manifest that tells the truth.
-
-Imports report and what lies below it.
-"""
+"""How notebooks run: in order, in kernels of their own, redacted, timed, with a manifest that tells the truth."""

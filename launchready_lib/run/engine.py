@@ -1,7 +1,6 @@
 """Our papermill engine, as papermill finds it: `papermill --engine launchready in.ipynb out.ipynb -f parameters/FILE`.
 
-papermill loads every engine as it is itself imported. So this is a door only: what it leads to, `executor`, imports
-papermill, and is loaded when a notebook runs with this engine, not when one runs with another.
+A door only, since papermill loads every engine on import: `executor`, which imports papermill, is loaded on use.
 """
 
 from __future__ import annotations

@@ -33,13 +33,7 @@ class Cells:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a notebook went.
-
-    Attributes:
-        ending: complete, or why it is not.
-        seconds: from the first cell's preparation to the kernel's end.
-        error: type and message of what ended it, redacted; None where it is complete.
-    """
+    """How a notebook went; `seconds` last to the kernel's end, `error` is redacted, and None where it is complete."""
 
     ending: Ending
     seconds: float
@@ -72,10 +66,7 @@ class Record(NotebookExecutionManager):  # type: ignore[misc]
         self._shown = [self._redacted(cell) for cell in nb.cells]
 
     def save(self, *, always: bool = False, **_: Any) -> None:
-        """Write the redacted copy beside its place; not more often than `SAVE_EVERY_S` unless it must be.
-
-        What lies there is only for looking at after a kill: the stage then runs again.
-        """
+        """Write the redacted copy beside its place, for a look after a kill, if it `always` must be or is due."""
         now = time.monotonic()
         if self.part is not None and (always or now - self._saved >= SAVE_EVERY_S):
             write_private(self.part, nbformat.v4.writes(self.redacted()))

@@ -86,7 +86,10 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
                     raise
                 self.set_widgets_metadata()
         except BaseException:
-            self._abandon()
+            self._cancel_tasks()  # none of nbclient's is left waiting, and no kernel running
+            if self.km is not None and self.km.has_kernel:
+                self.shutdown_kernel = "immediate"
+                self._cleanup_kernel()
             raise
         return self.nb
 
@@ -116,13 +119,6 @@ class Client(PapermillNotebookClient):  # type: ignore[misc]
                 self._flooded = True
                 content = {**content, "text": "\n[what this notebook printed beyond this is left out]\n"}
         return super().process_message(msg | {"content": redacted(content, self.record.redactor)}, *args, **kwargs)
-
-    def _abandon(self) -> None:
-        """After an interrupt: no task of nbclient's is left waiting, and no kernel running."""
-        self._cancel_tasks()
-        if self.km is not None and self.km.has_kernel:
-            self.shutdown_kernel = "immediate"
-            self._cleanup_kernel()
 
     def _cancel_tasks(self) -> None:
         loop = ensure_event_loop()
@@ -238,10 +234,7 @@ def execute(
     cwd: Path | None = None,
     on_cell: Callable[[int, int], None] | None = None,
 ) -> Outcome:
-    """Run one notebook with papermill and our engine, and say how it went.
-
-    Raises `Interrupted` by Ctrl-C, with how it went until then.
-    """
+    """Run one notebook with papermill and our engine, and say how it went; raises `Interrupted` by Ctrl-C."""
     outcomes: list[Outcome] = []
     nothing = Cells(0, 0, 0, 0)
     error = "papermill ended without running it"

@@ -39,10 +39,7 @@ class RunError(Exception):
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left behind in `folder`; no `audit` and `report` where it was interrupted.
-
-    `weak` names secrets too short to be kept out of the results everywhere.
-    """
+    """What a run left in `folder` (interrupted: no `audit`, no `report`); `weak` names secrets too short to redact."""
 
     folder: Path
     manifest: Manifest
@@ -101,7 +98,9 @@ def run(
         RunError: the release exists already, is being run by another process, or the options contradict each other.
     """
     file = parameters_file.absolute()
-    root = _root(file)
+    root = paths.project_root()
+    if "LAUNCHREADY_ROOT" not in os.environ and not (root / "parameters").is_dir():
+        root = paths.project_root(file.parent)  # started elsewhere: by where the parameters file lies
     with _environment({**(environment or {}), "LAUNCHREADY_ROOT": str(root)}):
         parameters = parameters_module.load(parameters_file, root=root)
         if release and not _RELEASE.match(release):
@@ -222,10 +221,7 @@ def _start(run_: _Run, chosen: Collection[Stage], *, resume: bool, again: bool) 
 
 
 def set_aside(folder: Path) -> None:
-    """Move an earlier run, if there is one, to the next free <release>~N, where no later run compares itself with it.
-
-    Raises `RunError` where another process runs it.
-    """
+    """Move an earlier run to the next free <release>~N; raises `RunError` where another process runs it."""
     with _alone(folder):
         _set_aside(folder)
 
@@ -237,22 +233,12 @@ def _set_aside(folder: Path) -> None:
 
 
 def publish(folder: Path) -> tuple[Audit, Path]:
-    """Read the executed notebooks of a run back and write the report beside them.
-
-    Raises `AuditError` where the folder holds no run.
-    """
+    """Read a run's executed notebooks back and write the report beside them; raises `AuditError` without a run."""
     from launchready_lib.report import publication  # noqa: PLC0415 - nbconvert takes half a second to import
 
     path = publication.write(folder)
     close_to_others(folder)
     return audits.read(folder), path
-
-
-def _root(file: Path) -> Path:
-    """The project's root: by the working directory, else by where the parameters file lies."""
-    root = paths.project_root()
-    known = "LAUNCHREADY_ROOT" in os.environ or (root / "parameters").is_dir()
-    return root if known else paths.project_root(file.parent)
 
 
 def _relative(path: Path, root: Path) -> str:

@@ -21,10 +21,8 @@ _SOON = dt.timedelta(days=1)
 class NameService:
     """All DNS of a world: the zones, their keys, who serves them, and what changes with a fault.
 
-    Attributes:
-        ports: published address of a nameserver -> loopback port, UDP and TCP.
-        resolver_port: the resolver's.
-        root_ds: the root's DS record as a zone file has it, to validate from.
+    `ports` maps a nameserver's published address to its loopback port, UDP and TCP; `root_ds` is there to validate
+    from.
     """
 
     def __init__(self, switchboard: Switchboard, dkim: Mapping[str, str]) -> None:
@@ -58,11 +56,7 @@ class NameService:
         self.resolver_port = self.ports.pop("")
 
     async def change(self, text: str) -> None:
-        """Make a change to the club's zone on every nameserver, after those made before; "" takes all of them back.
-
-        Raises:
-            ValueError: the text is no zone file.
-        """
+        """Change the club's zone everywhere once more; "" takes all back; raises `ValueError` for no zone file."""
         self._changes = (*self._changes, Change.read(text)) if text else ()
         await self._publish()
 

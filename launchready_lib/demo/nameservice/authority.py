@@ -85,7 +85,11 @@ class _Lookup:
 
     def answer(self, name: Name, rdtype: RdataType) -> None:
         if cut := self._cut(name, rdtype):
-            self._refer(cut)
+            self._add(self._reply.authority, cut, RdataType.NS)
+            if self._signed and self._add(self._reply.authority, cut, RdataType.DS) is None:
+                self._prove_absent(cut)
+            for server in self._zone.get_rdataset(cut, RdataType.NS, RdataType.NONE) or ():
+                self._add(self._reply.additional, server.target, RdataType.A)
             return
         self._reply.flags |= dns.flags.AA
         for _ in range(_LONGEST_CHAIN):
@@ -103,13 +107,6 @@ class _Lookup:
         """The highest delegation at or above a name, if any; a DS belongs to the parent and is answered here."""
         bounds = self._zone.bounds(name)
         return bounds.left if bounds.is_delegation and not (rdtype == RdataType.DS and bounds.is_equal) else None
-
-    def _refer(self, cut: Name) -> None:
-        self._add(self._reply.authority, cut, RdataType.NS)
-        if self._signed and self._add(self._reply.authority, cut, RdataType.DS) is None:
-            self._prove_absent(cut)
-        for server in self._zone.get_rdataset(cut, RdataType.NS, RdataType.NONE) or ():
-            self._add(self._reply.additional, server.target, RdataType.A)
 
     def _deny(self, name: Name) -> None:
         """NODATA or NXDOMAIN, of an alias's target too (RFC 2308, RFC 6604), with proof where signatures are wanted."""

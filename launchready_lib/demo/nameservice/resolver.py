@@ -22,7 +22,6 @@ from launchready_lib.demo.nameservice.validation import Security, Trust
 _MOST_REFERRALS = 12
 _MOST_ALIASES = 8
 _MOST_REMEMBERED = 4096
-_PROOF_TYPES = (RdataType.RRSIG, RdataType.NSEC)
 Section = tuple[dns.rrset.RRset, ...]
 
 
@@ -37,10 +36,9 @@ class Resolution:
 
 
 class Resolver:
-    """Answers for every name of this world, as a provider's resolver does.
+    """Answers for every name of this world, as a provider's resolver does, and remembers until `forget`.
 
-    What fails validation is SERVFAIL with the extended error 6 (RFC 8914), unless the asker disabled checking. Answers
-    are remembered until `forget`.
+    What fails validation is SERVFAIL with the extended error 6 (RFC 8914), unless the asker disabled checking.
     """
 
     def __init__(self, servers: Mapping[str, Authority], root_server: str, anchor: str) -> None:
@@ -95,9 +93,7 @@ class Resolver:
                 return found
             further = await self._walk(target, rdtype)
             found = replace(
-                further,
-                answer=(*found.answer, *further.answer),
-                security=min(found.security, further.security),
+                further, answer=(*found.answer, *further.answer), security=min(found.security, further.security)
             )
             if not further.answer:
                 return found  # the end of the chain has nothing of this type
@@ -154,5 +150,5 @@ def _open_end(name: Name, rdtype: RdataType, answer: Section) -> Name | None:
 
 
 def _shown(section: Section, query: dns.message.Message) -> list[dns.rrset.RRset]:
-    asked = query.question[0].rdtype
-    return [r for r in section if wants_dnssec(query) or r.rdtype not in _PROOF_TYPES or r.rdtype == asked]
+    hidden = set() if wants_dnssec(query) else {RdataType.RRSIG, RdataType.NSEC} - {query.question[0].rdtype}
+    return [rrset for rrset in section if rrset.rdtype not in hidden]

@@ -17,14 +17,10 @@ _IDLE_S = 10.0
 _TRIES = 20
 
 
-Responder = Callable[[dns.message.Message], Awaitable[dns.message.Message]]
-"""Answers one question."""
-
-
 class Listener(asyncio.DatagramProtocol):
     """One responder on one port, UDP and TCP alike."""
 
-    def __init__(self, responder: Responder) -> None:
+    def __init__(self, responder: Callable[[dns.message.Message], Awaitable[dns.message.Message]]) -> None:
         self._responder = responder
         self._tasks: set[asyncio.Task[None]] = set()
         self._connections = 0
@@ -33,11 +29,7 @@ class Listener(asyncio.DatagramProtocol):
         self.port = 0
 
     async def start(self) -> None:
-        """Open a port that is free for both.
-
-        Raises:
-            OSError: no such port was found.
-        """
+        """Open a port that is free for both; raises `OSError` where none was found."""
         loop = asyncio.get_running_loop()
         for left in reversed(range(_TRIES)):
             udp, _ = await loop.create_datagram_endpoint(lambda: self, local_addr=(LOOPBACK, 0))

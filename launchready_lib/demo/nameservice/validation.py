@@ -29,13 +29,7 @@ class Security(enum.IntEnum):
 
 @dataclass(frozen=True)
 class Trust:
-    """What is known of one zone's keys.
-
-    Attributes:
-        zone: its name.
-        security: secure with keys, insecure where the parent proves that it is unsigned, else bogus.
-        keys: validated DNSKEY records; none unless secure.
-    """
+    """One zone's validated keys: secure with keys, insecure where the parent proves that it is unsigned, else bogus."""
 
     zone: Name
     security: Security

@@ -1,7 +1,4 @@
-"""The zones of Harbor Club's world: what they say, how they change, and how they are signed.
-
-The texts are in `data/zones`. Signing is by RFC 4035 with ECDSA P-256 (RFC 6605) and NSEC.
-"""
+"""The zones of Harbor Club's world (`data/zones`), how they change and are signed (RFC 4035, RFC 6605, NSEC)."""
 
 from __future__ import annotations
 
@@ -36,13 +33,7 @@ _EXCLUDES = {"CNAME": {"CNAME", "A", "AAAA"}, "A": {"A", "CNAME"}, "AAAA": {"AAA
 
 @dataclass(frozen=True)
 class Record:
-    """One line of a zone.
-
-    Attributes:
-        name: absolute, without the final dot.
-        data: type and content as a zone file has them.
-        proxied: whether the edge stands before it, as a Cloudflare export says.
-    """
+    """One line of a zone: absolute name without the final dot, type and content, whether the edge stands before it."""
 
     name: str
     data: str
@@ -84,10 +75,9 @@ def exported(zone: Zone) -> str:
 
 @dataclass(frozen=True)
 class Change:
-    """A change as a founder pastes it: records that take the place of those of their names and types, and removals.
+    """A change as a founder pastes what the kit prints: records in the place of others, and "; remove: name TYPE".
 
-    Read from what the kit prints (BIND lines, "; remove: name TYPE"), by the reader for exports of DNS hosts. A proxied
-    record answers with the edge's address, as Cloudflare's nameservers do.
+    A proxied record answers with the edge's address, as Cloudflare's nameservers do.
     """
 
     records: Zone
@@ -114,11 +104,7 @@ class Change:
 
 
 class ZoneKey:
-    """The one key of a zone, which signs its keys and everything else.
-
-    Attributes:
-        delegation_signer: the content of the DS record that a parent publishes for this key.
-    """
+    """The one key of a zone, which signs all; `delegation_signer` is the DS record that a parent publishes for it."""
 
     def __init__(self, origin: str) -> None:
         """Make a new key for a zone, named without the final dot; the root's name is empty."""

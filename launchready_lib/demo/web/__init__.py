@@ -32,11 +32,7 @@ LOGGED = frozenset({"logs.request_ids", "queries.slow"})
 
 
 class Web:
-    """The running web part.
-
-    Attributes:
-        ports: loopback ports by edge_http, edge_https, origin_http, origin_https.
-    """
+    """The running web part; loopback `ports` are edge_http, edge_https, origin_http, origin_https."""
 
     def __init__(self, club: Club, folder: Path, release: str, tls: CertificateAuthority) -> None:
         """Open the origin's two ports, then the edge's before them."""

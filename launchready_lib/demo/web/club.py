@@ -19,21 +19,14 @@ from launchready_lib.demo.texts import filled
 from launchready_lib.demo.web.database import Database
 from launchready_lib.demo.web.logs import Journal
 
-SENDER = f"Harbor Club <hello@{names.DOMAIN}>"
-ENVELOPE = f"bounces@{names.DOMAIN}"
-
 
 @dataclass
 class Club:
     """One running Harbor Club.
 
-    Attributes:
-        environment: values of the variables that the parameters file names, such as the webhook secret.
-        relay: host and port that take outgoing mail.
-        release_file: what production says it serves; the deploy script writes it.
-        edge_key: what the edge sends with each request, so that the origin answers the edge alone.
-        careless: the part of a payment key that differs, for the fault that shows one.
-        reads: how often each core read was asked for, for faults that strike now and then.
+    The deploy script writes `release_file`; the origin answers only who sends `edge_key`; `careless` is the part of a
+    payment key that differs, for the fault that shows one; `reads` counts core reads, for faults that strike now and
+    then.
     """
 
     switchboard: Switchboard
@@ -58,14 +51,10 @@ class Club:
         task.add_done_callback(self._work.discard)
 
     async def send(self, kind: str, to: str, link: str) -> None:
-        """Send mail over SMTP: reset (a link to choose a new password) or invitation (somebody is asked to join).
-
-        Raises:
-            OSError: the relay refuses it, such as `smtplib.SMTPException`.
-        """
+        """Send mail, a reset link or an invitation; raises `OSError`, such as `smtplib.SMTPException`, when refused."""
         subject, _, text = filled(f"{kind}.mail", link=link).partition("\n\n")
         message = EmailMessage()
-        message["From"] = SENDER
+        message["From"] = f"Harbor Club <hello@{names.DOMAIN}>"
         message["To"] = to
         message["Subject"] = subject
         message["Date"] = format_datetime(datetime.now(UTC))
@@ -74,7 +63,7 @@ class Club:
 
         def hand_over() -> None:
             with smtplib.SMTP(*self.relay, local_hostname=names.MAIL_HOST, timeout=10) as smtp:
-                smtp.send_message(message, from_addr=ENVELOPE)
+                smtp.send_message(message, from_addr=f"bounces@{names.DOMAIN}")
 
         await asyncio.to_thread(hand_over)
 

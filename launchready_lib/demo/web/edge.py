@@ -90,7 +90,14 @@ class Edge(RequestHandler):
         elif host == names.WWW and not self.club.on("redirects.canonical"):
             self._move(names.DOMAIN)
         elif self.request.method == "POST" and path in LIMITED and not self.club.on("edge.rate_limit"):
-            await self._limited(host, path)
+            address = self.request.remote_ip or ""
+            if wait := self.limits.wait(address, path):
+                self.set_header("Retry-After", str(wait))
+                self._say(429, f"Too many tries. Please wait {wait} seconds and try again.")
+                return
+            await self._forward(host)
+            if path != "/login" or self.get_status() == 401:
+                self.limits.count(address, path)
         else:
             await self._forward(host)
 
@@ -112,16 +119,6 @@ class Edge(RequestHandler):
         self.set_header("X-Content-Type-Options", "nosniff")
         self.set_header("Cache-Control", "no-store")
         self.finish(text)
-
-    async def _limited(self, host: str, path: str) -> None:
-        address = self.request.remote_ip or ""
-        if wait := self.limits.wait(address, path):
-            self.set_header("Retry-After", str(wait))
-            self._say(429, f"Too many tries. Please wait {wait} seconds and try again.")
-            return
-        await self._forward(host)
-        if path != "/login" or self.get_status() == 401:
-            self.limits.count(address, path)
 
     async def _forward(self, host: str) -> None:
         headers = HTTPHeaders()
@@ -153,7 +150,9 @@ class Edge(RequestHandler):
             self.clear_header(name)
             for value in headers.get_list(name):
                 self.add_header(name, value)
-        if self._compressible(headers, body):
+        plain = self.club.on("caching.static") and self.request.path.startswith("/static/")
+        textual = headers.get("Content-Type", "").startswith(TEXTS)
+        if len(body) >= SMALLEST_COMPRESSED and textual and not plain:
             self.add_header("Vary", "Accept-Encoding")
             if "gzip" in self.request.headers.get("Accept-Encoding", ""):
                 self.set_header("Content-Encoding", "gzip")
@@ -161,10 +160,6 @@ class Edge(RequestHandler):
         if self.request.method == "HEAD" and "Content-Length" in headers:
             self.set_header("Content-Length", headers["Content-Length"])
         self.finish(body or None)
-
-    def _compressible(self, headers: HTTPHeaders, body: bytes) -> bool:
-        plain = self.club.on("caching.static") and self.request.path.startswith("/static/")
-        return len(body) >= SMALLEST_COMPRESSED and headers.get("Content-Type", "").startswith(TEXTS) and not plain
 
     def write_error(self, status_code: int, **_: object) -> None:
         """Refuse in plain words."""

@@ -42,15 +42,7 @@ def token_hash(token: str) -> str:
 
 
 class Handler(RequestHandler):
-    """Base of the origin's handlers.
-
-    Attributes:
-        route: the pattern of the address as the logs name it.
-        access: who may ask: everybody, a member, or an admin.
-        member: who asks, once `access` has let them in.
-        body: the JSON that came with the request, if any did.
-        keeping: who may keep the answer and for how long (Cache-Control, RFC 9111 §5.2.2).
-    """
+    """Base of the origin's handlers; `keeping` is Cache-Control (RFC 9111), `access` everybody, member or admin."""
 
     route = ""
     access = "everybody"

@@ -16,14 +16,7 @@ MOST_BYTES = 4_000_000
 
 @dataclass
 class Trace:
-    """The request that is being answered.
-
-    Attributes:
-        request_id: made by the edge, one for all lines of a request.
-        route: the pattern of the address, without the values in it.
-        queries: how many statements it has run.
-        query_ms: how long these took together.
-    """
+    """The request that is being answered: its id (the edge's), its address's pattern, its statements and their time."""
 
     request_id: str
     route: str
@@ -47,7 +40,9 @@ class Sheet:
         """Append one line."""
         line = json.dumps(row, separators=(",", ":")) + "\n"
         if self._size + len(line) > MOST_BYTES:
-            self._halve()
+            lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
+            self.clear()
+            self._size = self._file.write("".join(lines[len(lines) // 2 :]))
         self._size += self._file.write(line)
 
     def clear(self) -> None:
@@ -59,11 +54,6 @@ class Sheet:
     def close(self) -> None:
         """Close the file."""
         self._file.close()
-
-    def _halve(self) -> None:
-        lines = self.path.read_text(encoding="utf-8").splitlines(keepends=True)
-        self.clear()
-        self._size = self._file.write("".join(lines[len(lines) // 2 :]))
 
 
 class Journal:

@@ -16,13 +16,7 @@ from launchready_lib.demo.web import accounts, admin, pages, webhooks
 from launchready_lib.demo.web.club import Club
 from launchready_lib.demo.web.handler import Handler, Missing
 
-TEMPLATES = Path(__file__).parent / "templates"
-STATIC = Path(__file__).parent / "static"
-KINDS = {
-    ".css": "text/css; charset=utf-8",
-    ".js": "text/javascript; charset=utf-8",
-    ".svg": "image/svg+xml",
-}
+KINDS = {".css": "text/css; charset=utf-8", ".js": "text/javascript; charset=utf-8", ".svg": "image/svg+xml"}
 
 VARYING = re.compile(r"\((?:\?P<(\w+)>)?[^)]*\)")
 COMMON = {
@@ -78,7 +72,7 @@ class Assets:
     def __init__(self) -> None:
         self.files: dict[str, tuple[bytes, str]] = {}
         self._served: dict[str, str] = {}
-        for path in sorted(STATIC.iterdir()):
+        for path in sorted((Path(__file__).parent / "static").iterdir()):
             content = path.read_bytes()
             served = f"{path.stem}.{hashlib.sha256(content).hexdigest()[:12]}{path.suffix}"
             self.files[served] = (content, KINDS[path.suffix])
@@ -94,7 +88,7 @@ def application(club: Club) -> Application:
     settings: dict[str, Any] = {
         "club": club,
         "assets": Assets(),
-        "template_path": str(TEMPLATES),
+        "template_path": str(Path(__file__).parent / "templates"),
         "template_whitespace": "oneline",
         "log_function": lambda _: None,  # the journal has it already
     }

@@ -73,7 +73,11 @@ class DashboardData(Handler):
 
     async def get(self) -> None:
         """Three queries, one answer, the same bytes until something changes."""
-        await self._dawdle()
+        self.club.reads[self.route] += 1
+        if self.club.on("latency.quick"):
+            await asyncio.sleep(SLOW_READ_S)
+        elif self.club.on("latency.p95") and self.club.reads[self.route] % NOW_AND_THEN == 0:
+            await asyncio.sleep(SLOW_NOW_AND_THEN_S)
         member = self.present
         today = datetime.now(UTC).date().isoformat()
         database = self.club.database
@@ -85,13 +89,6 @@ class DashboardData(Handler):
                 "new_posts": [dict(row) for row in database.all(NEW_POSTS, NEWS_FROM)],
             }
         )
-
-    async def _dawdle(self) -> None:
-        self.club.reads[self.route] += 1
-        if self.club.on("latency.quick"):
-            await asyncio.sleep(SLOW_READ_S)
-        elif self.club.on("latency.p95") and self.club.reads[self.route] % NOW_AND_THEN == 0:
-            await asyncio.sleep(SLOW_NOW_AND_THEN_S)
 
 
 class Profile(Handler):
@@ -212,7 +209,12 @@ class Static(Handler):
     def get(self, file: str) -> None:
         """Give one file."""
         if file not in self.settings["assets"].files:
-            self._map(file.removesuffix(".map"))
+            # As any unknown address, unless a careless build published its source maps, with a key in them.
+            script, _ = self.settings["assets"].files.get(file.removesuffix(".map"), (b"", ""))
+            if not script or not self.club.on("exposure.bundles"):
+                raise HTTPError(404)
+            source = f'const paymentsKey = "sk_live_{self.club.careless}";\n{script.decode()}'
+            self.data({"version": 3, "sources": ["src/payments.js"], "sourcesContent": [source], "mappings": ""})
             return
         content, kind = self.settings["assets"].files[file]
         if self.club.on("exposure.bundles") and file.endswith(".js"):
@@ -221,14 +223,6 @@ class Static(Handler):
             self.set_header("Cache-Control", "no-cache, must-revalidate, max-age=0")
         self.set_header("Content-Type", kind)
         self.finish(content)
-
-    def _map(self, file: str) -> None:
-        """Answer as any unknown address, unless a careless build published its source maps, with a key in them."""
-        script, _ = self.settings["assets"].files.get(file, (b"", ""))
-        if not script or not self.club.on("exposure.bundles"):
-            raise HTTPError(404)
-        source = f'const paymentsKey = "sk_live_{self.club.careless}";\n{script.decode()}'
-        self.data({"version": 3, "sources": ["src/payments.js"], "sourcesContent": [source], "mappings": ""})
 
 
 class Leak(Handler):

@@ -27,13 +27,11 @@ from launchready_lib.record.files import FILE_MODE, private_folder, write_privat
 
 CHECKOUT = Path(__file__).parent / "checkout"
 CHANGES = Path(__file__).parent / "changes"
-ENVIRONMENTS = ("development", "staging", "production")
 PREVIOUS = "2026.10.4"
 AUTHOR = "Harbor Club <code@harborclub.example>"
 FIRST_COMMIT = 1_772_355_600
 """Seconds since 1970 of the first commit: 1 March 2026, 09:00 UTC."""
 DAY = 86_400
-EXECUTABLE = {"deploy"}
 CHANGED = {fault.check: fault.commit for fault in FAULTS.values() if fault.commit}
 """The commit with which each fault that changes tracked files came in."""
 SHOWN = CHANGED.keys() | {f"secrets.{place}" for place in ("tree", "history", "chat")}
@@ -56,7 +54,7 @@ def build(folder: Path, release: str, wrong: Collection[str]) -> None:
     _git(fresh, "init", "--quiet", "--initial-branch=main")
     _git(fresh, "fast-import", "--quiet", "--done", stdin=_stream(release, wrong))
     _git(fresh, "reset", "--quiet", "--hard", "main")
-    for name in ENVIRONMENTS:
+    for name in ("development", "staging", "production"):
         write_private(fresh / f".env.{name}", _environment_file(name, wrong))
     _export_chat(private_folder(folder.with_name("chat")) / "slack-export.zip", pasted="secrets.chat" in wrong)
     if folder.exists():
@@ -86,7 +84,7 @@ def _stream(release: str, wrong: Collection[str]) -> bytes:
             if content is None:
                 parts.append(f"D {name}\n".encode())
             else:
-                mode = "100755" if name in EXECUTABLE else "100644"
+                mode = "100755" if name == "deploy" else "100644"
                 parts += [f"M {mode} inline {name}\n".encode(), _block(content)]
     tags = {number: commit["tag"] for number, commit in enumerate(history(), start=1) if "tag" in commit}
     for number, tag in {} if "rollback.path" in wrong else (tags | {len(commits): release}).items():

@@ -57,10 +57,7 @@ class Stripe(Handler):
 
 
 def genuine(body: bytes, signature: str, secret: str, now: float) -> bool:
-    """Whether the provider signed this body within the last five minutes, by docs.stripe.com/webhooks#verify-manually.
-
-    A time in the future is as wrong as one in the past.
-    """
+    """Whether the provider signed this within five minutes of now (docs.stripe.com/webhooks#verify-manually)."""
     parts = [part.strip().partition("=") for part in signature.split(",")[:20]]
     moment = next((value for key, _, value in parts if key == "t"), "")
     if not re.fullmatch("[0-9]{1,12}", moment) or abs(now - int(moment)) > TOLERANCE_S:

@@ -46,10 +46,7 @@ Request = dict[str, Any]
 
 
 def import_all() -> None:
-    """Import `MODULES` and every module of `PACKAGES`.
-
-    Raises where a module of ours is broken: it may have left half of itself behind, so no kernel is forked from here.
-    """
+    """Import `MODULES` and every module of `PACKAGES`; raises where one of ours is broken: no fork then."""
     for name in MODULES:
         _try_import(name)
     for package in PACKAGES:
@@ -91,12 +88,7 @@ class Kernel:
 
 @dataclass
 class Server:
-    """Forks kernels on request and reports their ends.
-
-    Attributes:
-        control: the socket that requests arrive on.
-        kernels: those that run, by process id.
-    """
+    """Forks kernels on request and reports their ends; `kernels` are those that run, by process id."""
 
     control: socket.socket
     kernels: dict[int, Kernel] = field(default_factory=dict)
@@ -140,18 +132,14 @@ class Server:
             line.close()
             return True, None
         if pid == 0:
-            self._forget(line)
+            for each in (self.control, line, *(kernel.line for kernel in self.kernels.values())):
+                each.close()  # in the child nothing of the server's may stay open
+            signal.set_wakeup_fd(-1)
             return False, request
         self.kernels[pid] = Kernel(line, request["env"].get(MARK, ""), request["folder"])
         selector.register(line, selectors.EVENT_READ, data=pid)
         _say(line, {"pid": pid})
         return True, None
-
-    def _forget(self, line: socket.socket) -> None:
-        """In the child: nothing of the server's may stay open."""
-        for each in (self.control, line, *(kernel.line for kernel in self.kernels.values())):
-            each.close()
-        signal.set_wakeup_fd(-1)
 
     def _let_go(self, pid: int) -> None:
         """The other end of a line says nothing, ever: readable means closed."""

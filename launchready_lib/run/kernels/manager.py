@@ -24,9 +24,8 @@ class PromptClient(AsyncKernelClient):  # type: ignore[misc]
     """A client that goes on as soon as the kernel is ready.
 
     It connects before the kernel listens, and looks again every few milliseconds instead of every tenth of a second.
-
-    The stock one then listens until nothing more has come for a fifth of a second; nbclient drops by itself whatever
-    does not belong to a cell.
+    The stock one then listens until a fifth of a second is silent; nbclient drops by itself what does not belong to a
+    cell.
     """
 
     def _context_default(self) -> zmq.asyncio.Context:
@@ -35,10 +34,7 @@ class PromptClient(AsyncKernelClient):  # type: ignore[misc]
         return context
 
     async def wait_for_ready(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - as in jupyter_client
-        """Wait until the kernel answers on its shell channel and is heard on its output channel.
-
-        Raises `RuntimeError` where it died, or does not answer within `timeout` seconds.
-        """
+        """Wait until the kernel answers and is heard; raises `RuntimeError` where it died or `timeout` is over."""
         deadline = None if timeout is None else time.monotonic() + timeout
         while True:
             self.kernel_info()
@@ -55,10 +51,7 @@ class PromptClient(AsyncKernelClient):  # type: ignore[misc]
 
 
 class WarmKernelManager(AsyncKernelManager):  # type: ignore[misc]
-    """Starts kernels through `WarmProvisioner`, over Unix sockets in a private folder (over encrypted TCP on Windows).
-
-    A kernelspec that names a provisioner of its own keeps it.
-    """
+    """Starts kernels through our provisioner (unless their spec names one), over private sockets (encrypted TCP)."""
 
     folder: Path | None = None
 

@@ -1,7 +1,6 @@
-"""End a kernel together with everything it started: browsers, drivers, the client's own commands.
+"""End a kernel with everything it started: browsers (leaders of groups of their own), drivers, the client's commands.
 
-A process group is not enough, since browsers lead groups of their own. So a kernel carries a mark in its environment,
-which its descendants inherit, and which finds them also after their parent has died.
+A kernel carries a mark in its environment, by which its descendants are found also after their parent has died.
 """
 
 from __future__ import annotations

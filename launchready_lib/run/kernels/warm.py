@@ -26,10 +26,7 @@ class NotWarm(RuntimeError):  # noqa: N818 - a refusal, after which a kernel sta
 
 
 class ForkedProcess:
-    """A kernel forked by the server, with as much of `subprocess.Popen` as jupyter_client uses.
-
-    It leads its own session and process group. `returncode` is None while it runs; negative where a signal ended it.
-    """
+    """A kernel forked by the server, a session's leader, with as much of `subprocess.Popen` as jupyter_client uses."""
 
     stdin = stdout = stderr = None
 
@@ -108,12 +105,9 @@ class ForkServer:
             theirs.close()
 
     def fork(self, argv: list[str], env: dict[str, str], *, cwd: str, folder: Path | None = None) -> ForkedProcess:
-        """Fork a kernel that runs `ipykernel_launcher` with these arguments.
+        """Fork a kernel that runs `ipykernel_launcher` so; raises `NotWarm` where the server cannot (asked no more).
 
         The folder is removed with the kernel where this process ends before it.
-
-        Raises:
-            NotWarm: the server cannot; it is not asked again.
         """
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
         request = {"argv": argv, "env": env, "cwd": cwd, "folder": folder and str(folder)}
