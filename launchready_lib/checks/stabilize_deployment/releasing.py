@@ -18,7 +18,7 @@ from launchready_lib.site import web
 from launchready_lib.site.reach import hindered, reply_row, steady
 from launchready_lib.sources import repository
 from launchready_lib.sources.credentials import places
-from launchready_lib.sources.deploys import migrations, steps, ways, workflows
+from launchready_lib.sources.deploys import migrations, ways, workflows
 from launchready_lib.sources.deploys.migrations import Irreversible
 from launchready_lib.sources.deploys.ways import DeployWay
 from launchready_lib.sources.repository import GitError, Repository, TrackedFile
@@ -95,8 +95,8 @@ def read_deploys(repo: Repository, parameters: Parameters) -> tuple[DeployEviden
     set_up = list(ways.platforms(code))
     platforms = [way for way in set_up if way.kind == "platform"]
     declared, broken = _declared(repo, parameters)
-    by_hand = [row for path, text in named.items() if steps.GUIDES.search(path) for row in steps.in_guide(path, text)]
-    by_hand += [row for path, text in _own(code, parameters).items() for row in steps.in_script(path, text)]
+    by_hand = [row for path, text in named.items() if ways.GUIDES.search(path) for row in ways.in_guide(path, text)]
+    by_hand += [row for path, text in _own(code, parameters).items() for row in ways.in_script(path, text)]
     changes = [path for path in named if migrations.is_migration(path)]
     evidence = DeployEvidence(
         ways=(*declared, *ways.pipelines(code), *platforms, *ways.scripts(code)),
@@ -121,7 +121,7 @@ def _left_out(wanted: list[TrackedFile]) -> Unavailable | None:
 def _is_relevant(path: str) -> bool:
     if places.is_foreign(path) or places.is_test(path):
         return False
-    return ways.is_relevant(path) or steps.GUIDES.search(path) is not None or migrations.is_migration(path)
+    return ways.is_relevant(path) or ways.GUIDES.search(path) is not None or migrations.is_migration(path)
 
 
 def _own(code: Mapping[str, str], parameters: Parameters) -> dict[str, str]:

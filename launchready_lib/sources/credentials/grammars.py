@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from launchready_lib.sources.credentials import places
+from launchready_lib.sources import table
 
 Markers = tuple[tuple[str, int], ...]
 """Texts, each with the place in GRAMMARS of a grammar that may match where it stands."""
@@ -39,14 +39,10 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Grammar:
-    """One kind of credential.
+    """One kind of credential; the group `value` of its pattern, where there is one, is the secret part.
 
-    Attributes:
-        provider, what: in a founder's words.
-        pattern: matches it in text; the group `value`, where there is one, is the secret part.
-        markers: texts of which one stands in every match, so that most files need no search.
-        standing: what a match is.
-        revoke: what to do about a leaked one, or how to limit a public one.
+    `markers`: texts of which one stands in every match, so that most files need no search. `revoke`: what to do about a
+    leaked one, or how to limit a public one.
     """
 
     id: str
@@ -81,11 +77,11 @@ GRAMMARS: tuple[Grammar, ...] = tuple(
         standing=_STANDINGS[entry.get("standing", "secret")],
         revoke=entry["revoke"],
     )
-    for key, entry in places.table("credentials").items()
+    for key, entry in table("credentials").items()
 )
 _MARKERS: Markers = tuple((marker, number) for number, grammar in enumerate(GRAMMARS) for marker in grammar.markers)
 
-WORDS = places.table("secret_values")
+WORDS = table("secret_values")
 DOCUMENTED = frozenset(WORDS["documented"])
 """Values that providers print in their own documentation."""
 _LOCAL_HOSTS = frozenset(WORDS["local_hosts"])

@@ -10,6 +10,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from launchready_lib.sources import table
 from launchready_lib.sources.credentials import places, structured
 from launchready_lib.sources.credentials.grammars import DOCUMENTED, Markers, Match, Standing, find
 from launchready_lib.sources.credentials.inside import Part
@@ -229,11 +230,10 @@ def bare(rule: str) -> str:
 @functools.cache
 def _revocations() -> tuple[tuple[str, Revocation], ...]:
     """How names of rules start, the longest first, with what they stand for."""
-    loaded = places.table("revocations")
     rows = [
         (start, Revocation(entry["name"], entry["steps"], public=part == "public"))
         for part in ("public", "providers")
-        for entry in loaded[part].values()
+        for entry in table("revocations")[part].values()
         for start in entry["rules"]
     ]
     return tuple(sorted(rows, key=lambda row: -len(row[0])))

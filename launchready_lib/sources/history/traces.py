@@ -172,18 +172,14 @@ class _Search:
             if len(parts) != 4 or not parts[3].isdigit() or int(parts[3]) > MAX_FILE_BYTES:
                 return False
             wanted = [TrackedFile(path, parts[2].decode(), int(parts[3]))]
-            return any(value in text for _, content in blobs(self._path, wanted) for text in _texts(path, content))
+            for _, content in blobs(self._path, wanted):
+                parts_inside = (part.text for part in inside(path, content) if isinstance(part, Part))
+                return value in content.decode("utf-8", "replace") or any(value in text for text in parts_inside)
+            return False
         except (GitError, ValueError):  # a name with a NUL or lone surrogates cannot be asked for
             return False
 
 
-def _texts(path: str, content: bytes) -> Iterator[str]:
-    yield content.decode("utf-8", "replace")
-    yield from (part.text for part in inside(path, content) if isinstance(part, Part))
-
-
 def _named(ref: str) -> str:
-    for start, word in (("refs/heads/", "branch "), ("refs/remotes/", "branch "), ("refs/tags/", "tag ")):
-        if ref.startswith(start):
-            return word + ref.removeprefix(start)
-    return ref
+    words = {"refs/heads/": "branch ", "refs/remotes/": "branch ", "refs/tags/": "tag "}
+    return next((word + ref.removeprefix(start) for start, word in words.items() if ref.startswith(start)), ref)

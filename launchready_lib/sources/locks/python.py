@@ -13,20 +13,20 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from launchready_lib.sources import table
 from launchready_lib.sources.locks import requirements
 from launchready_lib.sources.locks.model import (
     Answer,
     Pinning,
     State,
     Tree,
+    allows,
     compared,
-    data,
     folder_of,
     joined,
     relative,
     stale,
 )
-from launchready_lib.sources.locks.ranges import allows
 from launchready_lib.sources.locks.requirements import fits, plain
 
 _POETRY_HASH = (
@@ -197,7 +197,7 @@ def _poetry(
 
 def _poetry_hashes(body: Mapping[str, Any]) -> Iterator[str]:
     """What poetry hashes of pyproject.toml: from version 2 on with what stands outside tool.poetry (poetry, Locker)."""
-    poetry, legacy = body.get("tool", {}).get("poetry", {}), data()["poetry_hashed"]
+    poetry, legacy = body.get("tool", {}).get("poetry", {}), table("locks")["poetry_hashed"]
     old = {key: poetry.get(key) for key in legacy} | ({"group": poetry["group"]} if "group" in poetry else {})
     yield _sha256(old)
     project = {key: body["project"][key] for key in ("requires-python", "dependencies", "optional-dependencies")

@@ -10,7 +10,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from launchready_lib.sources.locks.model import Pinning, State, Tree, data, folder_of, joined, shortened, stale
+from launchready_lib.sources import table
+from launchready_lib.sources.locks.model import Pinning, State, Tree, folder_of, joined, shortened, stale
 
 _NAME = re.compile(
     r"(?:^|/)(?:requirements[\w.-]*|[\w.-]*requirements|requirements/[\w.-]+)\.(?:txt|in)\Z", re.IGNORECASE
@@ -154,7 +155,7 @@ def _complete(content: Content) -> tuple[State, str]:
     if content.hashed or content.made:
         return State.LOCKED, ""
     for name in content.pinned:
-        if missing := [each for each in data()["needs"].get(name, ()) if each not in content.pinned]:
+        if missing := [each for each in table("locks")["needs"].get(name, ()) if each not in content.pinned]:
             return State.UNPINNED, f"{name} needs {shortened(missing)}, not pinned here"
     return State.UNTOLD, (
         "whether it pins what its libraries need in turn: hashes (uv pip compile --generate-hashes) would prove it"

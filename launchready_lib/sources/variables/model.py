@@ -3,15 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import IntEnum
-from functools import cache
-from typing import Any
 
-import yaml
-
-from launchready_lib.paths import PACKAGE
+from launchready_lib.sources import table
 
 
 class Need(IntEnum):
@@ -39,17 +34,9 @@ class Read:
     need: Need
 
 
-@cache
-def data() -> Mapping[str, Any]:
-    """What data/variables.yaml knows of names and languages."""
-    text = (PACKAGE / "data" / "variables.yaml").read_text(encoding="utf-8")
-    body: Mapping[str, Any] = yaml.safe_load(text)
-    return body
-
-
 def one_of(kind: str) -> str:
     """A pattern of the words that the data lists under a kind."""
-    return f"(?:{'|'.join(' '.join(data()[kind]).split())})"
+    return f"(?:{'|'.join(' '.join(table('variables')[kind]).split())})"
 
 
 def is_given_by_platform(name: str) -> bool:

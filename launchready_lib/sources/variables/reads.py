@@ -13,8 +13,9 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+from launchready_lib.sources import table
 from launchready_lib.sources.variables import python
-from launchready_lib.sources.variables.model import Need, Read, data, is_given_by_platform, one_of
+from launchready_lib.sources.variables.model import Need, Read, is_given_by_platform, one_of
 
 MOST_READS = 1_000
 """Of one file; no source written by people comes near."""
@@ -117,7 +118,7 @@ def _expression(code: str, start: int) -> str:
 
 @cache
 def _languages() -> Mapping[str, _Language]:
-    return {name: _language(entry) for name, entry in data()["languages"].items()}
+    return {name: _language(entry) for name, entry in table("variables")["languages"].items()}
 
 
 def _language(entry: Mapping[str, Any]) -> _Language:

@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Literal, Self
 
 import psutil
-import yaml
 
 from launchready_lib.evidence import Row
-from launchready_lib.paths import PACKAGE
+from launchready_lib.sources import table
 
 Ending = Literal["exited", "stopped", "time", "output", "memory", "processes", "disk", "not started"]
 
@@ -245,12 +244,12 @@ def clean_environment(home: Path) -> dict[str, str]:
     """
     for folder in ("tmp", ".local/bin"):
         (home / folder).mkdir(parents=True, exist_ok=True)
-    table = yaml.load((PACKAGE / "data" / "client_environment.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader)
+    names = table("client_environment")
     return {
-        **{name: os.environ[name] for name in table["passed"] if "@" not in os.environ.get(name, "@")},
-        **{name: os.environ[name] for name in table["marks"] if name in os.environ},
+        **{name: os.environ[name] for name in names["passed"] if "@" not in os.environ.get(name, "@")},
+        **{name: os.environ[name] for name in names["marks"] if name in os.environ},
         "PATH": os.pathsep.join([str(home / ".local" / "bin"), *foreign_path()]),
-        **{name: value.replace("{home}", str(home)) for name, value in table["set"].items()},
+        **{name: value.replace("{home}", str(home)) for name, value in names["set"].items()},
     }
 
 
