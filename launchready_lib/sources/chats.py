@@ -55,7 +55,7 @@ _STAMP = re.compile(rb"(?m)^From [^\n]{0,500}\n(?=[A-Za-z-]+:)")
 
 @dataclass(frozen=True)
 class Message:
-    """One message, with its day (or nothing). Lives in memory only; where a channel would name people, none is named."""
+    """One message and its day, where known. Lives in memory only; a channel named after people is not named."""
 
     channel: str
     date: str

@@ -44,13 +44,7 @@ _NOT_IDS = frozenset({"", "-", "none", "null", "nil", "undefined", "unknown", "0
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one line tells.
-
-    Attributes:
-        request_id: what lines of one request share; empty where there is none.
-        method, path, route, status, level: empty (status 0) where the line does not tell.
-        text: the line itself.
-    """
+    """What one line tells: an id that lines of one request share, and what else; empty (status 0) where it does not."""
 
     format: Format
     request_id: str = ""
@@ -197,13 +191,7 @@ _MARKS = (
 
 @dataclass(frozen=True)
 class Statement:
-    """One execution of one statement, without its values.
-
-    Attributes:
-        fingerprint: the statement in lower case, every value a question mark.
-        ms: how long it took.
-        request_id, route: what it was executed for; empty where the log does not tell.
-    """
+    """One execution of one statement without its values, and what it was executed for, where the log tells."""
 
     fingerprint: str
     ms: float

@@ -38,12 +38,7 @@ _ENDS = re.compile(r";|\"\"\"|'''|`|\n[ \t]*\n")
 
 @dataclass(frozen=True)
 class Sign:
-    """One thing found.
-
-    Attributes:
-        what: in words, the same for the same thing, so that it counts once.
-        where: file, with its line where there is one.
-    """
+    """One thing found, in words that are the same for the same thing, so that it counts once."""
 
     what: str
     where: str
@@ -55,13 +50,9 @@ class Sign:
 
 @dataclass(frozen=True)
 class Topic:
-    """One way of building too early.
+    """One way of building too early; from about so many `members` on it may pay.
 
-    Attributes:
-        members: from about so many on it may pay.
-        pays: when it starts to pay.
-        images, packages: part of a name, or a whole name -> what it is.
-        resources: pattern -> what it is.
+    `images` and `packages` map part of a name, or a whole name, to what it is; `resources` patterns.
     """
 
     members: int

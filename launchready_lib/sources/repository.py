@@ -44,7 +44,7 @@ class GitError(Exception):
 
 @dataclass(frozen=True)
 class TrackedFile:
-    """One entry of the tree: a file, symlink or submodule (of size 0); bytes of the path that are not UTF-8 replaced."""
+    """One entry of the tree: a file, symlink or submodule (of size 0); what of a path is not UTF-8 is replaced."""
 
     path: str
     object_id: str

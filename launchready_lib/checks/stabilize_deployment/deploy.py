@@ -32,11 +32,7 @@ _FILES, _WORDS = (
 
 @dataclass(frozen=True)
 class Way:
-    """One way back: a command, a written step, an automated one, or a platform's own.
-
-    Attributes:
-        declared: it rests on the parameters alone.
-    """
+    """One way back: a command, a step, or a platform's own; `declared`: it rests on the parameters alone."""
 
     kind: str
     what: str

@@ -40,10 +40,7 @@ _BETWEEN = b"\n\n"
 
 @dataclass(frozen=True)
 class EngineFind:
-    """What the engine reports: the value, its place, its rule, and whether the rule is one for secrets.
-
-    `number` counts the files that it was given, from 0.
-    """
+    """What the engine reports; `number` counts its files from 0, `sure` where the rule is one for secrets."""
 
     value: str
     number: int
@@ -54,8 +51,7 @@ class EngineFind:
 
 def program() -> str | None:
     """Where the engine is: beside our Python, or on the path."""
-    beside = shutil.which("kingfisher", path=str(Path(sys.executable).parent))
-    return beside or shutil.which("kingfisher")
+    return shutil.which("kingfisher", path=str(Path(sys.executable).parent)) or shutil.which("kingfisher")
 
 
 def run(

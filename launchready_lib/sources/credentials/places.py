@@ -1,7 +1,4 @@
-"""Where a file stands in a repository: production code, a test, an example, or something nobody runs.
-
-The table is data/source_files.yaml.
-"""
+"""Where a file stands in a repository: production code, a test, an example, or something nobody runs."""
 
 from __future__ import annotations
 

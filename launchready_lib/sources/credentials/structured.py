@@ -78,13 +78,19 @@ def _found(
             yield Setting(groups[0] if len(groups) > 1 else "password", groups[-1], number, certain=certain)
 
 
+def _settings(
+    text: str, *patterns: re.Pattern[str], but: tuple[str, ...] = (), certain: bool = False
+) -> Iterator[Setting]:
+    """The name and the value, without its quotes, of each line at whose start one of these patterns matches."""
+    for number, line in _lines(text):
+        match = next((found for pattern in patterns if (found := pattern.match(line))), None)
+        if match and not line.lstrip().startswith(but):
+            yield Setting(match[1], unquoted(match[2]), number, certain=certain)
+
+
 def env(text: str) -> Iterator[Setting]:
     """NAME=value lines (.env, .properties, .ini, shell profiles)."""
-    for number, line in _lines(text):
-        if line.lstrip()[:1] in ("#", ";", "!"):
-            continue
-        if match := _ENV.match(line):
-            yield Setting(match[1], unquoted(match[2]), number)
+    return _settings(text, _ENV, but=("#", ";", "!"))
 
 
 def assigned(text: str) -> Iterator[Setting]:
@@ -94,12 +100,7 @@ def assigned(text: str) -> Iterator[Setting]:
 
 def yaml_like(text: str) -> Iterator[Setting]:
     """Lines `name: value` and `- NAME=value` of YAML files, read as text: templates are not YAML."""
-    for number, line in _lines(text):
-        if line.lstrip().startswith("#"):
-            continue
-        match = _LIST_ENV.match(line) or _YAML.match(line)
-        if match:
-            yield Setting(match[1], unquoted(match[2]), number)
+    return _settings(text, _LIST_ENV, _YAML, but=("#",))
 
 
 def kubernetes(text: str) -> Iterator[Setting]:

@@ -54,14 +54,9 @@ class Origin:
 
 @dataclass
 class Index:
-    """What there is to read.
+    """What there is to read: objects of text, the oldest first, once for every kind of path that holds them.
 
-    Attributes:
-        files: objects of text, the oldest first, once for every kind of path that holds them.
-        origins: object id -> where it came from.
-        commits: how many lead from branches and tags.
-        gaps: what was not read, and why; a non-empty one leaves the answer open.
-        aside: what was not read and need not be: media, submodules, symlinks.
+    `gaps`: what was not read, which leaves the answer open; `aside`: what need not be (media, submodules, symlinks).
     """
 
     files: list[TrackedFile] = field(default_factory=list)

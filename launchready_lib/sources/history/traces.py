@@ -25,15 +25,7 @@ _REACHES = tuple(Reach)
 
 @dataclass(frozen=True)
 class Trace:
-    """A credential in the history.
-
-    Attributes:
-        credential: the value, masked, with its places now, or those where it first stood.
-        at_head: it stands in the branch that was read.
-        lives: where it is now, in words.
-        commit, date: the first commit that held it and its day; empty where no commit did.
-        reach: what still leads to it.
-    """
+    """A credential in the history; `lives`: where it is now, in words; `commit`, `date`: of the first that held it."""
 
     credential: Credential
     at_head: bool
@@ -175,9 +167,9 @@ class _Search:
             for _, content in blobs(self._path, wanted):
                 parts_inside = (part.text for part in inside(path, content) if isinstance(part, Part))
                 return value in content.decode("utf-8", "replace") or any(value in text for text in parts_inside)
-            return False
         except (GitError, ValueError):  # a name with a NUL or lone surrogates cannot be asked for
             return False
+        return False
 
 
 def _named(ref: str) -> str:

@@ -38,15 +38,7 @@ Answer = tuple[State, str]
 
 @dataclass(frozen=True)
 class Pinning:
-    """One manifest.
-
-    Attributes:
-        manifest: its path.
-        kind: the package manager.
-        lock: the lock file's path; empty where there is none.
-        detail: what differs, or what cannot be told and what would tell it.
-        libraries: how many it names.
-    """
+    """One manifest and its lock file; `detail`: what differs, or what cannot be told and what would tell it."""
 
     manifest: str
     kind: str
@@ -149,7 +141,8 @@ def allows(asked: str, version: str) -> bool | None:
         return True if asked == version.strip() else None
     if asked in ("", "*", "x", "latest"):
         return True if asked != "latest" else None
-    answers = [_all(part, _triple(found)) for part in re.split(r"\|\|?", asked)]
+    triple = int(found[1]), int(found[2] or 0), int(found[3] or 0)
+    answers = [_all(part, triple) for part in re.split(r"\|\|?", asked)]
     if any(answers):
         return True
     return None if None in answers else False
@@ -157,15 +150,12 @@ def allows(asked: str, version: str) -> bool | None:
 
 def _all(asked: str, version: Triple) -> bool | None:
     between = re.fullmatch(r"\s*(\S+)\s+-\s+(\S+)\s*", asked)
-    parts = [f">={between[1]}", f"<={between[2]}"] if between else re.split(r"[,\s]+", _tight(asked))
+    tight = re.sub(r"(\^|~>|~|>=|<=|==|=|>|<|!=)\s+", r"\1", asked.strip())
+    parts = [f">={between[1]}", f"<={between[2]}"] if between else re.split(r"[,\s]+", tight)
     answers = [_one(part, version) for part in parts if part]
     if False in answers:
         return False
     return None if None in answers or not answers else True
-
-
-def _tight(asked: str) -> str:
-    return re.sub(r"(\^|~>|~|>=|<=|==|=|>|<|!=)\s+", r"\1", asked.strip())
 
 
 def _one(part: str, version: Triple) -> bool | None:
@@ -207,7 +197,3 @@ def _above(sign: str, digits: list[int]) -> Triple:
 def _filled(digits: list[int]) -> Triple:
     major, minor, patch = (*digits[:3], 0, 0, 0)[:3]
     return major, minor, patch
-
-
-def _triple(found: re.Match[str]) -> Triple:
-    return int(found[1]), int(found[2] or 0), int(found[3] or 0)

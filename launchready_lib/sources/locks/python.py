@@ -32,7 +32,6 @@ from launchready_lib.sources.locks.requirements import fits, plain
 _POETRY_HASH = (
     "poetry check --lock tells it: the lock file's own hash is of another manifest, or of another version of poetry"
 )
-_PIPENV_HASH = "pipenv verify tells it: the lock file's own hash is of another Pipfile"
 
 
 def manifests(paths: frozenset[str]) -> Iterator[str]:
@@ -239,8 +238,8 @@ def _pipenv(text: str, body: Mapping[str, Any], wanted: set[str]) -> tuple[State
         names = {plain(name) for key in ("default", "develop") for name in locked.get(key, {})}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return State.UNTOLD, "Pipfile.lock could not be read"
-    current = (State.LOCKED, "") if stored == _pipfile_hash(body) else (State.UNTOLD, _PIPENV_HASH)
-    return stale(sorted(wanted - names)) or current
+    unlike = (State.UNTOLD, "pipenv verify tells it: the lock file's own hash is of another Pipfile")
+    return stale(sorted(wanted - names)) or ((State.LOCKED, "") if stored == _pipfile_hash(body) else unlike)
 
 
 def _pipfile_hash(body: Mapping[str, Any]) -> str:

@@ -26,14 +26,9 @@ _COMMIT = re.compile(r"@[0-9a-f]{40}(?:[#&]|\Z)")
 
 @dataclass(frozen=True)
 class Content:
-    """What a file of requirements says.
+    """What a file of requirements says: exact versions by name, what is without one, and files that bound it (`-c`).
 
-    Attributes:
-        pinned: name -> exact version.
-        loose: requirements without one.
-        hashed: every requirement has a hash, without which pip then installs nothing.
-        made: it says that a tool compiled it.
-        constraints: files that bound it (`-c`).
+    `hashed`: every requirement has a hash, without which pip then installs nothing. `made`: by its words, a tool did.
     """
 
     pinned: dict[str, str] = field(default_factory=dict)
@@ -78,22 +73,15 @@ def read(text: str) -> Content:
         hashes += "--hash=" in line
         wanted = re.split(r"\s--", line, maxsplit=1)[0].strip()
         found = next(parsed([wanted]), None)
-        version = found and _exact(found)
+        exact = [each.version for each in found.specifier if each.operator in ("==", "===")] if found else []
+        version = next((version for version in exact if not version.endswith(".*")), "")
         if found is not None and version:
             pinned[plain(found.name)] = version
-        elif not _is_local(wanted) and not _COMMIT.search(wanted):
-            loose.append(wanted)
+        elif not _COMMIT.search(wanted):
+            place = re.sub(r"^(?:-e|--editable)[ =]+", "", wanted)
+            if not (place.startswith((".", "/", "file:")) or place.endswith(".whl")):
+                loose.append(wanted)
     return Content(pinned, tuple(loose), number > 0 and hashes == number, bool(_MADE.search(text)), tuple(constraints))
-
-
-def _exact(requirement: Requirement) -> str:
-    exact = (each.version for each in requirement.specifier if each.operator in ("==", "==="))
-    return next((version for version in exact if not version.endswith(".*")), "")
-
-
-def _is_local(wanted: str) -> bool:
-    place = re.sub(r"^(?:-e|--editable)[ =]+", "", wanted)
-    return place.startswith((".", "/", "file:")) or place.endswith(".whl")
 
 
 def look(tree: Tree, manifest: str) -> Pinning:

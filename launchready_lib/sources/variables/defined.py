@@ -1,4 +1,4 @@
-"""What an environment defines: .env files, lists of names, the configuration of hosts, Compose and CI.
+"""What code needs and what an environment defines: .env files, lists of names, settings of hosts, Compose and CI.
 
 Of a value only what it is good for is kept, and whether another variable holds the same.
 """
@@ -12,6 +12,7 @@ import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,10 +23,52 @@ from launchready_lib.sources.credentials import Standing, find, values
 MAX_CHARACTERS = 512 * 1024
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{1,99}\Z")
 _TITLES = frozenset({"name", "key", "variable", "variables", "digest"})
+_ASKS_FOR_ONE = re.compile(r"[<>{}$]|(?i:change|your|todo|example|xxx)")
+"""Tells a placeholder from a setting whose value happens to be such a word (LOG_LEVEL=default)."""
 _LIVE = re.compile(r"(?:^|[^0-9A-Za-z])[srp]k_live_|^live_|pdl_live_")
 _LOCAL = re.compile(
     r"(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0|host\.docker\.internal|db|postgres|mysql|mariadb|redis|mongo)\Z"
 )
+
+
+class Need(IntEnum):
+    """How much a read depends on the variable; the larger, the more."""
+
+    DECLARED_OPTIONAL = 0
+    """A schema says that it may be missing; other reads of it do not count against that."""
+    OPTIONAL = 1
+    """There is a default, or it is only compared with something."""
+    TESTED = 2
+    """The code asks whether it is set; other plain reads of it in that file are then behind that question."""
+    ASKED = 3
+    """It is read without a default."""
+    DEMANDED = 4
+    """The code fails without it."""
+
+
+@dataclass(frozen=True)
+class Read:
+    """One read of one variable; `line` counts from 1."""
+
+    name: str
+    path: str
+    line: int
+    need: Need
+
+
+def one_of(kind: str) -> str:
+    """A pattern of the words that the data lists under a kind."""
+    return f"(?:{'|'.join(' '.join(table('variables')[kind]).split())})"
+
+
+def is_given_by_platform(name: str) -> bool:
+    """Set by the host, the framework or the shell, not by the founder."""
+    return re.fullmatch(one_of("given"), name) is not None
+
+
+def is_for_browsers(name: str) -> bool:
+    """Its prefix makes the build write its value into what every visitor's browser gets."""
+    return re.match(one_of("browsers") + "_", name) is not None
 
 
 @dataclass(frozen=True)
@@ -129,23 +172,14 @@ def _dockerfile(text: str) -> Iterator[tuple[str, str]]:
 COMPOSE, CI = "compose", "CI"
 """Sources that are no environment by themselves: nobody can tell whom they serve."""
 
-_PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "toml": tomllib.loads,
-    "json": json.loads,
-    "yaml": foreign_yaml.mapping,
-}
+_PARSERS: Mapping[str, Callable[[str], Any]] = {"toml": tomllib.loads, "json": json.loads, "yaml": foreign_yaml.mapping}
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One variable of one environment, without its value.
+    """One variable of one environment, without its value; where `known` is false only its name is known.
 
-    Attributes:
-        known: its value was seen; else only its name is known.
-        blank, placeholder: what the value is, where it was seen.
-        digest: equal for equal values within one reading; None for values that tell nothing.
-        database: the same for the database that the value leads to.
-        is_secret, is_live: what the value is good for.
+    Digests are equal for equal values, and for equal databases that values lead to, within one reading.
     """
 
     name: str
@@ -182,26 +216,18 @@ def settings_of(definition: Definition, key: bytes) -> Iterator[Setting]:
         named = values.is_secret_name(name) and values.is_credible(name, value)
         secret = Standing.TEST not in standings and (Standing.SECRET in standings or named)
         database = _database(value)
+        secret_or_url = values.is_secret_name(name) or values.is_url_name(name)
         yield Setting(
             name=name,
             environment=definition.environment,
             source=definition.source,
             blank=blank,
-            placeholder=hollow and not blank and _can_be_hollow(name, value),
+            placeholder=hollow and not blank and (secret_or_url or _ASKS_FOR_ONE.search(value) is not None),
             digest=_digest(key, value) if telling else None,
             database=_digest(key, database) if database else None,
             is_secret=secret,
             is_live=bool(_LIVE.search(value)) and not hollow,
         )
-
-
-def _can_be_hollow(name: str, value: str) -> bool:
-    """Tell a placeholder from a setting whose value happens to be such a word (LOG_LEVEL=default)."""
-    return (
-        values.is_secret_name(name)
-        or values.is_url_name(name)
-        or re.search(r"[<>{}$]|(?i:change|your|todo|example|xxx)", value) is not None
-    )
 
 
 def _database(value: str) -> str | None:

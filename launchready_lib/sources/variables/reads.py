@@ -15,7 +15,7 @@ from typing import Any
 
 from launchready_lib.sources import table
 from launchready_lib.sources.variables import python
-from launchready_lib.sources.variables.model import Need, Read, is_given_by_platform, one_of
+from launchready_lib.sources.variables.defined import Need, Read, is_given_by_platform, one_of
 
 MOST_READS = 1_000
 """Of one file; no source written by people comes near."""

@@ -43,14 +43,7 @@ _KINDS = {"??": "new and not ignored", " D": "deleted", " M": "changed", " T": "
 
 @dataclass(frozen=True)
 class Scratch:
-    """A folder with a fresh clone in it, gone when it is removed, or with the last who holds this.
-
-    Attributes:
-        folder: the scratch folder.
-        app: the clone, at the commit that was read.
-        store: our own copy of the history.
-        environment: what commands in it see.
-    """
+    """A folder with a fresh clone in it (`store`: our copy of its history), gone with the last who holds this."""
 
     folder: Path
     app: Path

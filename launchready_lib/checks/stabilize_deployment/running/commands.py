@@ -42,14 +42,9 @@ _WORDS: dict[Ending, str] = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What a command may take.
+    """What a command may take: seconds of wall clock, bytes (in memory, on disk, in one file, left free), processes.
 
-    Attributes:
-        seconds: of wall clock.
-        memory, disk, file, spare: bytes: in memory, newly on disk, in one file, and left free on the disk.
-        processes: at one time.
-        output: bytes printed.
-        keep: what the command leaves running in the background is meant to stay (a deploy's, never a build's).
+    `keep`: what it leaves running in the background is meant to stay (a deploy's, never a build's).
     """
 
     seconds: float
@@ -64,14 +59,9 @@ class Limits:
 
 @dataclass(frozen=True)
 class Run:
-    """How a command went.
+    """How a command went: its code where it ended by itself (negative for a signal), or else why it was ended.
 
-    Attributes:
-        command: as declared.
-        ended: "exited" by itself, or why it was ended.
-        exit: its code, negative for a signal; None unless it exited.
-        output: what it printed, errors included; where there was more, the beginning and the end.
-        left: processes that it left behind, which were ended.
+    `output` has errors too, of much only the beginning and the end; `left` counts processes that had to be ended.
     """
 
     command: str
