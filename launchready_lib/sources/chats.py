@@ -64,10 +64,7 @@ class Message:
 
 @dataclass
 class Export:
-    """One export while it is read; `name` is `export 1` and so on, since a file's name may name people.
-
-    `messages` and `media` (pictures and sounds) are counted; `gaps`: what was not read, and why.
-    """
+    """One export while it is read; `name` is `export 1` and so on, since a file's name may name people."""
 
     name: str
     path: Path

@@ -40,8 +40,7 @@ if TYPE_CHECKING:
 PRODUCTION = "production"
 READ_SECONDS = 60
 MOST_ROWS = 60
-ASIDE = frozenset({"example", COMPOSE, CI})
-"""Sources that are no environment."""
+ASIDE = frozenset({"example", COMPOSE, CI})  # sources that are no environment
 
 _EXAMPLES = re.compile(
     r"(?:^|/)\.?env[\w.-]*\.(?:example|sample|template|dist|defaults?)$|(?:^|/)\.?env\.(?:example|sample)"

@@ -1,8 +1,4 @@
-"""Logs read, not trusted, bounded in time and memory: lines of four formats, and timed statements of query logs.
-
-A line is JSON, logfmt, combined, or plain text. Statements come as JSON lines {request_id, route, sql, ms}, or from a
-Postgres log (text or JSON).
-"""
+"""Logs read, not trusted, bounded in time and memory: lines of four formats, and timed statements of query logs."""
 
 from __future__ import annotations
 

@@ -1,8 +1,4 @@
-"""Signs of building too early, read from a repository's files, by what data/overbuilding.yaml knows of each.
-
-Regions, services, monitoring and queues from configuration, scripts and manifests; caching by hand and wide joins from
-code and the log of queries.
-"""
+"""Signs of building too early, read from a repository's files, by what data/overbuilding.yaml knows of each."""
 
 from __future__ import annotations
 
@@ -50,10 +46,7 @@ class Sign:
 
 @dataclass(frozen=True)
 class Topic:
-    """One way of building too early; from about so many `members` on it may pay.
-
-    `images` and `packages` map part of a name, or a whole name, to what it is; `resources` patterns.
-    """
+    """One way of building too early, which from about `members` on may pay; the rest maps names to what they are."""
 
     members: int
     pays: str
@@ -88,11 +81,6 @@ def lines(text: str) -> Iterator[tuple[int, str]]:
     return ((number, line[:LINE]) for number, line in enumerate(islice(text.splitlines(), _MOST_LINES), 1))
 
 
-def is_for_development(path: str) -> bool:
-    """Configuration that members never meet."""
-    return pattern("for_development").search(path) is not None
-
-
 def regions(files: Mapping[str, str], topic: Topic) -> list[Sign]:
     """More than one region: commands of Fly, settings of Vercel, Railway and Render, Terraform."""
     found: list[Sign] = []
@@ -107,7 +95,7 @@ def regions(files: Mapping[str, str], topic: Topic) -> list[Sign]:
                     found.append(Sign(f"Fly machines in {', '.join(names)}", f"{path}:{number}"))
             if path.endswith((".tf", ".tfvars")) and (match := _TERRAFORM_REGION.match(line)):
                 terraform.setdefault(match[1], f"{path}:{number}")
-        found += _resources(path, text, topic)
+        found += resources({path: text}, topic)
     if any(_FOR_THE_EDGE.search(text) for path, text in files.items() if path.endswith(".tf")):
         terraform.pop("us-east-1", None)
     if len(terraform) > 1:
@@ -127,11 +115,6 @@ def _platform_regions(path: str, text: str) -> Iterator[Sign]:
         named = [str(each.get("region")) for each in body["services"] if isinstance(each, dict) and each.get("region")]
     if len(set(named)) > 1:
         yield Sign(f"servers in {', '.join(dict.fromkeys(named))}"[:200], path)
-
-
-def _resources(path: str, text: str, topic: Topic) -> Iterator[Sign]:
-    found = ((number, what) for number, line in lines(text) for each, what in topic.resources if each.search(line))
-    return (Sign(what, f"{path}:{number}") for number, what in found)
 
 
 def services(files: Mapping[str, str]) -> list[Sign]:
@@ -212,7 +195,9 @@ def _named(path: str, text: str) -> Iterator[tuple[int, str]]:
 
 def resources(files: Mapping[str, str], topic: Topic) -> list[Sign]:
     """What in configuration and code a topic's patterns name."""
-    return [sign for path, text in files.items() for sign in _resources(path, text, topic)][:_MOST_SIGNS]
+    seen = ((path, *numbered) for path, text in files.items() for numbered in lines(text))
+    named = ((path, number, what) for path, number, line in seen for each, what in topic.resources if each.search(line))
+    return [Sign(what, f"{path}:{number}") for path, number, what in islice(named, _MOST_SIGNS)]
 
 
 @dataclass(frozen=True)

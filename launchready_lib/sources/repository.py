@@ -59,15 +59,7 @@ class TrackedFile:
 
 @dataclass(frozen=True)
 class Repository:
-    """A client's repository at one commit.
-
-    Attributes:
-        path: where the checkout lies.
-        branch, commit: what was read.
-        shallow: the history is cut off.
-        files: what is tracked there.
-        tags: name and commit of each tag, newest first.
-    """
+    """A client's repository at one commit (`shallow`: its history is cut off), with its tags and their commits."""
 
     path: Path
     branch: str

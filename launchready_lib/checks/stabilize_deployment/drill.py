@@ -36,8 +36,7 @@ if TYPE_CHECKING:
 PART_OF_STAGE = 0.3
 """How much of the stage's time each direction may take: a stage stopped meanwhile would leave production back."""
 POLL_S = 1.0
-STEADY = 2
-"""Healthy answers in a row that count as arrived."""
+STEADY = 2  # healthy answers in a row that count as arrived
 _MOST_ROWS = 60
 
 

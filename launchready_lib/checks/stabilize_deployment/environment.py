@@ -14,8 +14,7 @@ from launchready_lib.wording import enumerated
 
 __all__ = ["EnvironmentEvidence", "separated", "survey"]
 
-_UNGUARDED = frozenset({"development", *ASIDE})
-"""Among themselves these may share what opens nothing of worth."""
+_UNGUARDED = frozenset({"development", *ASIDE})  # among themselves these may share what opens nothing of worth
 
 
 @check("environment.separated")

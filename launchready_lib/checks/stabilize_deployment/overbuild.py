@@ -100,7 +100,7 @@ def read_signs(repo: Repository, members: int | None, statements: Mapping[str, s
         count += 1
         path, text = file.path, content.decode("utf-8", "replace")
         if pattern("configuration").search(path):
-            (development if overbuilding.is_for_development(path) else configuration)[path] = text
+            (development if pattern("for_development").search(path) else configuration)[path] = text
         if pattern("manifests").search(path):
             manifests[path] = text
         if _CODE.search(path):

@@ -36,11 +36,9 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
 
 PART_OF_STAGE = 0.25
-START_S = 20.0
-"""How long the app may take until it listens, or else has to stay up, when it has everything."""
+START_S = 20.0  # how long the app may take until it listens, or else has to stay up, when it has everything
 PATIENCE_S = 3.0
-SETTLE_S = 0.7
-"""How long an app that listens is watched: some look at their settings only then."""
+SETTLE_S = 0.7  # how long an app that listens is watched: some look at their settings only then
 POLL_S = 0.1
 GATES = ("validate_env", "validate-env")
 """Names of the kit's environment gate, which a deploy may run in the app's stead."""

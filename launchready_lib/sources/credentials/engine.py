@@ -86,10 +86,7 @@ def read(
     found: Callable[[EngineFind, Tag, int], object],
     beside: Callable[[int, bytes], object] | None = None,
 ) -> Unavailable | None:
-    """Scan files that were bundled; `found` gets each find, whose text it stands in and at which line of that text.
-
-    Gives why the engine did not run; None where it did.
-    """
+    """Scan bundled files; `found` gets each find, its text and the line there. Gives why the engine did not run."""
     finds = run(files, beside)
     if isinstance(finds, Unavailable):
         return finds

@@ -1,7 +1,4 @@
-"""What providers' keys look like, whether they are secret at all, and how each is revoked.
-
-The tables are data/credentials.yaml and data/secret_values.yaml.
-"""
+"""What providers' keys look like, whether they are secret at all, and how each is revoked."""
 
 from __future__ import annotations
 
@@ -39,11 +36,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Grammar:
-    """One kind of credential; the group `value` of its pattern, where there is one, is the secret part.
-
-    `markers`: texts of which one stands in every match, so that most files need no search. `revoke`: what to do about a
-    leaked one, or how to limit a public one.
-    """
+    """One kind of credential; one of `markers` stands in every match, the group `value`, if any, is the secret part."""
 
     id: str
     provider: str
@@ -82,8 +75,7 @@ GRAMMARS: tuple[Grammar, ...] = tuple(
 _MARKERS: Markers = tuple((marker, number) for number, grammar in enumerate(GRAMMARS) for marker in grammar.markers)
 
 WORDS = table("secret_values")
-DOCUMENTED = frozenset(WORDS["documented"])
-"""Values that providers print in their own documentation."""
+DOCUMENTED = frozenset(WORDS["documented"])  # values that providers print in their own documentation
 _LOCAL_HOSTS = frozenset(WORDS["local_hosts"])
 _DOCUMENTATION_HOST = re.compile(WORDS["values"]["documentation_host"])
 

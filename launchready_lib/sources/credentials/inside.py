@@ -192,6 +192,7 @@ class _Careful:
     def __init__(self, stream: IO[bytes], most: int) -> None:
         self._stream = stream
         self.most: int | None = most
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
 
     def read(self, size: int = -1) -> bytes:
         if self.most is None:
@@ -200,15 +201,6 @@ class _Careful:
         if len(content) > self.most:
             raise ValueError("the archive's list of members is too large")
         return content
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-    def seekable(self) -> bool:
-        return True
 
 
 def open_zip(stream: IO[bytes], most: int = 8 * MAX_DIRECTORY_BYTES) -> zipfile.ZipFile:

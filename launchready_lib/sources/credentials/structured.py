@@ -68,10 +68,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 def _found(
     text: str, *patterns: re.Pattern[str], but: tuple[str, ...] = (), certain: bool = False
 ) -> Iterator[Setting]:
-    """What patterns find line by line: the first group is the name (of two or more), the last the value.
-
-    Lines that start with one of `but` are left out.
-    """
+    """What patterns find in lines that start with none of `but`: the first group is the name, the last the value."""
     for number, line in _lines(text):
         for match in (m for pattern in patterns for m in pattern.finditer(line) if not line.lstrip().startswith(but)):
             groups = [group for group in match.groups() if group]
@@ -112,16 +109,6 @@ def kubernetes(text: str) -> Iterator[Setting]:
             yield Setting(setting.name, decoded, setting.line)
 
 
-def xml(text: str) -> Iterator[Setting]:
-    """Attributes key and value, elements named after secrets, and connection strings."""
-    return _found(text, _XML, _CONNECTION)
-
-
-def netrc(text: str) -> Iterator[Setting]:
-    """Passwords of a .netrc file."""
-    return _found(text, _NETRC, certain=True)
-
-
 def pgpass(text: str) -> Iterator[Setting]:
     """host:port:database:user:password lines."""
     for number, line in _lines(text):
@@ -136,11 +123,6 @@ def npmrc(text: str) -> Iterator[Setting]:
         match = re.search(r"(_authToken|_auth|_password|npmAuthToken|npmAuthIdent)\s*[=:]\s*(\S{1,500})", line)
         if match:
             yield Setting(match[1], unquoted(match[2]), number, certain=True)
-
-
-def git_credentials(text: str) -> Iterator[Setting]:
-    """https://user:password@host lines."""
-    return _found(text, _LOGIN, certain=True)
 
 
 def docker_auth(text: str) -> Iterator[Setting]:
@@ -165,9 +147,12 @@ def _decoded(value: str) -> str | None:
         return None
 
 
-_BY_NAME = (netrc, pgpass, npmrc, git_credentials, docker_auth, rails_key, env, yaml_like, kubernetes, xml, assigned)
+_BY_NAME: dict[str, Reader] = {
+    **{each.__name__: each for each in (pgpass, npmrc, docker_auth, rails_key, env, yaml_like, kubernetes, assigned)},
+    "netrc": lambda text: _found(text, _NETRC, certain=True),
+    "git_credentials": lambda text: _found(text, _LOGIN, certain=True),  # https://user:password@host lines
+    "xml": lambda text: _found(text, _XML, _CONNECTION),
+}
 _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
-    (re.compile(pattern), {reader.__name__: reader for reader in _BY_NAME}[name])
-    for entry in places.FILES["readers"]
-    for name, pattern in entry.items()
+    (re.compile(pattern), _BY_NAME[name]) for entry in places.FILES["readers"] for name, pattern in entry.items()
 )

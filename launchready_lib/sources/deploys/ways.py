@@ -13,8 +13,7 @@ from launchready_lib.evidence import Row
 from launchready_lib.sources import foreign_yaml, table
 
 _MOST_TEXT = 512 * 1024
-LINE = 1_000
-"""Characters of a line that are looked at."""
+LINE = 1_000  # characters of a line that are looked at
 Patterns = tuple[re.Pattern[str], ...]
 
 SCRIPTS = re.compile(

@@ -29,10 +29,8 @@ _BLOCK = 1 << 20
 
 Kind = tuple[bool, bool, bool, object]
 """What a path says about its content: a test, an example, others' code, and the reader of its settings."""
-Commits = list[tuple[int, str]]
-"""Times in seconds since 1970, and ids."""
-Wanted = dict[str, dict[Kind, str]]
-"""Object id -> a path of each kind that holds it."""
+Commits = list[tuple[int, str]]  # times in seconds since 1970, and ids
+Wanted = dict[str, dict[Kind, str]]  # object id -> a path of each kind that holds it
 
 
 class Reach(StrEnum):
@@ -54,10 +52,7 @@ class Origin:
 
 @dataclass
 class Index:
-    """What there is to read: objects of text, the oldest first, once for every kind of path that holds them.
-
-    `gaps`: what was not read, which leaves the answer open; `aside`: what need not be (media, submodules, symlinks).
-    """
+    """What there is to read, the oldest first; `gaps` leave the answer open, what is `aside` need not be read."""
 
     files: list[TrackedFile] = field(default_factory=list)
     origins: dict[str, Origin] = field(default_factory=dict)

@@ -15,11 +15,9 @@ from launchready_lib.sources.history.objects import MESSAGE, TAG, Index, Origin,
 from launchready_lib.sources.history.sightings import Sighting
 from launchready_lib.sources.repository import MAX_FILE_BYTES, GitError, Repository, TrackedFile, blobs, git
 
-MAX_SECRETS, MAX_OTHERS = 200, 40
-"""Values of which a row is made, the worst first; naming one costs about 10 ms."""
+MAX_SECRETS, MAX_OTHERS = 200, 40  # values of which a row is made, the worst first; naming one costs about 10 ms
 
 _MAX_SOUGHT = 40
-_MAX_REFS = 8
 _REACHES = tuple(Reach)
 
 
@@ -149,7 +147,7 @@ class _Search:
             self._sought += 1
             if self._sought > _MAX_SOUGHT:
                 return []
-            options = ("--contains", commit, f"--count={_MAX_REFS}", "--format=%(refname)")
+            options = ("--contains", commit, "--count=8", "--format=%(refname)")
             try:
                 output = git(self._path, "for-each-ref", *options, "refs/heads", "refs/remotes", "refs/tags")
             except GitError:

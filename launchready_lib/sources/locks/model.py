@@ -1,7 +1,4 @@
-"""What one dependency manifest and its lock file say of each other, and whether a version is in a range.
-
-Ranges are those that people write by hand.
-"""
+"""What one dependency manifest and its lock file say of each other, and whether a version is in a range."""
 
 from __future__ import annotations
 
@@ -32,8 +29,7 @@ class State(StrEnum):
     ASIDE = "not part of the app"
 
 
-Answer = tuple[State, str]
-"""A state and its detail."""
+Answer = tuple[State, str]  # a state and its detail
 
 
 @dataclass(frozen=True)
@@ -131,10 +127,7 @@ def shortened(names: Iterable[str]) -> str:
 
 
 def allows(asked: str, version: str) -> bool | None:
-    """Whether `asked` (npm's, Composer's and Poetry's ^, ~, comparisons, wildcards, "||") lets this version in.
-
-    None where that is not plain.
-    """
+    """Whether `asked` (as npm, Composer, Poetry: ^, ~, comparisons, wildcards, "||") lets it in; None: not plain."""
     found = _VERSION.match(version.strip())
     asked = asked.strip()
     if found is None or found[4]:

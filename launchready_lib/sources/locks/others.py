@@ -29,7 +29,12 @@ def look(tree: Tree, manifest: str) -> list[Pinning]:
     """How one of them is pinned."""
     name = manifest.rpartition("/")[2]
     if name in table("locks")["presence"]:
-        return [_present(tree, manifest, *table("locks")["presence"][name])]
+        kind, *locks = table("locks")["presence"][name]
+        found = tree.above(manifest, *locks) if locks else []
+        if locks and not found:
+            return [Pinning(manifest, kind, State.MISSING)]
+        detail = f"{kind} is not compared by this version"
+        return [Pinning(manifest, kind, State.UNTOLD, found[0] if found else "", detail)]
     kind, lock_name, compare = {
         "Gemfile": ("bundler", "Gemfile.lock", _bundler),
         "composer.json": ("composer", "composer.lock", _composer),
@@ -44,13 +49,6 @@ def look(tree: Tree, manifest: str) -> list[Pinning]:
     if number and not tracked:
         state, detail = State.MISSING, ""
     return [Pinning(manifest, kind, state, lock if tracked else "", detail, number)]
-
-
-def _present(tree: Tree, manifest: str, kind: str, *locks: str) -> Pinning:
-    found = tree.above(manifest, *locks) if locks else []
-    if locks and not found:
-        return Pinning(manifest, kind, State.MISSING)
-    return Pinning(manifest, kind, State.UNTOLD, found[0] if found else "", f"{kind} is not compared by this version")
 
 
 def _bundler(text: str, locked: str) -> tuple[State, str, int]:

@@ -36,10 +36,8 @@ _POETRY_HASH = (
 
 def manifests(paths: frozenset[str]) -> Iterator[str]:
     """Every pyproject.toml, Pipfile and file of requirements."""
-    for path in paths:
-        name = path.rpartition("/")[2]
-        if name in ("pyproject.toml", "Pipfile") or requirements.is_requirements(path):
-            yield path
+    named = ("pyproject.toml", "Pipfile")
+    return (path for path in paths if path.rpartition("/")[2] in named or requirements.is_requirements(path))
 
 
 def look(tree: Tree, manifest: str) -> list[Pinning]:

@@ -26,10 +26,7 @@ _COMMIT = re.compile(r"@[0-9a-f]{40}(?:[#&]|\Z)")
 
 @dataclass(frozen=True)
 class Content:
-    """What a file of requirements says: exact versions by name, what is without one, and files that bound it (`-c`).
-
-    `hashed`: every requirement has a hash, without which pip then installs nothing. `made`: by its words, a tool did.
-    """
+    """What a file of requirements says; `made`: by its words a tool compiled it; `constraints`: files that bound it."""
 
     pinned: dict[str, str] = field(default_factory=dict)
     loose: tuple[str, ...] = ()

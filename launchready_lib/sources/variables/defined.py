@@ -1,7 +1,4 @@
-"""What code needs and what an environment defines: .env files, lists of names, settings of hosts, Compose and CI.
-
-Of a value only what it is good for is kept, and whether another variable holds the same.
-"""
+"""What code needs and what an environment defines: .env files, lists of names, settings of hosts, Compose and CI."""
 
 from __future__ import annotations
 
@@ -34,16 +31,11 @@ _LOCAL = re.compile(
 class Need(IntEnum):
     """How much a read depends on the variable; the larger, the more."""
 
-    DECLARED_OPTIONAL = 0
-    """A schema says that it may be missing; other reads of it do not count against that."""
-    OPTIONAL = 1
-    """There is a default, or it is only compared with something."""
-    TESTED = 2
-    """The code asks whether it is set; other plain reads of it in that file are then behind that question."""
-    ASKED = 3
-    """It is read without a default."""
-    DEMANDED = 4
-    """The code fails without it."""
+    DECLARED_OPTIONAL = 0  # a schema says that it may be missing; other reads of it do not count against that
+    OPTIONAL = 1  # there is a default, or it is only compared with something
+    TESTED = 2  # the code asks whether it is set; other plain reads of it in that file are then behind that question
+    ASKED = 3  # it is read without a default
+    DEMANDED = 4  # the code fails without it
 
 
 @dataclass(frozen=True)
@@ -169,18 +161,14 @@ def _dockerfile(text: str) -> Iterator[tuple[str, str]]:
         yield from ((name, value.strip('"')) for name, value in pairs) if pairs else ((words[0], words[-1]),)
 
 
-COMPOSE, CI = "compose", "CI"
-"""Sources that are no environment by themselves: nobody can tell whom they serve."""
+COMPOSE, CI = "compose", "CI"  # sources that are no environment by themselves: nobody can tell whom they serve
 
 _PARSERS: Mapping[str, Callable[[str], Any]] = {"toml": tomllib.loads, "json": json.loads, "yaml": foreign_yaml.mapping}
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One variable of one environment, without its value; where `known` is false only its name is known.
-
-    Digests are equal for equal values, and for equal databases that values lead to, within one reading.
-    """
+    """One variable of one environment without its value; digests are equal for equal ones within one reading."""
 
     name: str
     environment: str

@@ -17,8 +17,7 @@ from launchready_lib.sources import table
 from launchready_lib.sources.variables import python
 from launchready_lib.sources.variables.defined import Need, Read, is_given_by_platform, one_of
 
-MOST_READS = 1_000
-"""Of one file; no source written by people comes near."""
+MOST_READS = 1_000  # of one file; no source written by people comes near
 _LONGEST_VALUE = 2_000
 
 

@@ -59,10 +59,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Run:
-    """How a command went: its code where it ended by itself (negative for a signal), or else why it was ended.
-
-    `output` has errors too, of much only the beginning and the end; `left` counts processes that had to be ended.
-    """
+    """How a command went; `exit` is negative for a signal, `left` counts processes of its that had to be ended."""
 
     command: str
     ended: Ending
