@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from launchready_lib.sources.locks import State, Tree, is_manifest, look
-from launchready_lib.sources.locks.ranges import allows
+from launchready_lib.sources.locks.model import allows
 
 
 def tree(files):

@@ -55,13 +55,7 @@ _STAMP = re.compile(rb"(?m)^From [^\n]{0,500}\n(?=[A-Za-z-]+:)")
 
 @dataclass(frozen=True)
 class Message:
-    """One message. Lives in memory only.
-
-    Attributes:
-        channel: the channel's name; `direct message` where the name would name people.
-        date: its day, or empty.
-        text: all its text, with line breaks.
-    """
+    """One message and its day, where known. Lives in memory only; a channel named after people is not named."""
 
     channel: str
     date: str
@@ -70,15 +64,7 @@ class Message:
 
 @dataclass
 class Export:
-    """One export while it is read.
-
-    Attributes:
-        name: `export 1` and so on: a file's name may name people.
-        path: where it lies.
-        messages: how many were read.
-        gaps: what was not read, and why.
-        media: pictures and sounds, counted.
-    """
+    """One export while it is read; `name` is `export 1` and so on, since a file's name may name people."""
 
     name: str
     path: Path
@@ -191,19 +177,17 @@ def from_json(content: bytes, channel: str) -> Iterator[Message]:
     except RecursionError:
         raise ValueError("nested too deep") from None
     if isinstance(body, dict) and isinstance(body.get("messages"), list):
-        channel, messages = _channel(body, channel), body["messages"]
+        messages = body["messages"]
+        inner = body["channel"] if isinstance(body.get("channel"), dict) else body
+        name, kind = inner.get("name"), inner.get("type")
+        if isinstance(name, str):
+            channel = channel_name(name, kind if isinstance(kind, str) else "")
     else:
         messages = body if isinstance(body, list) else [body]
     for message in messages:
         text = html.unescape("\n".join(_strings(message)))[:MAX_TEXT]
         if text:
             yield Message(channel, _date(message), text)
-
-
-def _channel(body: dict[str, Any], channel: str) -> str:
-    inner = body["channel"] if isinstance(body.get("channel"), dict) else body
-    name, kind = inner.get("name"), inner.get("type")
-    return channel_name(name, kind if isinstance(kind, str) else "") if isinstance(name, str) else channel
 
 
 def _strings(value: object, depth: int = 0) -> Iterator[str]:
@@ -262,7 +246,10 @@ def from_mailbox(content: bytes, channel: str) -> Iterator[Message]:
             text = "\n".join(_parts(mail))[:MAX_TEXT]
         except (ValueError, LookupError, RecursionError):  # a mail that Python cannot take apart is read as it stands
             text, mail = content[start:end].decode("utf-8", "replace")[:MAX_TEXT], Mail()
-        yield Message(channel, _sent(mail), text)
+        day = ""
+        with contextlib.suppress(ValueError, TypeError, OverflowError, IndexError):
+            day = email.utils.parsedate_to_datetime(str(mail.get("Date", ""))).date().isoformat()
+        yield Message(channel, day, text)
 
 
 def _mails(content: bytes) -> Iterator[tuple[int, int]]:
@@ -284,10 +271,3 @@ def _parts(mail: Mail) -> Iterator[str]:
         if isinstance(payload, bytes) and b"\0" not in payload[:8000]:
             text = payload.decode("utf-8", "replace")
             yield html.unescape(text) if part.get_content_subtype() == "html" else text
-
-
-def _sent(mail: Mail) -> str:
-    try:
-        return email.utils.parsedate_to_datetime(str(mail.get("Date", ""))).date().isoformat()
-    except (ValueError, TypeError, OverflowError, IndexError):
-        return ""

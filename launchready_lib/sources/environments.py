@@ -5,18 +5,17 @@ Values are compared as digests under a key that lives as long as one reading; no
 
 from __future__ import annotations
 
-import asyncio
 import re
 import secrets
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from launchready_lib.evidence import Unavailable, probe
+from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.sources import repository
 from launchready_lib.sources.credentials import places
-from launchready_lib.sources.repository import GitError, Repository
+from launchready_lib.sources.repository import Repository
 from launchready_lib.sources.variables import (
     CI,
     COMPOSE,
@@ -35,16 +34,13 @@ from launchready_lib.sources.variables import (
 )
 
 if TYPE_CHECKING:
-    import pandas as pd
-
     from launchready_lib.client import Client
     from launchready_lib.parameters import Parameters
 
 PRODUCTION = "production"
 READ_SECONDS = 60
 MOST_ROWS = 60
-ASIDE = frozenset({"example", COMPOSE, CI})
-"""Sources that are no environment."""
+ASIDE = frozenset({"example", COMPOSE, CI})  # sources that are no environment
 
 _EXAMPLES = re.compile(
     r"(?:^|/)\.?env[\w.-]*\.(?:example|sample|template|dist|defaults?)$|(?:^|/)\.?env\.(?:example|sample)"
@@ -53,7 +49,7 @@ _DEVELOPMENT = re.compile(r"(?:^|/)\.env(?:\.(?:development|dev|local|test))*$")
 
 
 @dataclass(frozen=True)
-class EnvironmentEvidence:
+class EnvironmentEvidence(Evidence):
     """What the code reads and what each environment defines.
 
     Attributes:
@@ -82,51 +78,46 @@ class EnvironmentEvidence:
                 found.setdefault(setting.name, []).append(setting)
         return found
 
-    def frame(self) -> pd.DataFrame:
+    def rows(self) -> Iterator[Row]:
         """The matrix: one row a variable, one column an environment, never a value."""
-        import pandas as pd  # noqa: PLC0415 - only notebooks need it
-
         columns = list(dict.fromkeys([PRODUCTION, *(setting.environment for setting in self.settings)]))
         holders: dict[str, dict[str, None]] = {}
         for each in self.settings:
             holders.setdefault(each.digest or "", {})[each.environment] = None
-        states = {(s.name, s.environment): s.state + _shared_with(s, holders) for s in reversed(self.settings)}
+        states: dict[tuple[str, str], str] = {}
+        for setting in reversed(self.settings):
+            others = [name for name in holders[setting.digest or ""] if setting.digest and name != setting.environment]
+            shared = f", shared with {' and '.join(others)}" if others else ""
+            states[setting.name, setting.environment] = setting.state + shared
         secret = {setting.name for setting in self.settings if setting.is_secret}
         names = sorted({*self.needed, *(setting.name for setting in self.settings)})
-        rows = [
-            {
+        for name in names:
+            absent = {c: "missing" if name in self.needed and c not in (COMPOSE, CI) else "" for c in columns}
+            yield {
                 "variable": name,
                 "needed": "yes" if name in self.needed else "",
                 "in browsers": ("yes, a secret" if name in secret else "yes") if is_for_browsers(name) else "",
-                **{column: states.get((name, column), self._absent(name, column)) for column in columns},
+                **{column: states.get((name, column), absent[column]) for column in columns},
                 "read in": ", ".join(f"{read.path}:{read.line}" for read in self.needed.get(name, ())[:3]),
             }
-            for name in names
-        ]
-        return pd.DataFrame(rows)
-
-    def _absent(self, name: str, column: str) -> str:
-        return "missing" if name in self.needed and column not in (COMPOSE, CI) else ""
 
 
 @probe
 async def survey(client: Client) -> EnvironmentEvidence | Unavailable:
     """Read the code and the definitions that the parameters name."""
-    opened = await repository.survey(client)
-    if isinstance(opened, Unavailable):
-        return opened
-    return await asyncio.to_thread(read_environments, opened, client.parameters)
+    return await repository.read_through(client, read_environments, client.parameters)
 
 
-def read_environments(repo: Repository, parameters: Parameters) -> EnvironmentEvidence | Unavailable:
-    """What the code of one commit reads, and what its environments define."""
+def read_environments(repo: Repository, parameters: Parameters) -> EnvironmentEvidence:
+    """What the code of one commit reads, and what its environments define.
+
+    Raises:
+        GitError: git stopped answering.
+    """
     key = secrets.token_bytes(32)
     unread: list[Unavailable] = []
-    try:
-        reads, code_files, cuts = _code(repo)
-        definitions = [*_given(repo, parameters, unread), *_tracked(repo, parameters, unread)]
-    except GitError as error:
-        return Unavailable(f"the repository could not be read whole: {error}", "a complete clone at repository.path")
+    reads, code_files, cuts = _code(repo)
+    definitions = [*_given(repo, parameters, unread), *_tracked(repo, parameters, unread)]
     settings = [setting for definition in definitions for setting in settings_of(definition, key)]
     named = [*parameters.repository.env_files, *([PRODUCTION] if parameters.repository.production_variables else [])]
     return EnvironmentEvidence(
@@ -140,14 +131,9 @@ def read_environments(repo: Repository, parameters: Parameters) -> EnvironmentEv
     )
 
 
-def _shared_with(setting: Setting, holders: Mapping[str, Iterable[str]]) -> str:
-    """The other environments that hold the same value."""
-    others = [name for name in holders.get(setting.digest or "", ()) if setting.digest and name != setting.environment]
-    return f", shared with {' and '.join(others)}" if others else ""
-
-
 def _code(repo: Repository) -> tuple[list[Read], int, tuple[Unavailable, ...]]:
-    wanted = [file for file in repo.files if is_code(file.path) and not _is_aside(file.path)]
+    aside = (places.is_test, places.is_example, places.is_foreign)
+    wanted = [file for file in repo.files if is_code(file.path) and not any(each(file.path) for each in aside)]
     large = repository.too_large(file for file in wanted if not places.is_built(file.path))
     cuts = (large,) if large else ()
     reads: list[Read] = []
@@ -161,10 +147,6 @@ def _code(repo: Repository) -> tuple[list[Read], int, tuple[Unavailable, ...]]:
         if b"env" in content.lower() or b"config(" in content or b"BaseSettings" in content:
             reads += reads_in(file.path, content.decode("utf-8", "replace"))
     return reads, count, cuts
-
-
-def _is_aside(path: str) -> bool:
-    return places.is_test(path) or places.is_example(path) or places.is_foreign(path)
 
 
 def _given(repo: Repository, parameters: Parameters, unread: list[Unavailable]) -> Iterator[Definition]:
@@ -209,9 +191,3 @@ def _tracked(repo: Repository, parameters: Parameters, unread: list[Unavailable]
 
 def _kind(path: str) -> str | None:
     return "example" if _EXAMPLES.search(path) else "development" if _DEVELOPMENT.search(path) else None
-
-
-def named(names: Iterable[str]) -> str:
-    """The first names of many, and how many more there are."""
-    shown = list(names)
-    return ", ".join(shown[:6]) + (f" and {len(shown) - 6} more" if len(shown) > 6 else "")

@@ -17,10 +17,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Concatenate, ParamSpec, TypeVar
 
-import yaml
-
 from launchready_lib.evidence import Row, Unavailable, probe
-from launchready_lib.paths import PACKAGE
+from launchready_lib.sources import table
 from launchready_lib.wording import enumerated
 
 if TYPE_CHECKING:
@@ -36,7 +34,7 @@ MAX_TEXT_BYTES = 1024 * 1024
 MAX_TOTAL_BYTES = 600 * 1024 * 1024
 GIT_SECONDS = 60
 
-_SAFE = yaml.load((PACKAGE / "data" / "safe_git.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+_SAFE = table("safe_git")
 _KINDS = {b"120000": "symlink", b"160000": "submodule"}
 
 
@@ -46,13 +44,7 @@ class GitError(Exception):
 
 @dataclass(frozen=True)
 class TrackedFile:
-    """One entry of the tree.
-
-    Attributes:
-        path: as committed; bytes that are not UTF-8 are replaced.
-        kind: file, symlink or submodule.
-        size: bytes; 0 for submodules.
-    """
+    """One entry of the tree: a file, symlink or submodule (of size 0); what of a path is not UTF-8 is replaced."""
 
     path: str
     object_id: str
@@ -67,15 +59,7 @@ class TrackedFile:
 
 @dataclass(frozen=True)
 class Repository:
-    """A client's repository at one commit.
-
-    Attributes:
-        path: where the checkout lies.
-        branch, commit: what was read.
-        shallow: the history is cut off.
-        files: what is tracked there.
-        tags: name and commit of each tag, newest first.
-    """
+    """A client's repository at one commit (`shallow`: its history is cut off), with its tags and their commits."""
 
     path: Path
     branch: str
@@ -254,6 +238,7 @@ def open_at(path: Path, branch: str | None = None) -> Repository | Unavailable:
         return Unavailable(f"there is no folder {path.name} at repository.path", "repository.path")
     named = branch or "HEAD"
     asked = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{named}^{{commit}}")
+    tags = ("for-each-ref", "--sort=-creatordate", "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)")
     try:
         commit = git(path, *asked, most=1024).decode().split()[-1]
     except GitError as error:
@@ -267,13 +252,10 @@ def open_at(path: Path, branch: str | None = None) -> Repository | Unavailable:
             commit=commit,
             shallow=git(path, "rev-parse", "--is-shallow-repository").strip() == b"true",
             files=tuple(_listing(git(path, "ls-tree", "-r", "-z", "-l", "--full-tree", commit))),
-            tags=tuple(_tags(git(path, "for-each-ref", "--sort=-creatordate", _TAG_FORMAT, "refs/tags"))),
+            tags=tuple(_tags(git(path, *tags, "refs/tags"))),
         )
     except GitError as error:
         return Unavailable(f"the repository is not whole: {error}", "a complete clone at repository.path")
-
-
-_TAG_FORMAT = "--format=%(refname:strip=2)%00%(objectname)%00%(*objectname)"
 
 
 def _no_commit(path: Path, named: str) -> Unavailable:

@@ -10,7 +10,7 @@ from launchready_lib.network import Response
 from launchready_lib.parameters import load
 from launchready_lib.record.findings import Status
 from launchready_lib.sources import repository
-from launchready_lib.sources.deploys import migrations, steps, ways, workflows
+from launchready_lib.sources.deploys import migrations, ways, workflows
 from tests.checkouts import new_checkout
 
 FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN
@@ -144,8 +144,8 @@ def test_no_workflow_whatever_breaks_the_reading(text):
 @pytest.mark.parametrize("line", ["ssh " * 50_000, "echo 'now " * 20_000, "read " + " " * 200_000, "vercel " * 30_000])
 def test_long_lines_cost_no_time(line):
     ways.deploying(line)
-    list(steps.in_script("deploy.sh", line))
-    list(steps.in_guide("deploy.md", line))
+    list(ways.in_script("deploy.sh", line))
+    list(ways.in_guide("deploy.md", line))
 
 
 MIGRATIONS = {

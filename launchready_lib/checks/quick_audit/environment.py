@@ -5,8 +5,9 @@ from __future__ import annotations
 from launchready_lib.checks import check
 from launchready_lib.evidence import Row
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.sources.environments import MOST_ROWS, PRODUCTION, EnvironmentEvidence, named, survey
+from launchready_lib.sources.environments import MOST_ROWS, PRODUCTION, EnvironmentEvidence, survey
 from launchready_lib.sources.variables import Read
+from launchready_lib.wording import enumerated
 
 __all__ = ["EnvironmentEvidence", "missing", "survey"]
 
@@ -37,7 +38,7 @@ def _all_defined(evidence: EnvironmentEvidence) -> Verdict:
     if gaps:
         verb = "is" if len(gaps) == 1 else "are"
         return failed(
-            f"{named(gaps)} {verb} read without a default and not defined for production",
+            f"{enumerated(gaps)} {verb} read without a default and not defined for production",
             evidence=[{**_need_row(name, reads), PRODUCTION: "missing"} for name, reads in gaps.items()][:MOST_ROWS],
             about=gaps,
         )
@@ -53,7 +54,7 @@ def _all_real(evidence: EnvironmentEvidence) -> Verdict:
     if hollow:
         names = [setting.name for setting in hollow]
         return failed(
-            f"{named(names)} {'is' if len(hollow) == 1 else 'are'} blank or still a placeholder in production",
+            f"{enumerated(names)} {'is' if len(hollow) == 1 else 'are'} blank or still a placeholder in production",
             evidence=[{"variable": s.name, PRODUCTION: s.state, "defined_in": s.source} for s in hollow][:MOST_ROWS],
             about=names,
         )

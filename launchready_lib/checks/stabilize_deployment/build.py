@@ -27,13 +27,11 @@ from launchready_lib.wording import counted, enumerated
 if TYPE_CHECKING:
     from launchready_lib.client import Client
 
-PART_OF_STAGE = 0.5
-"""How much of the stage's time all commands of the build together may take."""
+PART_OF_STAGE = 0.5  # how much of the stage's time all commands of the build together may take
 LOG_SHOWN = 6_000
 _MOST_ROWS = 60
-_MOST_LOCK = MAX_FILE_BYTES // 2
 _PIP = re.compile(r"(?:\A|\s|/)pip3?(?:\s|\Z)")
-_AT_FAULT = (State.MISSING, State.STALE, State.UNPINNED)
+_MOST_LOCK = MAX_FILE_BYTES // 2
 
 
 @dataclass(frozen=True)
@@ -252,7 +250,7 @@ def locked(evidence: LockEvidence) -> Verdict:
         needs = f"a manifest ({locks.MANIFESTS}) that names the app's libraries, if it has any"
         return unknown(f"none of {evidence.files} tracked files names a library", needs=needs, evidence=aside)
     clauses = []
-    if wrong := [pinning for pinning in judged if pinning.state in _AT_FAULT]:
+    if wrong := [pinning for pinning in judged if pinning.state in (State.MISSING, State.STALE, State.UNPINNED)]:
         shown = [f"{each.manifest}: {each.state}" + (f" ({each.detail})" if each.detail else "") for each in wrong[:5]]
         shown += [f"and {len(wrong) - 5} more"] if len(wrong) > 5 else []
         about = [f"{each.manifest}: {each.state}" for each in wrong]

@@ -10,14 +10,11 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import yaml
-
 from launchready_lib.checks import check
 from launchready_lib.checks.stabilize_deployment.releasing import script_of
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
-from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Source, Verdict, combine, failed, passed, unknown
-from launchready_lib.sources import repository
+from launchready_lib.sources import repository, table
 from launchready_lib.sources.repository import MAX_TEXT_BYTES, GitError, Repository, TrackedFile, is_text, too_large
 
 if TYPE_CHECKING:
@@ -26,7 +23,7 @@ if TYPE_CHECKING:
 
 MOST_FILES = 2_000
 
-_TABLE = yaml.load((PACKAGE / "data" / "rollbacks.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
+_TABLE = table("rollbacks")
 _FILES, _WORDS = (
     {name: re.compile(pattern, re.IGNORECASE | re.VERBOSE) for name, pattern in _TABLE[part].items()}
     for part in ("files", "words")
@@ -35,11 +32,7 @@ _FILES, _WORDS = (
 
 @dataclass(frozen=True)
 class Way:
-    """One way back: a command, a written step, an automated one, or a platform's own.
-
-    Attributes:
-        declared: it rests on the parameters alone.
-    """
+    """One way back: a command, a step, or a platform's own; `declared`: it rests on the parameters alone."""
 
     kind: str
     what: str

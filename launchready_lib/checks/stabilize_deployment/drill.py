@@ -36,20 +36,13 @@ if TYPE_CHECKING:
 PART_OF_STAGE = 0.3
 """How much of the stage's time each direction may take: a stage stopped meanwhile would leave production back."""
 POLL_S = 1.0
-STEADY = 2
-"""Healthy answers in a row that count as arrived."""
+STEADY = 2  # healthy answers in a row that count as arrived
 _MOST_ROWS = 60
 
 
 @dataclass(frozen=True)
 class Look:
-    """One look at production.
-
-    Attributes:
-        at: seconds since the drill began.
-        health: the health address's status, or how it failed; empty where none is given.
-        serves: the release that it names.
-    """
+    """One look at production, `at` seconds after the drill began: its health, and the release that it names."""
 
     at: float
     health: str
@@ -73,12 +66,7 @@ def _moment(at: float, *, health: str | None = None, serves: str | None = None, 
 
 @dataclass(frozen=True)
 class Leg:
-    """One direction: the commands, and when production served what it should.
-
-    Attributes:
-        seconds: from the start of the first command to the first of the healthy answers with that release; None if
-            that did not come.
-    """
+    """One direction; `seconds`: from the first command to the first of the healthy answers, None if none came."""
 
     to: str
     runs: tuple[Run, ...]

@@ -8,13 +8,13 @@ from collections.abc import Iterator
 from launchready_lib.checks import check
 from launchready_lib.evidence import Row
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.sources.environments import ASIDE, MOST_ROWS, PRODUCTION, EnvironmentEvidence, named, survey
+from launchready_lib.sources.environments import ASIDE, MOST_ROWS, PRODUCTION, EnvironmentEvidence, survey
 from launchready_lib.sources.variables import COMPOSE, Setting
+from launchready_lib.wording import enumerated
 
 __all__ = ["EnvironmentEvidence", "separated", "survey"]
 
-_UNGUARDED = frozenset({"development", *ASIDE})
-"""Among themselves these may share what opens nothing of worth."""
+_UNGUARDED = frozenset({"development", *ASIDE})  # among themselves these may share what opens nothing of worth
 
 
 @check("environment.separated")
@@ -26,7 +26,7 @@ def separated(evidence: EnvironmentEvidence) -> Verdict:
     if faults:
         names = dict.fromkeys(str(fault["variable"]) for fault in faults)
         return failed(
-            f"{named(names)}: {'; '.join(dict.fromkeys(str(fault['fault']) for fault in faults))}",
+            f"{enumerated(names)}: {'; '.join(dict.fromkeys(str(fault['fault']) for fault in faults))}",
             evidence=faults[:MOST_ROWS],
             about=names,
         )
@@ -43,7 +43,7 @@ def separated(evidence: EnvironmentEvidence) -> Verdict:
     ]
     values_unread = [gap for gap in evidence.unread if "production_variables" not in gap.needs]
     return combine(
-        passed(f"{named(with_values)} share no secret, database or live key", evidence=rows),
+        passed(f"{enumerated(with_values)} share no secret, database or live key", evidence=rows),
         *(unknown(gap.reason, needs=gap.needs) for gap in values_unread),
     )
 

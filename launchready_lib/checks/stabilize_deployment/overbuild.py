@@ -14,10 +14,9 @@ from launchready_lib import roadmap
 from launchready_lib.checks import check
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.sources import repository
+from launchready_lib.sources import overbuilding, repository
 from launchready_lib.sources.credentials import places
-from launchready_lib.sources.overbuilding import Sign, code, infrastructure, pattern, topics
-from launchready_lib.sources.overbuilding.code import CacheUse
+from launchready_lib.sources.overbuilding import MANY_JOINS, CacheUse, Sign, pattern, topics
 from launchready_lib.sources.repository import Repository
 from launchready_lib.wording import enumerated
 
@@ -81,7 +80,7 @@ def read_signs(repo: Repository, members: int | None, statements: Mapping[str, s
     configuration: dict[str, str] = {}
     development: dict[str, str] = {}
     manifests: dict[str, str] = {}
-    joins = list(code.logged_joins(statements))
+    joins = list(overbuilding.logged_joins(statements))
     caching: list[CacheUse] = []
     events: list[Sign] = []
     started, count = time.monotonic(), 0
@@ -101,27 +100,27 @@ def read_signs(repo: Repository, members: int | None, statements: Mapping[str, s
         count += 1
         path, text = file.path, content.decode("utf-8", "replace")
         if pattern("configuration").search(path):
-            (development if infrastructure.is_for_development(path) else configuration)[path] = text
+            (development if pattern("for_development").search(path) else configuration)[path] = text
         if pattern("manifests").search(path):
             manifests[path] = text
         if _CODE.search(path):
-            joins += code.wide_joins(path, text)
-            events += infrastructure.resources({path: text}, known["queues"])
-            if use := code.caches(path, text):
+            joins += overbuilding.wide_joins(path, text)
+            events += overbuilding.resources({path: text}, known["queues"])
+            if use := overbuilding.caches(path, text):
                 caching.append(use)
     signs = {
-        "regions": infrastructure.regions(configuration, known["regions"]),
-        "services": infrastructure.services(configuration),
-        "observability": infrastructure.images(configuration, known["observability"]),
+        "regions": overbuilding.regions(configuration, known["regions"]),
+        "services": overbuilding.services(configuration),
+        "observability": overbuilding.images(configuration, known["observability"]),
         "queues": [
-            *infrastructure.images(configuration, known["queues"]),
-            *infrastructure.packages(manifests, known["queues"]),
-            *infrastructure.resources({p: t for p, t in configuration.items() if p.endswith(".tf")}, known["queues"]),
+            *overbuilding.images(configuration, known["queues"]),
+            *overbuilding.packages(manifests, known["queues"]),
+            *overbuilding.resources({p: t for p, t in configuration.items() if p.endswith(".tf")}, known["queues"]),
             *events,
         ],
         "schema": joins,
     }
-    aside = [s for topic in ("observability", "queues") for s in infrastructure.images(development, known[topic])]
+    aside = [s for topic in ("observability", "queues") for s in overbuilding.images(development, known[topic])]
     unique = {topic: tuple(dict.fromkeys(found)) for topic, found in signs.items()}
     return OverbuildEvidence(count, members, unique, tuple(aside[:_MOST_ROWS]), tuple(caching), tuple(cuts))
 
@@ -142,7 +141,7 @@ def _logged(path: Path, shown: str) -> dict[str, str]:
         return {}
     found: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
-        if line.lower().count("join") >= code.MANY_JOINS:
+        if line.lower().count("join") >= MANY_JOINS:
             try:
                 body = json.loads(line)
             except (ValueError, RecursionError):
@@ -180,7 +179,7 @@ def _cache_row(use: CacheUse) -> Row:
 
 @check("overbuild.regions")
 def regions(evidence: OverbuildEvidence) -> Verdict:
-    """No multi-region infrastructure."""
+    """No multi-region overbuilding."""
     rows, _, shown = _signs(evidence, "regions")
     reported = f"The infrastructure spans several regions: {shown}"
     return _judged(evidence, "regions", rows, reported=reported, fine="Nothing is set up in more than one region")
@@ -231,5 +230,5 @@ def schema(evidence: OverbuildEvidence) -> Verdict:
     """No schema so normalized that a member screen needs many joins."""
     rows, _, shown = _signs(evidence, "schema")
     reported = f"A screen needs many joins: {shown} ({rows[0]['where'] if rows else ''})"
-    none = f"No statement in code or in the query log has {code.MANY_JOINS} joins or more"
+    none = f"No statement in code or in the query log has {MANY_JOINS} joins or more"
     return _judged(evidence, "schema", rows, reported=reported, fine=none)

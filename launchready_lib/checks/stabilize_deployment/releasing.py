@@ -18,7 +18,7 @@ from launchready_lib.site import web
 from launchready_lib.site.reach import hindered, reply_row, steady
 from launchready_lib.sources import repository
 from launchready_lib.sources.credentials import places
-from launchready_lib.sources.deploys import migrations, steps, ways, workflows
+from launchready_lib.sources.deploys import migrations, ways, workflows
 from launchready_lib.sources.deploys.migrations import Irreversible
 from launchready_lib.sources.deploys.ways import DeployWay
 from launchready_lib.sources.repository import GitError, Repository, TrackedFile
@@ -30,9 +30,6 @@ if TYPE_CHECKING:
 _MOST_FILES = 3_000
 _MOST_ROWS = 40
 _NAMING = ("release", "version", "tag", "build", "commit", "sha", "git_sha", "revision", "gitCommit", "git_commit")
-_ANSWER = 200_000
-_WORD = re.compile(r"[\w.+/@:-]{1,100}\Z")
-_COMMIT = re.compile(r"[0-9a-f]{7,40}\Z")
 
 
 @dataclass(frozen=True)
@@ -95,8 +92,8 @@ def read_deploys(repo: Repository, parameters: Parameters) -> tuple[DeployEviden
     set_up = list(ways.platforms(code))
     platforms = [way for way in set_up if way.kind == "platform"]
     declared, broken = _declared(repo, parameters)
-    by_hand = [row for path, text in named.items() if steps.GUIDES.search(path) for row in steps.in_guide(path, text)]
-    by_hand += [row for path, text in _own(code, parameters).items() for row in steps.in_script(path, text)]
+    by_hand = [row for path, text in named.items() if ways.GUIDES.search(path) for row in ways.in_guide(path, text)]
+    by_hand += [row for path, text in _own(code, parameters).items() for row in ways.in_script(path, text)]
     changes = [path for path in named if migrations.is_migration(path)]
     evidence = DeployEvidence(
         ways=(*declared, *ways.pipelines(code), *platforms, *ways.scripts(code)),
@@ -121,7 +118,7 @@ def _left_out(wanted: list[TrackedFile]) -> Unavailable | None:
 def _is_relevant(path: str) -> bool:
     if places.is_foreign(path) or places.is_test(path):
         return False
-    return ways.is_relevant(path) or steps.GUIDES.search(path) is not None or migrations.is_migration(path)
+    return ways.is_relevant(path) or ways.GUIDES.search(path) is not None or migrations.is_migration(path)
 
 
 def _own(code: Mapping[str, str], parameters: Parameters) -> dict[str, str]:
@@ -241,11 +238,11 @@ def named_in(reply: Response) -> str:
     """The release that an answer names: JSON {"release": …} (or version, commit, …), or one word of plain text."""
     if not reply.ok or reply.status != 200:
         return ""
-    text = reply.text[:_ANSWER].strip()
+    text = reply.text[:200_000].strip()
     try:
         body: Any = json.loads(text)
     except (ValueError, RecursionError):
-        return text if _WORD.match(text) and "html" not in reply.media_type else ""
+        return text if re.fullmatch(r"[\w.+/@:-]{1,100}", text) and "html" not in reply.media_type else ""
     if isinstance(body, dict):
         body = next((body[key] for key in _NAMING if isinstance(body.get(key), str | int | float)), "")
     return str(body).strip()[:100] if isinstance(body, str | int | float) and not isinstance(body, bool) else ""
@@ -253,7 +250,7 @@ def named_in(reply: Response) -> str:
 
 def is_same(named: str, expected: str, commit: str = "") -> bool:
     """Whether two names mean one release: alike but for a leading v, or the commit that the tag is on."""
-    if _COMMIT.match(named) and commit.startswith(named):
+    if re.fullmatch(r"[0-9a-f]{7,40}", named) and commit.startswith(named):
         return True
     bare, bare_expected = (re.sub(r"\Av(?=\d)", "", name.strip()) for name in (named, expected))
     return bare == bare_expected

@@ -36,11 +36,9 @@ if TYPE_CHECKING:
     from launchready_lib.client import Client
 
 PART_OF_STAGE = 0.25
-START_S = 20.0
-"""How long the app may take until it listens, or else has to stay up, when it has everything."""
+START_S = 20.0  # how long the app may take until it listens, or else has to stay up, when it has everything
 PATIENCE_S = 3.0
-SETTLE_S = 0.7
-"""How long an app that listens is watched: some look at their settings only then."""
+SETTLE_S = 0.7  # how long an app that listens is watched: some look at their settings only then
 POLL_S = 0.1
 GATES = ("validate_env", "validate-env")
 """Names of the kit's environment gate, which a deploy may run in the app's stead."""
@@ -63,15 +61,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Start:
-    """One start of the app.
-
-    Attributes:
-        without: the variable taken away; empty for none.
-        went: how the process went.
-        named: what it printed names the variable.
-        words: the end of what it printed, redacted.
-        listened: it waited for connections.
-    """
+    """One start of the app `without` a variable (or with all); `words`: the end of what it printed, redacted."""
 
     without: str
     outcome: Outcome
@@ -224,8 +214,9 @@ class _Trial:
 
     async def _start(self, command: str, without: str, patience: float, *, listens: bool) -> Start:
         """Start once, until it listens, ends, or has had its time; `listens`: with everything it did."""
-        port = str(_free_port())
-        values = {**self.values, "PORT": port, **self.scratch.environment}
+        taken = {each.laddr.port for each in psutil.net_connections(kind="tcp") if each.laddr}
+        port = random.choice([port for port in range(20_000, 30_000) if port not in taken])  # noqa: S311 - any will do
+        values = {**self.values, "PORT": str(port), **self.scratch.environment}
         values.pop(without, None)
         began = time.monotonic()
         limits = Limits(patience + 30)
@@ -248,12 +239,6 @@ class _Trial:
             outcome = Outcome.STARTED if run.ok else Outcome.REFUSED
             went = run.ending
         return Start(without, outcome, went, named, seconds, words, listening is not None)
-
-
-def _free_port() -> int:
-    """A TCP port on which nothing listens."""
-    taken = {each.laddr.port for each in psutil.net_connections(kind="tcp") if each.laddr}
-    return random.choice([port for port in range(20_000, 30_000) if port not in taken])  # noqa: S311 - any will do
 
 
 @check("environment.validated")

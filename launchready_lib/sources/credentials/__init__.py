@@ -1,7 +1,4 @@
-"""Credentials in text and files: found, told apart from what only looks like one, and never shown.
-
-`find` names what a provider's key looks like in any text; `scan` adds structured files and where a file stands.
-"""
+"""Credentials in text and files: found, told apart from what only looks like one, and never shown."""
 
 from launchready_lib.sources.credentials.grammars import GRAMMARS, Markers, Match, Standing, find, likely
 from launchready_lib.sources.credentials.scan import Credential, Hit, credential, gathered, rank, scan

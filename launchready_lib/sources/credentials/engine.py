@@ -40,10 +40,7 @@ _BETWEEN = b"\n\n"
 
 @dataclass(frozen=True)
 class EngineFind:
-    """What the engine reports: the value, its place, its rule, and whether the rule is one for secrets.
-
-    `number` counts the files that it was given, from 0.
-    """
+    """What the engine reports; `number` counts its files from 0, `sure` where the rule is one for secrets."""
 
     value: str
     number: int
@@ -54,8 +51,7 @@ class EngineFind:
 
 def program() -> str | None:
     """Where the engine is: beside our Python, or on the path."""
-    beside = shutil.which("kingfisher", path=str(Path(sys.executable).parent))
-    return beside or shutil.which("kingfisher")
+    return shutil.which("kingfisher", path=str(Path(sys.executable).parent)) or shutil.which("kingfisher")
 
 
 def run(
@@ -90,10 +86,7 @@ def read(
     found: Callable[[EngineFind, Tag, int], object],
     beside: Callable[[int, bytes], object] | None = None,
 ) -> Unavailable | None:
-    """Scan files that were bundled; `found` gets each find, whose text it stands in and at which line of that text.
-
-    Gives why the engine did not run; None where it did.
-    """
+    """Scan bundled files; `found` gets each find, its text and the line there. Gives why the engine did not run."""
     finds = run(files, beside)
     if isinstance(finds, Unavailable):
         return finds

@@ -1,7 +1,4 @@
-"""What providers' keys look like, whether they are secret at all, and how each is revoked.
-
-The tables are data/credentials.yaml and data/secret_values.yaml.
-"""
+"""What providers' keys look like, whether they are secret at all, and how each is revoked."""
 
 from __future__ import annotations
 
@@ -13,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import StrEnum
 
-from launchready_lib.sources.credentials import places
+from launchready_lib.sources import table
 
 Markers = tuple[tuple[str, int], ...]
 """Texts, each with the place in GRAMMARS of a grammar that may match where it stands."""
@@ -39,15 +36,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True)
 class Grammar:
-    """One kind of credential.
-
-    Attributes:
-        provider, what: in a founder's words.
-        pattern: matches it in text; the group `value`, where there is one, is the secret part.
-        markers: texts of which one stands in every match, so that most files need no search.
-        standing: what a match is.
-        revoke: what to do about a leaked one, or how to limit a public one.
-    """
+    """One kind of credential; one of `markers` stands in every match, the group `value`, if any, is the secret part."""
 
     id: str
     provider: str
@@ -81,13 +70,12 @@ GRAMMARS: tuple[Grammar, ...] = tuple(
         standing=_STANDINGS[entry.get("standing", "secret")],
         revoke=entry["revoke"],
     )
-    for key, entry in places.table("credentials").items()
+    for key, entry in table("credentials").items()
 )
 _MARKERS: Markers = tuple((marker, number) for number, grammar in enumerate(GRAMMARS) for marker in grammar.markers)
 
-WORDS = places.table("secret_values")
-DOCUMENTED = frozenset(WORDS["documented"])
-"""Values that providers print in their own documentation."""
+WORDS = table("secret_values")
+DOCUMENTED = frozenset(WORDS["documented"])  # values that providers print in their own documentation
 _LOCAL_HOSTS = frozenset(WORDS["local_hosts"])
 _DOCUMENTATION_HOST = re.compile(WORDS["values"]["documentation_host"])
 

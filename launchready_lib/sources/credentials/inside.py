@@ -38,8 +38,6 @@ _BASE64 = re.compile(
     r"[0-9A-Za-z+/]{20,4000}={0,2}(?![0-9A-Za-z+/=])"
 )
 _METHODS = frozenset({zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2})
-_MEMORY = 64 * 1024 * 1024
-_SPACE = re.compile(r"\s+")
 _BROKEN = (
     OSError, EOFError, ValueError, KeyError, IndexError, RuntimeError, NotImplementedError, OverflowError, MemoryError,
     zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError,
@@ -48,13 +46,9 @@ _BROKEN = (
 
 @dataclass(frozen=True)
 class Part:
-    """One piece of what lies inside.
+    """One piece of what lies inside; `path` is a label, which ends in a member's own name, to be judged by it.
 
-    Attributes:
-        path: a label; for members of archives their own name stands last, so that it can be judged by it.
-        text: what stands there.
-        line: where it starts in the file around it, from 1; 0 where that has no meaning.
-        code: it is program text, in which quoted values are given to names.
+    `line`: where it starts in the file around it, from 1; 0 where that has no meaning. `code`: it is program text.
     """
 
     path: str
@@ -89,7 +83,7 @@ def inside(path: str, content: bytes) -> Iterator[Part | Left]:
 def encoded(path: str, text: str) -> Iterator[Part]:
     """Text that stands in base64, line breaks within it included (RFC 4648 §4, as YAML and Kubernetes write it)."""
     for found in _BASE64.finditer(text):
-        token = _SPACE.sub("", found[0])
+        token = "".join(found[0].split())
         try:
             plain = base64.b64decode(token + "=" * (-len(token) % 4), validate=True).decode("utf-8")
         except (ValueError, binascii.Error):
@@ -169,7 +163,7 @@ def _inflated(how: str, content: bytes) -> bytes:
     if how.endswith("gz"):
         plain = zlib.decompressobj(wbits=31).decompress(content, most)
     elif how.endswith("xz"):
-        plain = lzma.LZMADecompressor(memlimit=_MEMORY).decompress(content, most)
+        plain = lzma.LZMADecompressor(memlimit=64 * 1024 * 1024).decompress(content, most)
     else:
         plain = bz2.BZ2Decompressor().decompress(content, most)
     if len(plain) >= most:
@@ -198,6 +192,7 @@ class _Careful:
     def __init__(self, stream: IO[bytes], most: int) -> None:
         self._stream = stream
         self.most: int | None = most
+        self.seek, self.tell, self.seekable = stream.seek, stream.tell, stream.seekable
 
     def read(self, size: int = -1) -> bytes:
         if self.most is None:
@@ -206,15 +201,6 @@ class _Careful:
         if len(content) > self.most:
             raise ValueError("the archive's list of members is too large")
         return content
-
-    def seek(self, offset: int, whence: int = 0) -> int:
-        return self._stream.seek(offset, whence)
-
-    def tell(self) -> int:
-        return self._stream.tell()
-
-    def seekable(self) -> bool:
-        return True
 
 
 def open_zip(stream: IO[bytes], most: int = 8 * MAX_DIRECTORY_BYTES) -> zipfile.ZipFile:

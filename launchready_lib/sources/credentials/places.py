@@ -1,22 +1,10 @@
-"""Where a file stands in a repository: production code, a test, an example, or something nobody runs.
-
-The table is data/source_files.yaml.
-"""
+"""Where a file stands in a repository: production code, a test, an example, or something nobody runs."""
 
 from __future__ import annotations
 
 import re
-from typing import Any
 
-import yaml
-
-from launchready_lib.paths import PACKAGE
-
-
-def table(name: str) -> Any:
-    """What one of our data files says, as it stands there."""
-    return yaml.load((PACKAGE / "data" / f"{name}.yaml").read_text(encoding="utf-8"), Loader=yaml.CSafeLoader)
-
+from launchready_lib.sources import table
 
 FILES = table("source_files")
 _PLACES = {name: re.compile(pattern) for name, pattern in FILES["places"].items()}

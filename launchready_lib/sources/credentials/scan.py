@@ -1,7 +1,4 @@
-"""Credentials in files: providers' grammars, structured settings, and an engine's finds, one row a value.
-
-How a key that the engine's rules name is taken out of force, in its provider's terms, is data/revocations.yaml.
-"""
+"""Credentials in files: providers' grammars, structured settings, and an engine's finds, one row a value."""
 
 from __future__ import annotations
 
@@ -10,6 +7,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from launchready_lib.sources import table
 from launchready_lib.sources.credentials import places, structured
 from launchready_lib.sources.credentials.grammars import DOCUMENTED, Markers, Match, Standing, find
 from launchready_lib.sources.credentials.inside import Part
@@ -23,8 +21,7 @@ from launchready_lib.sources.credentials.values import (
     masked,
 )
 
-_VAGUE = frozenset({"database-url", "basic-auth-url", "jwt"})
-"""Grammars that examples in documentation satisfy too."""
+_VAGUE = frozenset({"database-url", "basic-auth-url", "jwt"})  # grammars that examples in documentation satisfy too
 
 _AT_ISSUER = "make a new value where it was issued, set it in the host's settings, then take this one out"
 _ORDER = tuple(Standing)
@@ -52,15 +49,7 @@ class Hit:
 
 @dataclass(frozen=True)
 class Credential:
-    """One value, wherever it stands; the value itself is not kept.
-
-    Attributes:
-        fingerprint: names the value across runs, for repository.known_secrets.
-        masked: its published prefix and its length.
-        places: `path:line` or another name of the place, at most five.
-        count: how many places there are.
-        standing: what it is; the worst over all its places.
-    """
+    """One value wherever it stands: its worst standing, and at most five of `count` places; itself it is not kept."""
 
     fingerprint: str
     masked: str
@@ -229,11 +218,10 @@ def bare(rule: str) -> str:
 @functools.cache
 def _revocations() -> tuple[tuple[str, Revocation], ...]:
     """How names of rules start, the longest first, with what they stand for."""
-    loaded = places.table("revocations")
     rows = [
         (start, Revocation(entry["name"], entry["steps"], public=part == "public"))
         for part in ("public", "providers")
-        for entry in loaded[part].values()
+        for entry in table("revocations")[part].values()
         for start in entry["rules"]
     ]
     return tuple(sorted(rows, key=lambda row: -len(row[0])))

@@ -68,23 +68,26 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
 def _found(
     text: str, *patterns: re.Pattern[str], but: tuple[str, ...] = (), certain: bool = False
 ) -> Iterator[Setting]:
-    """What patterns find line by line: the first group is the name (of two or more), the last the value.
-
-    Lines that start with one of `but` are left out.
-    """
+    """What patterns find in lines that start with none of `but`: the first group is the name, the last the value."""
     for number, line in _lines(text):
         for match in (m for pattern in patterns for m in pattern.finditer(line) if not line.lstrip().startswith(but)):
             groups = [group for group in match.groups() if group]
             yield Setting(groups[0] if len(groups) > 1 else "password", groups[-1], number, certain=certain)
 
 
+def _settings(
+    text: str, *patterns: re.Pattern[str], but: tuple[str, ...] = (), certain: bool = False
+) -> Iterator[Setting]:
+    """The name and the value, without its quotes, of each line at whose start one of these patterns matches."""
+    for number, line in _lines(text):
+        match = next((found for pattern in patterns if (found := pattern.match(line))), None)
+        if match and not line.lstrip().startswith(but):
+            yield Setting(match[1], unquoted(match[2]), number, certain=certain)
+
+
 def env(text: str) -> Iterator[Setting]:
     """NAME=value lines (.env, .properties, .ini, shell profiles)."""
-    for number, line in _lines(text):
-        if line.lstrip()[:1] in ("#", ";", "!"):
-            continue
-        if match := _ENV.match(line):
-            yield Setting(match[1], unquoted(match[2]), number)
+    return _settings(text, _ENV, but=("#", ";", "!"))
 
 
 def assigned(text: str) -> Iterator[Setting]:
@@ -94,12 +97,7 @@ def assigned(text: str) -> Iterator[Setting]:
 
 def yaml_like(text: str) -> Iterator[Setting]:
     """Lines `name: value` and `- NAME=value` of YAML files, read as text: templates are not YAML."""
-    for number, line in _lines(text):
-        if line.lstrip().startswith("#"):
-            continue
-        match = _LIST_ENV.match(line) or _YAML.match(line)
-        if match:
-            yield Setting(match[1], unquoted(match[2]), number)
+    return _settings(text, _LIST_ENV, _YAML, but=("#",))
 
 
 def kubernetes(text: str) -> Iterator[Setting]:
@@ -109,16 +107,6 @@ def kubernetes(text: str) -> Iterator[Setting]:
         yield setting
         if is_secret and (decoded := _decoded(setting.value)) is not None:
             yield Setting(setting.name, decoded, setting.line)
-
-
-def xml(text: str) -> Iterator[Setting]:
-    """Attributes key and value, elements named after secrets, and connection strings."""
-    return _found(text, _XML, _CONNECTION)
-
-
-def netrc(text: str) -> Iterator[Setting]:
-    """Passwords of a .netrc file."""
-    return _found(text, _NETRC, certain=True)
 
 
 def pgpass(text: str) -> Iterator[Setting]:
@@ -135,11 +123,6 @@ def npmrc(text: str) -> Iterator[Setting]:
         match = re.search(r"(_authToken|_auth|_password|npmAuthToken|npmAuthIdent)\s*[=:]\s*(\S{1,500})", line)
         if match:
             yield Setting(match[1], unquoted(match[2]), number, certain=True)
-
-
-def git_credentials(text: str) -> Iterator[Setting]:
-    """https://user:password@host lines."""
-    return _found(text, _LOGIN, certain=True)
 
 
 def docker_auth(text: str) -> Iterator[Setting]:
@@ -164,9 +147,12 @@ def _decoded(value: str) -> str | None:
         return None
 
 
-_BY_NAME = (netrc, pgpass, npmrc, git_credentials, docker_auth, rails_key, env, yaml_like, kubernetes, xml, assigned)
+_BY_NAME: dict[str, Reader] = {
+    **{each.__name__: each for each in (pgpass, npmrc, docker_auth, rails_key, env, yaml_like, kubernetes, assigned)},
+    "netrc": lambda text: _found(text, _NETRC, certain=True),
+    "git_credentials": lambda text: _found(text, _LOGIN, certain=True),  # https://user:password@host lines
+    "xml": lambda text: _found(text, _XML, _CONNECTION),
+}
 _READERS: tuple[tuple[re.Pattern[str], Reader], ...] = tuple(
-    (re.compile(pattern), {reader.__name__: reader for reader in _BY_NAME}[name])
-    for entry in places.FILES["readers"]
-    for name, pattern in entry.items()
+    (re.compile(pattern), _BY_NAME[name]) for entry in places.FILES["readers"] for name, pattern in entry.items()
 )

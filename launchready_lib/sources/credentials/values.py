@@ -9,16 +9,14 @@ from collections import Counter
 
 from launchready_lib.sources.credentials.grammars import DOCUMENTED, WORDS
 
-_SALT = b"launchready/fingerprint/1"
-_ROUNDS = 20_000
-
 _NAMES = {name: re.compile(pattern) for name, pattern in WORDS["names"].items()}
 _VALUES = {name: re.compile(pattern) for name, pattern in WORDS["values"].items()}
 
 
 def fingerprint(value: str) -> str:
     """Eight characters that name a value in reports and in repository.known_secrets, costly to guess it from."""
-    return hashlib.pbkdf2_hmac("sha256", value.encode("utf-8", "surrogatepass"), _SALT, _ROUNDS, dklen=4).hex()
+    content, salt = value.encode("utf-8", "surrogatepass"), b"launchready/fingerprint/1"
+    return hashlib.pbkdf2_hmac("sha256", content, salt, 20_000, dklen=4).hex()
 
 
 def masked(value: str) -> str:

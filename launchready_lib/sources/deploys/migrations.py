@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from launchready_lib.evidence import Row
-from launchready_lib.sources.deploys import words
+from launchready_lib.sources import table
 
 PLACES = re.compile(
     r"(?:^|/)(?:prisma/migrations/[^/]+/migration\.sql|db/migrate/[^/]+\.rb|alembic/versions/[^/]+\.py|migrations/versions/[^/]+\.py|"
@@ -38,12 +38,12 @@ def is_migration(path: str) -> bool:
 def irreversible(path: str, text: str) -> Iterator[Irreversible]:
     """Why a migration cannot be undone: what it destroys, or a way back that its author left empty."""
     kind = path.rpartition(".")[2]
-    found = _found(kind if kind in words.data()["migrations"] else "js", text[:_MOST_TEXT])
+    found = _reasons(kind if kind in table("deploys")["migrations"] else "js", text[:_MOST_TEXT])
     return (Irreversible(path, why) for why in dict.fromkeys(found))
 
 
-def _found(kind: str, text: str) -> Iterator[str]:
-    entry = words.data()["migrations"][kind]
+def _reasons(kind: str, text: str) -> Iterator[str]:
+    entry = table("deploys")["migrations"][kind]
     code = re.sub(entry["comments"], " ", text)
     if "comment_if" not in entry:
         forward = re.split(entry["back"], code)[0]
@@ -54,7 +54,7 @@ def _found(kind: str, text: str) -> Iterator[str]:
         if name == "one_way":
             yield from _one_way(code)
         elif name == "sql":
-            yield from _matches("\n".join(re.findall(rule, forward)), words.data()["migrations"]["sql"]["rules"])
+            yield from _matches("\n".join(re.findall(rule, forward)), table("deploys")["migrations"]["sql"]["rules"])
         else:
             yield from _matches(code, [rule]) if name == "whole" else _matches(forward, [{name: rule}])
 

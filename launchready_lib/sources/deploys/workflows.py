@@ -15,8 +15,6 @@ from pathlib import Path
 from launchready_lib.evidence import Row, Unavailable
 
 SECONDS = 60.0
-_SEVERITIES = ("High", "Medium")
-_MOST = 20
 
 
 def program() -> str | None:
@@ -47,7 +45,7 @@ def _run(zizmor: str, texts: Mapping[str, str]) -> tuple[Row, ...] | Unavailable
                 command, cwd=folder, env=environment, capture_output=True, timeout=SECONDS, check=False
             )
             found = json.loads(done.stdout)
-            return tuple(row for each in found if (row := _row(each, names)))[:_MOST]
+            return tuple(row for each in found if (row := _row(each, names)))[:20]
         except (OSError, subprocess.TimeoutExpired):
             return Unavailable("zizmor did not run to its end", "a run of zizmor by hand")
         except (ValueError, TypeError, KeyError, IndexError, AttributeError):
@@ -55,7 +53,7 @@ def _run(zizmor: str, texts: Mapping[str, str]) -> tuple[Row, ...] | Unavailable
 
 
 def _row(finding: object, names: Mapping[str, str]) -> Row | None:
-    if not isinstance(finding, dict) or finding["determinations"]["severity"] not in _SEVERITIES:
+    if not isinstance(finding, dict) or finding["determinations"]["severity"] not in ("High", "Medium"):
         return None
     places = finding["locations"]
     first = next((p for p in places if p["symbolic"]["kind"] == "Primary"), places[0])

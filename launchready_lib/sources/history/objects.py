@@ -6,6 +6,7 @@ that is named; the objects that it did not reach are read all the same.
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -24,15 +25,12 @@ MAX_BYTES = 3 * 1024**3
 WALK_SECONDS = 120
 MESSAGE, TAG, NAMELESS = "commit message", "tag message", "a file in no commit"
 _SUBMODULE, _SYMLINK = b"160000", b"120000"
-_REACHABLE = ("--exclude=refs/stash", "--all", "HEAD")
 _BLOCK = 1 << 20
 
 Kind = tuple[bool, bool, bool, object]
 """What a path says about its content: a test, an example, others' code, and the reader of its settings."""
-Commits = list[tuple[int, str]]
-"""Times in seconds since 1970, and ids."""
-Wanted = dict[str, dict[Kind, str]]
-"""Object id -> a path of each kind that holds it."""
+Commits = list[tuple[int, str]]  # times in seconds since 1970, and ids
+Wanted = dict[str, dict[Kind, str]]  # object id -> a path of each kind that holds it
 
 
 class Reach(StrEnum):
@@ -54,15 +52,7 @@ class Origin:
 
 @dataclass
 class Index:
-    """What there is to read.
-
-    Attributes:
-        files: objects of text, the oldest first, once for every kind of path that holds them.
-        origins: object id -> where it came from.
-        commits: how many lead from branches and tags.
-        gaps: what was not read, and why; a non-empty one leaves the answer open.
-        aside: what was not read and need not be: media, submodules, symlinks.
-    """
+    """What there is to read, the oldest first; `gaps` leave the answer open, what is `aside` need not be read."""
 
     files: list[TrackedFile] = field(default_factory=list)
     origins: dict[str, Origin] = field(default_factory=dict)
@@ -115,7 +105,8 @@ def _present(path: Path, found: Index) -> tuple[dict[str, int], dict[str, int]]:
     messages: dict[str, int] = {}
     if git(path, "rev-parse", "--is-shallow-repository", most=1024).strip() == b"true":
         found.gaps.append({"not_read": "commits before the clone's depth", "why": "the clone is shallow"})
-    with fed(path, *_LISTING, lines=(), seconds=WALK_SECONDS) as stream:
+    listing = ("cat-file", "--batch-all-objects", "--batch-check", "--unordered")
+    with fed(path, *listing, lines=(), seconds=WALK_SECONDS) as stream:
         for number, line in enumerate(stream):
             parts = line.split()
             if number >= MAX_OBJECTS:
@@ -128,7 +119,6 @@ def _present(path: Path, found: Index) -> tuple[dict[str, int], dict[str, int]]:
     return blobs, messages
 
 
-_LISTING = ("cat-file", "--batch-all-objects", "--batch-check", "--unordered")
 _MOST_TAGS_OF_TAGS = 5
 _TAG = "--format=%(objecttype) %(objectname) %(*objectname) %(taggerdate:unix)"
 
@@ -154,7 +144,11 @@ def _walks(path: Path, messages: dict[str, int], found: Index) -> Iterator[tuple
     """The commits from branches and tags, those of stashes only, and the rest, the oldest first."""
     options = ("--reverse", "--topo-order", "--timestamp", f"--max-count={MAX_COMMITS}")
     seen: set[str] = set()
-    for reach, selection in _selections(path):
+    selections = [(Reach.REACHABLE, ["--exclude=refs/stash", "--all", "HEAD"])]
+    with contextlib.suppress(GitError):  # there is no stash
+        stashes = git(path, "log", "-g", "--format=%H", "--no-show-signature", "refs/stash", "--").split()
+        selections.append((Reach.STASH, [stash.decode() for stash in stashes]))
+    for reach, selection in selections:
         try:
             walked = _stamped(git(path, "rev-list", *options, *selection, "--", most=_BLOCK * 64))
             commits = [each for each in walked if each[1] not in seen]
@@ -164,15 +158,6 @@ def _walks(path: Path, messages: dict[str, int], found: Index) -> Iterator[tuple
         seen |= {commit for _, commit in commits}
         yield reach, commits
     yield Reach.LOOSE, _dated(path, [object_id for object_id in messages if object_id not in seen])
-
-
-def _selections(path: Path) -> Iterator[tuple[Reach, list[str]]]:
-    yield Reach.REACHABLE, list(_REACHABLE)
-    try:
-        stashes = git(path, "log", "-g", "--format=%H", "--no-show-signature", "refs/stash", "--").split()
-    except GitError:
-        return  # there is none
-    yield Reach.STASH, [stash.decode() for stash in stashes]
 
 
 def _dated(path: Path, objects: list[str]) -> Commits:

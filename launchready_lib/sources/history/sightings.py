@@ -25,8 +25,7 @@ MAX_SIGHTINGS = 100_000
 MAX_SCRATCH_BYTES = 1024**3
 _MAX_LINES_BYTES = 5 * 1024 * 1024
 
-MAX_KNOWN = 1_500_000
-"""Lines kept in mind, about 150 MB; past it everything counts as new again, which costs time only."""
+MAX_KNOWN = 1_500_000  # lines kept in mind, about 150 MB; past it everything counts as new again, which costs time only
 _NEIGHBOURS = 2
 _SMALL = 2_000
 

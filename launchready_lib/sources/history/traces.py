@@ -15,25 +15,15 @@ from launchready_lib.sources.history.objects import MESSAGE, TAG, Index, Origin,
 from launchready_lib.sources.history.sightings import Sighting
 from launchready_lib.sources.repository import MAX_FILE_BYTES, GitError, Repository, TrackedFile, blobs, git
 
-MAX_SECRETS, MAX_OTHERS = 200, 40
-"""Values of which a row is made, the worst first; naming one costs about 10 ms."""
+MAX_SECRETS, MAX_OTHERS = 200, 40  # values of which a row is made, the worst first; naming one costs about 10 ms
 
 _MAX_SOUGHT = 40
-_MAX_REFS = 8
 _REACHES = tuple(Reach)
 
 
 @dataclass(frozen=True)
 class Trace:
-    """A credential in the history.
-
-    Attributes:
-        credential: the value, masked, with its places now, or those where it first stood.
-        at_head: it stands in the branch that was read.
-        lives: where it is now, in words.
-        commit, date: the first commit that held it and its day; empty where no commit did.
-        reach: what still leads to it.
-    """
+    """A credential in the history; `lives`: where it is now, in words; `commit`, `date`: of the first that held it."""
 
     credential: Credential
     at_head: bool
@@ -157,7 +147,7 @@ class _Search:
             self._sought += 1
             if self._sought > _MAX_SOUGHT:
                 return []
-            options = ("--contains", commit, f"--count={_MAX_REFS}", "--format=%(refname)")
+            options = ("--contains", commit, "--count=8", "--format=%(refname)")
             try:
                 output = git(self._path, "for-each-ref", *options, "refs/heads", "refs/remotes", "refs/tags")
             except GitError:
@@ -172,18 +162,14 @@ class _Search:
             if len(parts) != 4 or not parts[3].isdigit() or int(parts[3]) > MAX_FILE_BYTES:
                 return False
             wanted = [TrackedFile(path, parts[2].decode(), int(parts[3]))]
-            return any(value in text for _, content in blobs(self._path, wanted) for text in _texts(path, content))
+            for _, content in blobs(self._path, wanted):
+                parts_inside = (part.text for part in inside(path, content) if isinstance(part, Part))
+                return value in content.decode("utf-8", "replace") or any(value in text for text in parts_inside)
         except (GitError, ValueError):  # a name with a NUL or lone surrogates cannot be asked for
             return False
-
-
-def _texts(path: str, content: bytes) -> Iterator[str]:
-    yield content.decode("utf-8", "replace")
-    yield from (part.text for part in inside(path, content) if isinstance(part, Part))
+        return False
 
 
 def _named(ref: str) -> str:
-    for start, word in (("refs/heads/", "branch "), ("refs/remotes/", "branch "), ("refs/tags/", "tag ")):
-        if ref.startswith(start):
-            return word + ref.removeprefix(start)
-    return ref
+    words = {"refs/heads/": "branch ", "refs/remotes/": "branch ", "refs/tags/": "tag "}
+    return next((word + ref.removeprefix(start) for start, word in words.items() if ref.startswith(start)), ref)

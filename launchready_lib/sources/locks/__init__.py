@@ -33,20 +33,15 @@ def look(tree: Tree) -> tuple[Pinning, ...]:
         *((path, partial(python.look, tree, path)) for path in sorted(python.manifests(mine))),
         *((path, partial(others.look, tree, path)) for path in sorted(others.manifests(mine))),
     ]
-    return tuple(pinning for path, look_at in asked for pinning in _aside(path) or _safely(path, look_at))
+    return tuple(pinning for path, look_at in asked for pinning in _safely(path, look_at))
 
 
 def _safely(manifest: str, look_at: Callable[[], list[Pinning]]) -> list[Pinning]:
     """Manifests are people's files: one that is not shaped as it should be cannot be told, and stops nothing."""
+    folder = manifest.rpartition("/")[0] + "/"
+    if places.is_test(folder) or places.is_example(folder):  # says nothing about the app
+        return [Pinning(manifest, "", State.ASIDE, detail="a test, an example or documentation")]
     try:
         return look_at()
     except (AttributeError, TypeError, KeyError, ValueError, RecursionError):
         return [Pinning(manifest, "", State.UNTOLD, detail="it is not shaped as such a file should be")]
-
-
-def _aside(manifest: str) -> list[Pinning]:
-    """Manifests of tests and examples say nothing about the app."""
-    folder = manifest.rpartition("/")[0] + "/"
-    if places.is_test(folder) or places.is_example(folder):
-        return [Pinning(manifest, "", State.ASIDE, detail="a test, an example or documentation")]
-    return []

@@ -8,8 +8,17 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from launchready_lib.sources import foreign_yaml
-from launchready_lib.sources.locks.model import Pinning, State, Tree, compared, folder_of, relative, shortened, stale
-from launchready_lib.sources.locks.ranges import allows
+from launchready_lib.sources.locks.model import (
+    Pinning,
+    State,
+    Tree,
+    allows,
+    compared,
+    folder_of,
+    relative,
+    shortened,
+    stale,
+)
 
 SECTIONS = ("dependencies", "devDependencies", "optionalDependencies")
 LOCKS = ("package-lock.json", "npm-shrinkwrap.json", "pnpm-lock.yaml", "yarn.lock", "bun.lock", "bun.lockb")

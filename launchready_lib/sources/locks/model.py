@@ -1,20 +1,20 @@
-"""What one dependency manifest and its lock file say of each other."""
+"""What one dependency manifest and its lock file say of each other, and whether a version is in a range."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from functools import cache
 from typing import Any, TypeVar
 
-import yaml
-
 from launchready_lib.evidence import Row
-from launchready_lib.paths import PACKAGE
 from launchready_lib.wording import enumerated
 
 Made = TypeVar("Made")
+_VERSION = re.compile(r"v?(\d+)(?:\.(\d+))?(?:\.(\d+))?(?:\.\d+)*(-[\w.-]+)?(?:\+[\w.-]+)?\Z")
+_PART = re.compile(r"(\^|~>|~|>=|<=|==|=|>|<|!=)?\s*(v?\d+(?:\.(?:\d+|[xX*]))*(?:-[\w.-]+)?)\Z")
+Triple = tuple[int, int, int]
 
 
 class State(StrEnum):
@@ -29,21 +29,12 @@ class State(StrEnum):
     ASIDE = "not part of the app"
 
 
-Answer = tuple[State, str]
-"""A state and its detail."""
+Answer = tuple[State, str]  # a state and its detail
 
 
 @dataclass(frozen=True)
 class Pinning:
-    """One manifest.
-
-    Attributes:
-        manifest: its path.
-        kind: the package manager.
-        lock: the lock file's path; empty where there is none.
-        detail: what differs, or what cannot be told and what would tell it.
-        libraries: how many it names.
-    """
+    """One manifest and its lock file; `detail`: what differs, or what cannot be told and what would tell it."""
 
     manifest: str
     kind: str
@@ -94,13 +85,6 @@ class Tree:
             folder = folder_of(folder)
 
 
-@cache
-def data() -> Mapping[str, Any]:
-    """What data/locks.yaml knows of manifests."""
-    body: Mapping[str, Any] = yaml.safe_load((PACKAGE / "data" / "locks.yaml").read_text(encoding="utf-8"))
-    return body
-
-
 def folder_of(path: str) -> str:
     """The folder of a path; empty for the root."""
     return path.rpartition("/")[0]
@@ -140,3 +124,69 @@ def stale(missing: Iterable[str], otherwise: Iterable[str] = ()) -> Answer | Non
 def shortened(names: Iterable[str]) -> str:
     """The first few names, each cut to a readable length."""
     return enumerated((name[:120] for name in names), most=5)
+
+
+def allows(asked: str, version: str) -> bool | None:
+    """Whether `asked` (as npm, Composer, Poetry: ^, ~, comparisons, wildcards, "||") lets it in; None: not plain."""
+    found = _VERSION.match(version.strip())
+    asked = asked.strip()
+    if found is None or found[4]:
+        return True if asked == version.strip() else None
+    if asked in ("", "*", "x", "latest"):
+        return True if asked != "latest" else None
+    triple = int(found[1]), int(found[2] or 0), int(found[3] or 0)
+    answers = [_all(part, triple) for part in re.split(r"\|\|?", asked)]
+    if any(answers):
+        return True
+    return None if None in answers else False
+
+
+def _all(asked: str, version: Triple) -> bool | None:
+    between = re.fullmatch(r"\s*(\S+)\s+-\s+(\S+)\s*", asked)
+    tight = re.sub(r"(\^|~>|~|>=|<=|==|=|>|<|!=)\s+", r"\1", asked.strip())
+    parts = [f">={between[1]}", f"<={between[2]}"] if between else re.split(r"[,\s]+", tight)
+    answers = [_one(part, version) for part in parts if part]
+    if False in answers:
+        return False
+    return None if None in answers or not answers else True
+
+
+def _one(part: str, version: Triple) -> bool | None:
+    found = _PART.match(part)
+    if found is None or "-" in found[2]:
+        return None
+    sign, words = found[1] or "", found[2].lstrip("v").split(".")
+    digits = [int(word) for word in words if word.isdigit()]
+    if len(digits) < len(words):  # 1.x, 1.2.*
+        return version[: len(digits)] == tuple(digits[:3])
+    low = _filled(digits)
+    if sign in ("^", "~", "~>"):
+        return low <= version < _above(sign, digits)
+    return {
+        "": version == low if len(digits) >= 3 else version[: len(digits)] == tuple(digits),
+        "=": version == low,
+        "==": version == low,
+        "!=": version != low,
+        ">=": version >= low,
+        "<=": version <= low,
+        ">": version > low,
+        "<": version < low,
+    }[sign]
+
+
+def _above(sign: str, digits: list[int]) -> Triple:
+    major, minor, patch = _filled(digits)
+    if sign == "~>":  # Ruby: the last part given may grow
+        return (major, minor + 1, 0) if len(digits) > 2 else (major + 1, 0, 0)
+    if sign == "~":
+        return (major, minor + 1, 0) if len(digits) > 1 else (major + 1, 0, 0)
+    if major or len(digits) < 2:
+        return (major + 1, 0, 0)
+    if minor or len(digits) < 3:
+        return (0, minor + 1, 0)
+    return (0, 0, patch + 1)
+
+
+def _filled(digits: list[int]) -> Triple:
+    major, minor, patch = (*digits[:3], 0, 0, 0)[:3]
+    return major, minor, patch

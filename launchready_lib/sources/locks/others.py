@@ -8,8 +8,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from launchready_lib.sources.locks.model import Pinning, State, Tree, data, folder_of, joined, shortened, stale
-from launchready_lib.sources.locks.ranges import allows
+from launchready_lib.sources import table
+from launchready_lib.sources.locks.model import Pinning, State, Tree, allows, folder_of, joined, shortened, stale
 
 _PLATFORM = re.compile(r"(?:php(?:-\w+)?|hhvm|(?:ext|lib)-.+|composer(?:-(?:plugin|runtime)-api)?)\Z")
 _GEM = re.compile(r"""(?m)^[ \t]*gem[ (]+["']([\w.-]+)["']([^#\n]*)""")
@@ -21,15 +21,20 @@ _CONDITIONAL = re.compile(
 
 def manifests(paths: frozenset[str]) -> Iterator[str]:
     """Every manifest of these package managers."""
-    named = ("Gemfile", "composer.json", "go.mod", *data()["presence"])
+    named = ("Gemfile", "composer.json", "go.mod", *table("locks")["presence"])
     return (path for path in paths if path.rpartition("/")[2] in named)
 
 
 def look(tree: Tree, manifest: str) -> list[Pinning]:
     """How one of them is pinned."""
     name = manifest.rpartition("/")[2]
-    if name in data()["presence"]:
-        return [_present(tree, manifest, *data()["presence"][name])]
+    if name in table("locks")["presence"]:
+        kind, *locks = table("locks")["presence"][name]
+        found = tree.above(manifest, *locks) if locks else []
+        if locks and not found:
+            return [Pinning(manifest, kind, State.MISSING)]
+        detail = f"{kind} is not compared by this version"
+        return [Pinning(manifest, kind, State.UNTOLD, found[0] if found else "", detail)]
     kind, lock_name, compare = {
         "Gemfile": ("bundler", "Gemfile.lock", _bundler),
         "composer.json": ("composer", "composer.lock", _composer),
@@ -44,13 +49,6 @@ def look(tree: Tree, manifest: str) -> list[Pinning]:
     if number and not tracked:
         state, detail = State.MISSING, ""
     return [Pinning(manifest, kind, state, lock if tracked else "", detail, number)]
-
-
-def _present(tree: Tree, manifest: str, kind: str, *locks: str) -> Pinning:
-    found = tree.above(manifest, *locks) if locks else []
-    if locks and not found:
-        return Pinning(manifest, kind, State.MISSING)
-    return Pinning(manifest, kind, State.UNTOLD, found[0] if found else "", f"{kind} is not compared by this version")
 
 
 def _bundler(text: str, locked: str) -> tuple[State, str, int]:
@@ -100,7 +98,7 @@ def _composer(text: str, locked: str) -> tuple[State, str, int]:
 
 def _content_hash(body: dict[str, Any]) -> str:
     """Composer's content-hash, as its Locker makes it."""
-    content = {key: body[key] for key in data()["composer_hashed"] if key in body}
+    content = {key: body[key] for key in table("locks")["composer_hashed"] if key in body}
     platform = body.get("config", {}).get("platform") if isinstance(body.get("config"), dict) else None
     if platform is not None:
         content["config"] = {"platform": platform}

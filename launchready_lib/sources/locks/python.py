@@ -13,34 +13,31 @@ from typing import Any
 from packaging.requirements import Requirement
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
 
+from launchready_lib.sources import table
 from launchready_lib.sources.locks import requirements
 from launchready_lib.sources.locks.model import (
     Answer,
     Pinning,
     State,
     Tree,
+    allows,
     compared,
-    data,
     folder_of,
     joined,
     relative,
     stale,
 )
-from launchready_lib.sources.locks.ranges import allows
 from launchready_lib.sources.locks.requirements import fits, plain
 
 _POETRY_HASH = (
     "poetry check --lock tells it: the lock file's own hash is of another manifest, or of another version of poetry"
 )
-_PIPENV_HASH = "pipenv verify tells it: the lock file's own hash is of another Pipfile"
 
 
 def manifests(paths: frozenset[str]) -> Iterator[str]:
     """Every pyproject.toml, Pipfile and file of requirements."""
-    for path in paths:
-        name = path.rpartition("/")[2]
-        if name in ("pyproject.toml", "Pipfile") or requirements.is_requirements(path):
-            yield path
+    named = ("pyproject.toml", "Pipfile")
+    return (path for path in paths if path.rpartition("/")[2] in named or requirements.is_requirements(path))
 
 
 def look(tree: Tree, manifest: str) -> list[Pinning]:
@@ -197,7 +194,7 @@ def _poetry(
 
 def _poetry_hashes(body: Mapping[str, Any]) -> Iterator[str]:
     """What poetry hashes of pyproject.toml: from version 2 on with what stands outside tool.poetry (poetry, Locker)."""
-    poetry, legacy = body.get("tool", {}).get("poetry", {}), data()["poetry_hashed"]
+    poetry, legacy = body.get("tool", {}).get("poetry", {}), table("locks")["poetry_hashed"]
     old = {key: poetry.get(key) for key in legacy} | ({"group": poetry["group"]} if "group" in poetry else {})
     yield _sha256(old)
     project = {key: body["project"][key] for key in ("requires-python", "dependencies", "optional-dependencies")
@@ -239,8 +236,8 @@ def _pipenv(text: str, body: Mapping[str, Any], wanted: set[str]) -> tuple[State
         names = {plain(name) for key in ("default", "develop") for name in locked.get(key, {})}
     except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
         return State.UNTOLD, "Pipfile.lock could not be read"
-    current = (State.LOCKED, "") if stored == _pipfile_hash(body) else (State.UNTOLD, _PIPENV_HASH)
-    return stale(sorted(wanted - names)) or current
+    unlike = (State.UNTOLD, "pipenv verify tells it: the lock file's own hash is of another Pipfile")
+    return stale(sorted(wanted - names)) or ((State.LOCKED, "") if stored == _pipfile_hash(body) else unlike)
 
 
 def _pipfile_hash(body: Mapping[str, Any]) -> str:

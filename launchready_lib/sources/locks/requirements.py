@@ -10,7 +10,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
-from launchready_lib.sources.locks.model import Pinning, State, Tree, data, folder_of, joined, shortened, stale
+from launchready_lib.sources import table
+from launchready_lib.sources.locks.model import Pinning, State, Tree, folder_of, joined, shortened, stale
 
 _NAME = re.compile(
     r"(?:^|/)(?:requirements[\w.-]*|[\w.-]*requirements|requirements/[\w.-]+)\.(?:txt|in)\Z", re.IGNORECASE
@@ -25,15 +26,7 @@ _COMMIT = re.compile(r"@[0-9a-f]{40}(?:[#&]|\Z)")
 
 @dataclass(frozen=True)
 class Content:
-    """What a file of requirements says.
-
-    Attributes:
-        pinned: name -> exact version.
-        loose: requirements without one.
-        hashed: every requirement has a hash, without which pip then installs nothing.
-        made: it says that a tool compiled it.
-        constraints: files that bound it (`-c`).
-    """
+    """What a file of requirements says; `made`: by its words a tool compiled it; `constraints`: files that bound it."""
 
     pinned: dict[str, str] = field(default_factory=dict)
     loose: tuple[str, ...] = ()
@@ -77,22 +70,15 @@ def read(text: str) -> Content:
         hashes += "--hash=" in line
         wanted = re.split(r"\s--", line, maxsplit=1)[0].strip()
         found = next(parsed([wanted]), None)
-        version = found and _exact(found)
+        exact = [each.version for each in found.specifier if each.operator in ("==", "===")] if found else []
+        version = next((version for version in exact if not version.endswith(".*")), "")
         if found is not None and version:
             pinned[plain(found.name)] = version
-        elif not _is_local(wanted) and not _COMMIT.search(wanted):
-            loose.append(wanted)
+        elif not _COMMIT.search(wanted):
+            place = re.sub(r"^(?:-e|--editable)[ =]+", "", wanted)
+            if not (place.startswith((".", "/", "file:")) or place.endswith(".whl")):
+                loose.append(wanted)
     return Content(pinned, tuple(loose), number > 0 and hashes == number, bool(_MADE.search(text)), tuple(constraints))
-
-
-def _exact(requirement: Requirement) -> str:
-    exact = (each.version for each in requirement.specifier if each.operator in ("==", "==="))
-    return next((version for version in exact if not version.endswith(".*")), "")
-
-
-def _is_local(wanted: str) -> bool:
-    place = re.sub(r"^(?:-e|--editable)[ =]+", "", wanted)
-    return place.startswith((".", "/", "file:")) or place.endswith(".whl")
 
 
 def look(tree: Tree, manifest: str) -> Pinning:
@@ -154,7 +140,7 @@ def _complete(content: Content) -> tuple[State, str]:
     if content.hashed or content.made:
         return State.LOCKED, ""
     for name in content.pinned:
-        if missing := [each for each in data()["needs"].get(name, ()) if each not in content.pinned]:
+        if missing := [each for each in table("locks")["needs"].get(name, ()) if each not in content.pinned]:
             return State.UNPINNED, f"{name} needs {shortened(missing)}, not pinned here"
     return State.UNTOLD, (
         "whether it pins what its libraries need in turn: hashes (uv pip compile --generate-hashes) would prove it"

@@ -4,14 +4,18 @@ from launchready_lib.sources.variables.defined import (
     CI,
     COMPOSE,
     Definition,
+    Need,
+    Read,
+    Setting,
     definitions_in,
     is_definition,
+    is_for_browsers,
+    is_given_by_platform,
     parse_names,
     parse_values,
+    settings_of,
 )
-from launchready_lib.sources.variables.model import Need, Read, is_for_browsers, is_given_by_platform
 from launchready_lib.sources.variables.reads import is_code, reads_in, required
-from launchready_lib.sources.variables.settings import Setting, settings_of
 
 __all__ = [
     "CI",

@@ -1,21 +1,66 @@
-"""What an environment defines: .env files, lists of names, the configuration of hosts, Compose and CI."""
+"""What code needs and what an environment defines: .env files, lists of names, settings of hosts, Compose and CI."""
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 import json
 import re
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import IntEnum
 from typing import Any
+from urllib.parse import urlsplit
 
 from launchready_lib.parameters.secret import parse_env
-from launchready_lib.sources import foreign_yaml
-from launchready_lib.sources.variables.model import data
+from launchready_lib.sources import foreign_yaml, table
+from launchready_lib.sources.credentials import Standing, find, values
 
 MAX_CHARACTERS = 512 * 1024
 _NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{1,99}\Z")
 _TITLES = frozenset({"name", "key", "variable", "variables", "digest"})
+_ASKS_FOR_ONE = re.compile(r"[<>{}$]|(?i:change|your|todo|example|xxx)")
+"""Tells a placeholder from a setting whose value happens to be such a word (LOG_LEVEL=default)."""
+_LIVE = re.compile(r"(?:^|[^0-9A-Za-z])[srp]k_live_|^live_|pdl_live_")
+_LOCAL = re.compile(
+    r"(?:localhost|127\.0\.0\.1|\[::1\]|0\.0\.0\.0|host\.docker\.internal|db|postgres|mysql|mariadb|redis|mongo)\Z"
+)
+
+
+class Need(IntEnum):
+    """How much a read depends on the variable; the larger, the more."""
+
+    DECLARED_OPTIONAL = 0  # a schema says that it may be missing; other reads of it do not count against that
+    OPTIONAL = 1  # there is a default, or it is only compared with something
+    TESTED = 2  # the code asks whether it is set; other plain reads of it in that file are then behind that question
+    ASKED = 3  # it is read without a default
+    DEMANDED = 4  # the code fails without it
+
+
+@dataclass(frozen=True)
+class Read:
+    """One read of one variable; `line` counts from 1."""
+
+    name: str
+    path: str
+    line: int
+    need: Need
+
+
+def one_of(kind: str) -> str:
+    """A pattern of the words that the data lists under a kind."""
+    return f"(?:{'|'.join(' '.join(table('variables')[kind]).split())})"
+
+
+def is_given_by_platform(name: str) -> bool:
+    """Set by the host, the framework or the shell, not by the founder."""
+    return re.fullmatch(one_of("given"), name) is not None
+
+
+def is_for_browsers(name: str) -> bool:
+    """Its prefix makes the build write its value into what every visitor's browser gets."""
+    return re.match(one_of("browsers") + "_", name) is not None
 
 
 @dataclass(frozen=True)
@@ -61,12 +106,12 @@ def parse_values(text: str) -> dict[str, str | None]:
 
 def is_definition(path: str) -> bool:
     """A configuration file that defines variables: a host's, of Compose or of CI."""
-    return any(re.search(entry["files"], path) for entry in data()["definitions"])
+    return any(re.search(entry["files"], path) for entry in table("variables")["definitions"])
 
 
 def definitions_in(path: str, text: str) -> tuple[Definition, ...]:
     """What a configuration file gives, and to which environment; nothing for other files."""
-    entry = next((entry for entry in data()["definitions"] if re.search(entry["files"], path)), None)
+    entry = next((entry for entry in table("variables")["definitions"] if re.search(entry["files"], path)), None)
     if entry is None:
         return ()
     try:
@@ -116,11 +161,76 @@ def _dockerfile(text: str) -> Iterator[tuple[str, str]]:
         yield from ((name, value.strip('"')) for name, value in pairs) if pairs else ((words[0], words[-1]),)
 
 
-COMPOSE, CI = "compose", "CI"
-"""Sources that are no environment by themselves: nobody can tell whom they serve."""
+COMPOSE, CI = "compose", "CI"  # sources that are no environment by themselves: nobody can tell whom they serve
 
-_PARSERS: Mapping[str, Callable[[str], Any]] = {
-    "toml": tomllib.loads,
-    "json": json.loads,
-    "yaml": foreign_yaml.mapping,
-}
+_PARSERS: Mapping[str, Callable[[str], Any]] = {"toml": tomllib.loads, "json": json.loads, "yaml": foreign_yaml.mapping}
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One variable of one environment without its value; digests are equal for equal ones within one reading."""
+
+    name: str
+    environment: str
+    source: str
+    known: bool = True
+    blank: bool = False
+    placeholder: bool = False
+    digest: str | None = None
+    database: str | None = None
+    is_secret: bool = False
+    is_live: bool = False
+
+    @property
+    def state(self) -> str:
+        """The word for the matrix."""
+        if not self.known:
+            return "set (name only)"
+        return "blank" if self.blank else "placeholder" if self.placeholder else "set"
+
+
+def settings_of(definition: Definition, key: bytes) -> Iterator[Setting]:
+    """What one source defines, its values told by what they are; digests are made with `key`."""
+    for name, value in definition.values.items():
+        if value is None:
+            yield Setting(name, definition.environment, definition.source, known=False)
+            continue
+        hollow = values.is_placeholder(value) and not re.fullmatch(
+            r"\d{1,7}|true|false|yes|no|on|off", value, re.IGNORECASE
+        )
+        blank = not value.strip()
+        telling = not blank and not hollow and len(value) >= 8 and not values.is_reference(value)
+        standings = {match.standing for match in find(value)}
+        named = values.is_secret_name(name) and values.is_credible(name, value)
+        secret = Standing.TEST not in standings and (Standing.SECRET in standings or named)
+        database = _database(value)
+        secret_or_url = values.is_secret_name(name) or values.is_url_name(name)
+        yield Setting(
+            name=name,
+            environment=definition.environment,
+            source=definition.source,
+            blank=blank,
+            placeholder=hollow and not blank and (secret_or_url or _ASKS_FOR_ONE.search(value) is not None),
+            digest=_digest(key, value) if telling else None,
+            database=_digest(key, database) if database else None,
+            is_secret=secret,
+            is_live=bool(_LIVE.search(value)) and not hollow,
+        )
+
+
+def _database(value: str) -> str | None:
+    """The database that a URL leads to (host, port, name); None for those of one machine."""
+    if not re.match(r"(?:postgres(?:ql)?|mysql2?|mariadb|mongodb|rediss?|mssql|sqlserver)(?:\+\w+)?://", value):
+        return None
+    try:
+        parts = urlsplit(value)
+        host, port = (parts.hostname or "").lower(), parts.port
+    except ValueError:
+        return None
+    if not host or _LOCAL.match(host) or values.is_placeholder(host):
+        return None
+    return f"{host}:{port}{parts.path.rstrip('/')}"
+
+
+def _digest(key: bytes, value: str) -> str:
+    return hmac.new(key, value.encode("utf-8", "surrogatepass"), hashlib.sha256).hexdigest()

@@ -7,7 +7,7 @@ import re
 from collections.abc import Iterator
 from functools import cached_property
 
-from launchready_lib.sources.variables.model import Need
+from launchready_lib.sources.variables.defined import Need
 
 Found = tuple[str, int, Need]
 
@@ -44,8 +44,7 @@ class _Reader:
             if isinstance(node, ast.ImportFrom) and node.module == "os"
             for alias in node.names
         ]
-        self.environ_names = {alias.asname or alias.name for alias in imported if alias.name == "environ"}
-        self.getenv_names = {alias.asname or alias.name for alias in imported if alias.name == "getenv"}
+        self.names_of = {alias.asname or alias.name: alias.name for alias in imported}
 
     def found(self) -> Iterator[Found]:
         for node in ast.walk(self.tree):
@@ -70,7 +69,9 @@ class _Reader:
             return
         function = node.func
         has_default = len(node.args) > 1 or any(keyword.arg == "default" for keyword in node.keywords)
-        if self.is_environ_get(function) or self.is_getenv(function):
+        asked = function.value if isinstance(function, ast.Attribute) else None
+        gets = asked is not None and _last(function) in ("get", "setdefault", "pop") and self.is_environ(asked)
+        if gets or self.is_of_os(function, "getenv"):
             optional = has_default or _last(function) == "setdefault"
             yield name, node.lineno, Need.OPTIONAL if optional else self.soft(node)
         elif _is_wrapper(function) and name.isupper():
@@ -84,22 +85,13 @@ class _Reader:
             yield name, node.lineno, Need.TESTED
 
     def is_environ(self, node: ast.expr) -> bool:
-        """`os.environ`, or a name imported from os."""
-        if isinstance(node, ast.Attribute):
-            return node.attr == "environ" and isinstance(node.value, ast.Name) and node.value.id == "os"
-        return isinstance(node, ast.Name) and node.id in self.environ_names
+        return self.is_of_os(node, "environ")
 
-    def is_environ_get(self, node: ast.expr) -> bool:
-        return (
-            isinstance(node, ast.Attribute)
-            and node.attr in ("get", "setdefault", "pop")
-            and self.is_environ(node.value)
-        )
-
-    def is_getenv(self, node: ast.expr) -> bool:
+    def is_of_os(self, node: ast.expr, name: str) -> bool:
+        """`os.environ` or `os.getenv`, or a name imported from os."""
         if isinstance(node, ast.Attribute):
-            return node.attr == "getenv" and isinstance(node.value, ast.Name) and node.value.id == "os"
-        return isinstance(node, ast.Name) and node.id in self.getenv_names
+            return node.attr == name and isinstance(node.value, ast.Name) and node.value.id == "os"
+        return isinstance(node, ast.Name) and self.names_of.get(node.id) == name
 
     def soft(self, node: ast.expr) -> Need:
         """A read that gives None where the variable is missing: whatever the code around it makes of that."""
@@ -152,13 +144,11 @@ class _Reader:
             child, parent = parent, self.parents.get(parent)
             if isinstance(parent, ast.Try) and child in parent.body and any(_catches(h) for h in parent.handlers):
                 return not any(_ends(statement) for handler in parent.handlers for statement in handler.body)
-            if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test and _names(parent.test, name):
-                return True
+            if isinstance(parent, ast.If | ast.IfExp) and child is not parent.test:
+                named = (part.value == name for part in ast.walk(parent.test) if isinstance(part, ast.Constant))
+                if any(named):
+                    return True
         return False
-
-
-def _names(test: ast.expr, name: str) -> bool:
-    return any(isinstance(part, ast.Constant) and part.value == name for part in ast.walk(test))
 
 
 def _in_boolean(node: ast.BoolOp, inner: ast.AST) -> Need:

@@ -13,11 +13,11 @@ from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import Any
 
+from launchready_lib.sources import table
 from launchready_lib.sources.variables import python
-from launchready_lib.sources.variables.model import Need, Read, data, is_given_by_platform, one_of
+from launchready_lib.sources.variables.defined import Need, Read, is_given_by_platform, one_of
 
-MOST_READS = 1_000
-"""Of one file; no source written by people comes near."""
+MOST_READS = 1_000  # of one file; no source written by people comes near
 _LONGEST_VALUE = 2_000
 
 
@@ -117,7 +117,7 @@ def _expression(code: str, start: int) -> str:
 
 @cache
 def _languages() -> Mapping[str, _Language]:
-    return {name: _language(entry) for name, entry in data()["languages"].items()}
+    return {name: _language(entry) for name, entry in table("variables")["languages"].items()}
 
 
 def _language(entry: Mapping[str, Any]) -> _Language:

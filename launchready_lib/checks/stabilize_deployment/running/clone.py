@@ -33,24 +33,14 @@ if TYPE_CHECKING:
 
 MAX_TREE_BYTES = 4 * 1024**3
 _PREFIX = "launchready-clone-"
-_MOST_CHANGES = 200
 _ENVIRONMENTS = ("development", "dev", "local", "test")
 _TRACKED = (".env.example", ".env.sample", ".env.template", ".env.development", ".env.dist")
-_MOST_SETTINGS = 512 * 1024
-_SHORTEST_SECRET = 8
 _KINDS = {"??": "new and not ignored", " D": "deleted", " M": "changed", " T": "another kind of file"}
 
 
 @dataclass(frozen=True)
 class Scratch:
-    """A folder with a fresh clone in it, gone when it is removed, or with the last who holds this.
-
-    Attributes:
-        folder: the scratch folder.
-        app: the clone, at the commit that was read.
-        store: our own copy of the history.
-        environment: what commands in it see.
-    """
+    """A folder with a fresh clone in it (`store`: our copy of its history), gone with the last who holds this."""
 
     folder: Path
     app: Path
@@ -64,7 +54,7 @@ class Scratch:
 
     def redacted(self, output: str, client: Client, lent: Mapping[str, str]) -> str:
         """What a command printed here, fit to be shown: without our folders, known secrets and lent values."""
-        secret = {n: v for n, v in lent.items() if len(v) >= _SHORTEST_SECRET and not is_placeholder(v)}
+        secret = {n: v for n, v in lent.items() if len(v) >= 8 and not is_placeholder(v)}
         shown = Redactor(secret).known(output.replace(f"{self.app}/", "").replace(str(self.folder), "(scratch)"))
         return personal(Redactor.from_parameters(client.parameters, client.environment).text(shown))
 
@@ -80,7 +70,7 @@ class Scratch:
         )  # fmt: skip
         entries = [entry.decode("utf-8", "replace") for entry in seen.split(b"\0") if len(entry) > 3]
         rows = [{"file": entry[3:], "after_the_build": _KINDS.get(entry[:2], "changed")} for entry in entries]
-        return tuple(rows[:_MOST_CHANGES])
+        return tuple(rows[:200])
 
 
 async def fresh_clone(repo: Repository) -> Scratch | Unavailable:
@@ -171,5 +161,5 @@ def harmless(repo: Repository, parameters: Parameters) -> dict[str, str]:
         place = repo.disk(path) if path else None
         if isinstance(place, Path):
             with place.open("rb") as stream:
-                texts.append(stream.read(_MOST_SETTINGS).decode("utf-8-sig", "replace"))
+                texts.append(stream.read(512 * 1024).decode("utf-8-sig", "replace"))
     return {name: value for text in texts for name, value in parse_values(text).items() if value is not None}

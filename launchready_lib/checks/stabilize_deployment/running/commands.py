@@ -18,10 +18,9 @@ from pathlib import Path
 from typing import Literal, Self
 
 import psutil
-import yaml
 
 from launchready_lib.evidence import Row
-from launchready_lib.paths import PACKAGE
+from launchready_lib.sources import table
 
 Ending = Literal["exited", "stopped", "time", "output", "memory", "processes", "disk", "not started"]
 
@@ -43,14 +42,9 @@ _WORDS: dict[Ending, str] = {
 
 @dataclass(frozen=True)
 class Limits:
-    """What a command may take.
+    """What a command may take: seconds of wall clock, bytes (in memory, on disk, in one file, left free), processes.
 
-    Attributes:
-        seconds: of wall clock.
-        memory, disk, file, spare: bytes: in memory, newly on disk, in one file, and left free on the disk.
-        processes: at one time.
-        output: bytes printed.
-        keep: what the command leaves running in the background is meant to stay (a deploy's, never a build's).
+    `keep`: what it leaves running in the background is meant to stay (a deploy's, never a build's).
     """
 
     seconds: float
@@ -65,15 +59,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Run:
-    """How a command went.
-
-    Attributes:
-        command: as declared.
-        ended: "exited" by itself, or why it was ended.
-        exit: its code, negative for a signal; None unless it exited.
-        output: what it printed, errors included; where there was more, the beginning and the end.
-        left: processes that it left behind, which were ended.
-    """
+    """How a command went; `exit` is negative for a signal, `left` counts processes of its that had to be ended."""
 
     command: str
     ended: Ending
@@ -245,12 +231,12 @@ def clean_environment(home: Path) -> dict[str, str]:
     """
     for folder in ("tmp", ".local/bin"):
         (home / folder).mkdir(parents=True, exist_ok=True)
-    table = yaml.load((PACKAGE / "data" / "client_environment.yaml").read_text("utf-8"), Loader=yaml.CSafeLoader)
+    names = table("client_environment")
     return {
-        **{name: os.environ[name] for name in table["passed"] if "@" not in os.environ.get(name, "@")},
-        **{name: os.environ[name] for name in table["marks"] if name in os.environ},
+        **{name: os.environ[name] for name in names["passed"] if "@" not in os.environ.get(name, "@")},
+        **{name: os.environ[name] for name in names["marks"] if name in os.environ},
         "PATH": os.pathsep.join([str(home / ".local" / "bin"), *foreign_path()]),
-        **{name: value.replace("{home}", str(home)) for name, value in table["set"].items()},
+        **{name: value.replace("{home}", str(home)) for name, value in names["set"].items()},
     }
 
 

@@ -1,34 +1,84 @@
-"""Regions, services, monitoring and queues, from configuration, scripts and manifests."""
+"""Signs of building too early, read from a repository's files, by what data/overbuilding.yaml knows of each."""
 
 from __future__ import annotations
 
 import json
 import re
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping
-from itertools import islice
+from dataclasses import dataclass
+from functools import cache
+from itertools import islice, pairwise
 
+from launchready_lib.evidence import Row
+from launchready_lib.sources import table
 from launchready_lib.sources.deploys.ways import parsed
-from launchready_lib.sources.overbuilding import Sign, Topic, pattern
 
 LINE = 1_000
 _MOST_LINES = 20_000
 _MOST_SIGNS = 30
-
 _IMAGE = re.compile(r"^\s*(?:-\s*)?(?:image|chart|repository|name)\s*[:=]\s*[\"']?([\w./:@-]{3,200})")
 _FLY_REGIONS = re.compile(r"\bfly(?:ctl)?\b.{0,100}(?:\bregions? (?:add|set)\s+|--regions?[ =])([\w, ]{3,100})")
 _TERRAFORM_REGION = re.compile(r"^\s*(?:region|location)\s*=\s*\"([a-z0-9-]{3,40})\"")
 _FOR_THE_EDGE = re.compile(r"cloudfront|aws_acm_certificate|lambda_edge|aws_waf", re.IGNORECASE)
 _NAME = re.compile(r"[\w@/.-]+")
+MANY_JOINS = 6
+_WINDOW = 4_000
+_MOST_TEXT = 256 * 1024
+_CLEARS = frozenset({"del", "delete", "forget", "invalidate", "unlink", "expire"})
+_CACHE_MODULE = re.compile(r"(?i)(?:^|/)[\w-]*(?:cache|caching|redis|memcached?)[\w-]*(?:\.\w+$|/)")
+_JOIN = re.compile(r"\bjoin\s+[\w\"`\[(]", re.IGNORECASE)
+_SELECT = re.compile(r"\bselect\b", re.IGNORECASE)
+_ENDS = re.compile(r";|\"\"\"|'''|`|\n[ \t]*\n")
+
+
+@dataclass(frozen=True)
+class Sign:
+    """One thing found, in words that are the same for the same thing, so that it counts once."""
+
+    what: str
+    where: str
+
+    def row(self) -> Row:
+        """The sign as evidence."""
+        return {"sign": self.what, "where": self.where}
+
+
+@dataclass(frozen=True)
+class Topic:
+    """One way of building too early, which from about `members` on may pay; the rest maps names to what they are."""
+
+    members: int
+    pays: str
+    images: Mapping[str, str]
+    packages: Mapping[str, str]
+    resources: tuple[tuple[re.Pattern[str], str], ...]
+
+
+@cache
+def pattern(name: str) -> re.Pattern[str]:
+    """One of the patterns that tell files and lines apart."""
+    return re.compile("".join(table("overbuilding")["patterns"][name]))
+
+
+@cache
+def topics() -> Mapping[str, Topic]:
+    """Every topic by name."""
+    return {
+        name: Topic(
+            int(entry["members"]),
+            str(entry["pays"]).strip(),
+            entry.get("images", {}),
+            entry.get("packages", {}),
+            tuple((re.compile(pattern, re.IGNORECASE), what) for pattern, what in entry.get("resources", {}).items()),
+        )
+        for name, entry in table("overbuilding")["topics"].items()
+    }
 
 
 def lines(text: str) -> Iterator[tuple[int, str]]:
     """Number and beginning of each line, up to a number."""
     return ((number, line[:LINE]) for number, line in enumerate(islice(text.splitlines(), _MOST_LINES), 1))
-
-
-def is_for_development(path: str) -> bool:
-    """Configuration that members never meet."""
-    return pattern("for_development").search(path) is not None
 
 
 def regions(files: Mapping[str, str], topic: Topic) -> list[Sign]:
@@ -45,7 +95,7 @@ def regions(files: Mapping[str, str], topic: Topic) -> list[Sign]:
                     found.append(Sign(f"Fly machines in {', '.join(names)}", f"{path}:{number}"))
             if path.endswith((".tf", ".tfvars")) and (match := _TERRAFORM_REGION.match(line)):
                 terraform.setdefault(match[1], f"{path}:{number}")
-        found += _resources(path, text, topic)
+        found += resources({path: text}, topic)
     if any(_FOR_THE_EDGE.search(text) for path, text in files.items() if path.endswith(".tf")):
         terraform.pop("us-east-1", None)
     if len(terraform) > 1:
@@ -65,11 +115,6 @@ def _platform_regions(path: str, text: str) -> Iterator[Sign]:
         named = [str(each.get("region")) for each in body["services"] if isinstance(each, dict) and each.get("region")]
     if len(set(named)) > 1:
         yield Sign(f"servers in {', '.join(dict.fromkeys(named))}"[:200], path)
-
-
-def _resources(path: str, text: str, topic: Topic) -> Iterator[Sign]:
-    found = ((number, what) for number, line in lines(text) for each, what in topic.resources if each.search(line))
-    return (Sign(what, f"{path}:{number}") for number, what in found)
 
 
 def services(files: Mapping[str, str]) -> list[Sign]:
@@ -150,4 +195,75 @@ def _named(path: str, text: str) -> Iterator[tuple[int, str]]:
 
 def resources(files: Mapping[str, str], topic: Topic) -> list[Sign]:
     """What in configuration and code a topic's patterns name."""
-    return [sign for path, text in files.items() for sign in _resources(path, text, topic)][:_MOST_SIGNS]
+    seen = ((path, *numbered) for path, text in files.items() for numbered in lines(text))
+    named = ((path, number, what) for path, number, line in seen for each, what in topic.resources if each.search(line))
+    return [Sign(what, f"{path}:{number}") for path, number, what in islice(named, _MOST_SIGNS)]
+
+
+@dataclass(frozen=True)
+class CacheUse:
+    """One file that caches by hand: how many calls, and whether it forgets what it has put there."""
+
+    path: str
+    line: int
+    calls: int
+    clears: bool
+
+
+def caches(path: str, text: str) -> CacheUse | None:
+    """The calls of a cache in one file; None where there are none, or where the cache has its own module."""
+    if pattern("not_a_cache").search(path) or _CACHE_MODULE.search(path):
+        return None
+    calls = [
+        (number, match)
+        for number, line in lines(text[:_MOST_TEXT])
+        for match in pattern("call").finditer(line)
+        if _is_cache(match)
+    ]
+    if not calls:
+        return None
+    return CacheUse(path, calls[0][0], len(calls), any(match["do"] in _CLEARS for _, match in calls))
+
+
+def _is_cache(match: re.Match[str]) -> bool:
+    """A call with a key in it: a table of one's own in memory is asked with a variable, a cache with a text."""
+    literal = match["first"][-1] in "\"'`"
+    return literal or (match["do"] in ("setex", "setEx", "fetch", "remember", "expire") and match["who"] != "caches")
+
+
+def wide_joins(path: str, text: str) -> Iterator[Sign]:
+    """Statements that join many tables, in code that is not for reports, exports or administrators."""
+    if pattern("not_a_screen").search(path):
+        return
+    text = text[:_MOST_TEXT]
+    for start, joins in _statements(text):
+        if joins >= MANY_JOINS:
+            line = text.count("\n", 0, start) + 1
+            yield Sign(f"one statement joins {joins + 1} tables", f"{path}:{line}")
+
+
+def _statements(text: str) -> Iterator[tuple[int, int]]:
+    """Where a statement begins, and how many joins it has."""
+    if len(_JOIN.findall(text)) >= MANY_JOINS:
+        starts = [match.start() for match in _SELECT.finditer(text)]
+        for start, following in pairwise([*starts, len(text)]):
+            piece = text[start : min(following, start + _WINDOW)]
+            end = _ENDS.search(piece)
+            yield start, len(_JOIN.findall(piece[: end.start()] if end else piece))
+    chained = [match.start() for match in pattern("chained").finditer(text)]
+    place = 0
+    while place < len(chained):
+        start = chained[place]
+        piece = text[start : start + _WINDOW]
+        end = _ENDS.search(piece)
+        following = bisect_left(chained, start + (end.start() if end else len(piece)), place + 1)
+        yield start, following - place
+        place = following
+
+
+def logged_joins(statements: Mapping[str, str]) -> Iterator[Sign]:
+    """Statements of the query log (its text by place) that join many tables."""
+    for where, statement in statements.items():
+        joins = len(_JOIN.findall(statement[:_WINDOW]))
+        if joins >= MANY_JOINS:
+            yield Sign(f"one statement joins {joins + 1} tables", where)

@@ -1,19 +1,17 @@
-"""The end of a log file as lines, and what one line tells: JSON, logfmt, combined, or plain text."""
+"""Logs read, not trusted, bounded in time and memory: lines of four formats, and timed statements of query logs."""
 
 from __future__ import annotations
 
 import json
+import math
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 
-import yaml
-
 from launchready_lib.evidence import Unavailable
-from launchready_lib.paths import PACKAGE
+from launchready_lib.sources import table
 
 Format = Literal["json", "logfmt", "combined", "plain"]
 
@@ -42,13 +40,7 @@ _NOT_IDS = frozenset({"", "-", "none", "null", "nil", "undefined", "unknown", "0
 
 @dataclass(frozen=True, slots=True)
 class Entry:
-    """What one line tells.
-
-    Attributes:
-        request_id: what lines of one request share; empty where there is none.
-        method, path, route, status, level: empty (status 0) where the line does not tell.
-        text: the line itself.
-    """
+    """What one line tells: an id that lines of one request share, and what else; empty (status 0) where it does not."""
 
     format: Format
     request_id: str = ""
@@ -145,7 +137,7 @@ def _of_fields(form: Format, fields: Mapping[str, str], text: str, prefix: str) 
     request = _PLAIN_REQUEST.search(message)
 
     def value(kind: str) -> str:
-        return next((named[key] for key in named if key in _keys(kind) and named[key]), "")
+        return next((named[key] for key in named if key in table("log_fields")[kind] and named[key]), "")
 
     status = value("status")
     request_id = value("id") or _first(_PLAIN_ID.search(message) or _TAG_ID.search(prefix))
@@ -159,12 +151,6 @@ def _of_fields(form: Format, fields: Mapping[str, str], text: str, prefix: str) 
         level=value("level").lower(),
         text=text,
     )
-
-
-@cache
-def _keys(kind: str) -> frozenset[str]:
-    path = PACKAGE / "data" / "log_fields.yaml"
-    return frozenset(yaml.safe_load(path.read_text(encoding="utf-8"))[kind])
 
 
 def _first(match: re.Match[str] | None) -> str:
@@ -181,3 +167,98 @@ def _flat(body: Mapping[str, Any]) -> Iterator[tuple[str, str]]:
                     yield f"{key}.{inner}".lower(), str(deep)
         elif isinstance(value, str | int | float):
             yield key.lower(), str(value)
+
+
+_LONGEST = 2_000
+_DURATION = re.compile(
+    r"duration: (\d{1,12}(?:\.\d{1,6})?) ms"
+    r"(?:\s+(?:statement|parse [^:]{1,80}|bind [^:]{1,80}|execute [^:]{1,80}):\s*(.*))?",
+    re.DOTALL,
+)
+_COMMENT = re.compile(r"/\*(.*?)\*/|--[^\n]*", re.DOTALL)
+_COMMENT_FIELD = re.compile(r"(\w{2,30})\s*[:=]\s*'?([^',*]{1,300})'?")
+_MARKS = (
+    (re.compile(r"'(?:[^']|'')*'|\$(\w*)\$.*?\$\1\$", re.DOTALL), "?"),
+    (re.compile(r"\$\d+|(?<![\w$])[-+]?\d+(?:\.\d+)?(?:e[-+]?\d+)?(?!\w)|(?<!:):\w+\b|%s|@\w+"), "?"),
+    (re.compile(r"\(\s*\?(?:\s*,\s*\?)*\s*\)(?:\s*,\s*\(\s*\?(?:\s*,\s*\?)*\s*\))*"), "(?)"),
+    (re.compile(r"\s+"), " "),
+)
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One execution of one statement without its values, and what it was executed for, where the log tells."""
+
+    fingerprint: str
+    ms: float
+    request_id: str = ""
+    route: str = ""
+
+
+def fingerprint(sql: str) -> str:
+    """A statement without comments and values, in one spelling, at most 2,000 characters."""
+    text = _COMMENT.sub(" ", sql[: _LONGEST * 4]).lower()
+    for pattern, mark in _MARKS:
+        text = pattern.sub(mark, text)
+    return text.strip(" ;")[:_LONGEST]
+
+
+def parse_statements(lines: Iterable[str]) -> Iterator[Statement]:
+    """Every timed statement in the lines; lines that tell of none are passed over."""
+    for record in _records(lines):
+        found = _of_json(record) if record.lstrip().startswith("{") else _of_postgres(record)
+        if found is not None:
+            yield found
+
+
+def _records(lines: Iterable[str]) -> Iterator[str]:
+    """Lines, those of Postgres that go on with a tab joined."""
+    held: list[str] = []
+    for line in lines:
+        if line.startswith("\t") and held and len(held) < 200:
+            held.append(line.strip())
+            continue
+        if held:
+            yield "\n".join(held)
+        held = [line]
+    if held:
+        yield "\n".join(held)
+
+
+def _of_json(record: str) -> Statement | None:
+    try:
+        body: Any = json.loads(record)
+    except (ValueError, RecursionError):
+        return None
+    if not isinstance(body, dict):
+        return None
+    sql, ms = body.get("sql"), body.get("ms")
+    if not isinstance(sql, str):
+        message = body.get("message")
+        return _of_postgres(message) if isinstance(message, str) else None
+    if isinstance(ms, bool) or not isinstance(ms, int | float) or not math.isfinite(ms) or ms < 0:
+        return None
+    origin = {key: str(body[key]) for key in ("request_id", "route") if isinstance(body.get(key), str | int)}
+    return _statement(sql, float(ms), **origin)
+
+
+def _of_postgres(record: str) -> Statement | None:
+    match = _DURATION.search(record)
+    if match is None or not match[2]:
+        return None
+    return _statement(match[2], float(match[1]))
+
+
+def _statement(sql: str, ms: float, request_id: str = "", route: str = "") -> Statement:
+    """Whose statement it is, is often in a comment: sqlcommenter's, Marginalia's, Rails' query logs."""
+    named: dict[str, str] = {}
+    if "/*" in sql:
+        for comment in re.findall(r"/\*(.*?)\*/", sql[: _LONGEST * 4], re.DOTALL):
+            named |= {key.lower(): value.strip().replace("%2F", "/") for key, value in _COMMENT_FIELD.findall(comment)}
+    action = f"{named['controller']}#{named['action']}" if "controller" in named and "action" in named else ""
+    return Statement(
+        fingerprint=fingerprint(sql),
+        ms=ms,
+        request_id=request_id or named.get("request_id", ""),
+        route=route or named.get("route", "") or action,
+    )
