@@ -223,8 +223,7 @@ def _extended(pattern: str) -> str:
     """One of the table's patterns in POSIX syntax (IEEE 1003.1, 9.4): groups, classes, bounds of at most 255."""
     host = pattern.find("@(?P<host>")
     text = pattern if host < 0 else pattern[:host] + r"@[^\s]"
-    text = re.sub(r"\(\?:|\(\?P<\w+>", "(", text)
-    text = text.replace(r"\d", "[0-9]").replace(r"\"", '"')
+    text = re.sub(r"\(\?:|\(\?P<\w+>", "(", text).replace(r"\d", "[0-9]").replace(r"\"", '"')
     text = re.sub(r"\{(\d+),(\d+)\}", lambda m: f"{{{m[1]},{min(int(m[2]), _MOST_REPEATS)}}}", text)
     text = re.sub(r"\[[^\]]*\]", lambda m: m[0].replace(r"\s", "[:space:]"), text).replace(r"\s", "[[:space:]]")
     return text.replace("{B}", "(^|[^0-9A-Za-z_])").replace("{E}", "([^0-9A-Za-z_]|$)")

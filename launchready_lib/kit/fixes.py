@@ -28,10 +28,10 @@ from launchready_lib.kit import (
     records,
     redirect_files,
 )
-from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.model import Delivery, Judged, Kit, KitFile, never_raising, one
 from launchready_lib.kit.quoting import render
 from launchready_lib.kit.records import ZonePatch
+from launchready_lib.kit.stacks import Facts
 from launchready_lib.record.findings import Finding, Status
 from launchready_lib.site.signin import SignedIn
 

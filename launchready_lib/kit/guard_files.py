@@ -11,10 +11,10 @@ from launchready_lib.checks.secure_edge import edge as edges
 from launchready_lib.checks.secure_edge.bursts import BurstEvidence
 from launchready_lib.checks.secure_edge.exposure import ExposureEvidence
 from launchready_lib.kit import stacks
-from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.model import KitFile
 from launchready_lib.kit.quoting import render
 from launchready_lib.kit.records import ZonePatch
+from launchready_lib.kit.stacks import Facts
 from launchready_lib.wording import listed
 
 _REAL_HEADERS = {"cloudflare": "CF-Connecting-IP", "fastly": "Fastly-Client-IP"}

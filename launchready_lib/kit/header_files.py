@@ -14,8 +14,8 @@ from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence
 from launchready_lib.checks.secure_edge.headers.isolation import ADVISED, embedder, framers_of, permissions, resource
 from launchready_lib.checks.secure_edge.headers.plain import told
 from launchready_lib.kit import content_policy, stacks
-from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import UnquotableError, hcl, token
+from launchready_lib.kit.stacks import Facts
 from launchready_lib.wording import listed
 
 HSTS_S = 31_536_000
@@ -53,14 +53,9 @@ _SETS_ONLY = ("vercel", "netlify")
 
 @dataclass(frozen=True)
 class HeaderPlan:
-    """What to send, what to take away.
+    """What to send and take away, and which session cookies to lock; answers with a `private` one are kept by nobody.
 
-    Attributes:
-        origins: the only foreign origins that may read answers with a member's cookies; empty where that is right.
-        cookies: names of session cookies to lock.
-        private: names of session cookies with which an answer may be kept by nobody else.
-        notes: a sentence each.
-        fixes: ids of the checks that it is for.
+    `origins`: the only foreign ones that may read answers with a member's cookies; empty where that is right already.
     """
 
     set: tuple[tuple[str, str], ...] = ()

@@ -9,9 +9,9 @@ from launchready_lib.checks.secure_edge.edge import Edge, EdgeEvidence, Named
 from launchready_lib.checks.secure_edge.floods import FloodEvidence, unguarded
 from launchready_lib.checks.secure_edge.tls import TlsEvidence
 from launchready_lib.checks.secure_edge.tls.verdicts import allowed_names, is_private
-from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import Change, RecordSet, ZonePatch, of, patched
+from launchready_lib.kit.stacks import Facts
 
 _CAA = re.compile(r'(\d{1,3})\s+([A-Za-z0-9]{1,15})\s+"?([^"\\\s][^"\\]*?)"?')
 _ANSWERED = ("NOERROR", "NODATA", "NXDOMAIN")

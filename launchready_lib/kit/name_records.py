@@ -7,9 +7,9 @@ from collections.abc import Container, Iterable, Iterator
 from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence, leads
 from launchready_lib.checks.quick_audit.subdomains import SubdomainEvidence, claiming
 from launchready_lib.checks.quick_audit.subdomains.pointers import Pointer
-from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import Change, RecordSet, Removal, ZonePatch, of, patched
+from launchready_lib.kit.stacks import Facts
 from launchready_lib.names.hosts import under
 from launchready_lib.network import Answer
 from launchready_lib.wording import listed
@@ -19,20 +19,16 @@ def patches(
     facts: Facts, failures: Container[str], zone: DomainEvidence | None, subdomains: SubdomainEvidence | None
 ) -> tuple[ZonePatch, ...]:
     """What to change in the client's zone for its names to lead where they should."""
-    return patched("names that lead where they should", _changes(facts, failures, zone, subdomains))
-
-
-def _changes(
-    facts: Facts, failures: Container[str], zone: DomainEvidence | None, subdomains: SubdomainEvidence | None
-) -> Iterator[tuple[str, str, Change]]:
+    found: list[tuple[str, str, Change]] = []
     if zone is not None and "domain.resolves" in failures:
         for host in dict.fromkeys((*zone.hosts, *(answer.name for answer in zone.others))):
-            yield from of(facts.domain, "domain.resolves", _host(facts, zone, host))
+            found += of(facts.domain, "domain.resolves", _host(facts, zone, host))
     if zone is not None and "domain.nameservers" in failures:
-        yield from of(facts.domain, "domain.nameservers", _nameservers(facts, zone))
+        found += of(facts.domain, "domain.nameservers", _nameservers(facts, zone))
     if subdomains is not None and "subdomains.takeover" in failures:
-        faulty = claiming.faulty(subdomains)
-        yield from of(facts.domain, "subdomains.takeover", (_pointer(facts, pointer) for pointer in faulty))
+        pointers = (_pointer(facts, pointer) for pointer in claiming.faulty(subdomains))
+        found += of(facts.domain, "subdomains.takeover", pointers)
+    return patched("names that lead where they should", found)
 
 
 def _host(facts: Facts, zone: DomainEvidence, host: str) -> list[Change]:

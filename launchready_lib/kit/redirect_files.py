@@ -8,20 +8,15 @@ from urllib.parse import urlsplit
 
 from launchready_lib.checks.quick_audit.redirects import RedirectEvidence
 from launchready_lib.kit import stacks
-from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
+from launchready_lib.kit.stacks import Facts
 from launchready_lib.network import normal
 from launchready_lib.wording import listed
 
 
 @dataclass(frozen=True)
 class RedirectPlan:
-    """Which origins lead to which.
-
-    Attributes:
-        moves: (origin, origin), such as http://acme.example -> https://acme.example.
-        fixes: ids of the checks that it is for.
-    """
+    """Which origins lead to which, such as http://acme.example to https://acme.example."""
 
     moves: tuple[tuple[str, str], ...] = ()
     fixes: tuple[str, ...] = ()

@@ -38,17 +38,14 @@ def finding_html(finding: Finding) -> str:
         f'<strong style="color:{colour}">{sign} {escape(label)}</strong> <strong>{escape(finding.title)}</strong>'
         f' <code style="opacity:.7">{escape(finding.check)}</code>'
     )
-    lines = [f"<div>{heading}</div>", f"<div>{escape(finding.summary)}</div>", *_advice(finding)]
+    lines = [f"<div>{heading}</div>", f"<div>{escape(finding.summary)}</div>"]
+    labels = {"Why it matters": finding.impact, "What to do": finding.fix, "What would make it known": finding.needs}
+    lines += [f"<div><em>{label}:</em> {escape(text)}</div>" for label, text in labels.items() if text]
     if finding.evidence:
         rows = "row" if len(finding.evidence) == 1 else "rows"
         table = table_html(table_of(finding.evidence[:SHOWN_ROWS]))
         lines.append(f"<details><summary>Evidence, {len(finding.evidence)} {rows}</summary>{table}</details>")
     return f'<div style="{_CARD.format(colour=colour)}">{"".join(lines)}</div>'
-
-
-def _advice(finding: Finding) -> list[str]:
-    labels = {"Why it matters": finding.impact, "What to do": finding.fix, "What would make it known": finding.needs}
-    return [f"<div><em>{label}:</em> {escape(text)}</div>" for label, text in labels.items() if text]
 
 
 def finding_text(finding: Finding) -> str:
@@ -77,9 +74,8 @@ def frame_html(frame: pd.DataFrame) -> str:
     """A data frame as a table that screen readers can read (pandas' own leaves an empty header cell)."""
     if not len(frame.columns):
         return "<p>nothing to show</p>"
-    rows: list[Mapping[str, Any]] = [
-        {str(k): v for k, v in row.items()} for row in frame.head(SHOWN_ROWS * 2).to_dict("records")
-    ]
+    shown = frame.head(SHOWN_ROWS * 2).to_dict("records")
+    rows: list[Mapping[str, Any]] = [{str(k): v for k, v in row.items()} for row in shown]
     if not rows:
         return table_html(Table(tuple(str(c).replace("_", " ") for c in frame.columns), ()))
     table = table_of(rows)
@@ -88,12 +84,8 @@ def frame_html(frame: pd.DataFrame) -> str:
 
 def summary_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
     """One row a finding, for the table at a stage's end."""
+    looks = ((f, " ".join(_LOOK[f.status][:2])) for f in findings)
     return [
-        {
-            "answer": f"{_LOOK[f.status][0]} {_LOOK[f.status][1]}",
-            "severity": str(f.severity),
-            "check": f.check,
-            "what was found": f.summary,
-        }
-        for f in findings
+        {"answer": look, "severity": str(f.severity), "check": f.check, "what was found": f.summary}
+        for f, look in looks
     ]

@@ -47,13 +47,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One output of a cell that a reader should see, under the Markdown heading above it.
-
-    Attributes:
-        tables: the figure's numbers, or the cell's data frames, as text.
-        figure: a plotly figure (data, layout), or None.
-        checks: what the cell judged, so that it can be shown beside it.
-    """
+    """One output of a cell that a reader should see, under the Markdown heading above it, with what the cell judged."""
 
     heading: str
     tables: tuple[Table, ...]
@@ -64,7 +58,9 @@ class Exhibit:
 
 def exhibit(data: Mapping[str, Any], *, heading: str, caption: str = "") -> Exhibit | None:
     """The exhibit in one output's MIME bundle; None where it holds neither a chart nor a table."""
-    found = tuple(tables(_text(data.get("text/html"))))
+    html = data.get("text/html")
+    html = "".join(part for part in html if isinstance(part, str)) if isinstance(html, list) else html
+    found = tuple(tables(html if isinstance(html, str) else ""))
     drawn = figure(data.get(PLOTLY_MIME))
     if drawn is None and not found:
         return None
@@ -114,12 +110,6 @@ def table_of(rows: Sequence[Mapping[str, Any]], *, caption: str = "") -> Table |
         return None
     shown = tuple(tuple(cell(row.get(column)) for column in columns) for row in rows[:MAX_ROWS])
     return Table(tuple(column.replace("_", " ") for column in columns), shown, caption, max(0, len(rows) - MAX_ROWS))
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list):
-        return "".join(part for part in value if isinstance(part, str))
-    return value if isinstance(value, str) else ""
 
 
 def _plain(value: Any) -> Any:

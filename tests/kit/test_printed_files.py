@@ -11,11 +11,11 @@ from runners import CHECKS, answered, evaluated, moved, syntax
 
 from launchready_lib.checks.secure_edge.bursts import Burst, BurstEvidence, Honest
 from launchready_lib.kit import guard_files, header_files, redirect_files
-from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.header_files import HeaderPlan
 from launchready_lib.kit.quoting import render
 from launchready_lib.kit.records import RecordSet, Removal, ZonePatch, octodns
 from launchready_lib.kit.redirect_files import RedirectPlan
+from launchready_lib.kit.stacks import Facts
 
 FACTS = Facts(
     "acme.example",
