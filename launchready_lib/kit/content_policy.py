@@ -196,7 +196,7 @@ def _notes(content: Iterable[Loaded], hashes: list[str], *, by_app: bool) -> Ite
 
 @dataclass(frozen=True)
 class Loaded:
-    """What one page loads: (directive, absolute address), each once; its inline scripts' hashes as a policy has them."""
+    """What one page loads, as (directive, absolute address), and its inline scripts' hashes, as policies have them."""
 
     sources: tuple[tuple[str, str], ...] = ()
     hashes: tuple[str, ...] = ()

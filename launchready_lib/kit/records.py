@@ -20,7 +20,7 @@ _RULE = "Each name and type here takes the place of all that the zone holds unde
 
 @dataclass(frozen=True)
 class RecordSet:
-    """Records of one name (plain, no final dot) and type, in presentation form with absolute names; of TXT the bare text.
+    """Records of one plain name (no final dot) and type: presentation form with absolute names, of TXT the bare text.
 
     `proxied`: whether Cloudflare stands before it, None where that does not arise; `why`: for whoever pastes it.
     """

@@ -50,7 +50,7 @@ class Note:
 
 @dataclass(frozen=True)
 class Audit:
-    """Everything a report or a program needs to know of one run, from `started` to `finished`, its record's last moment.
+    """Everything a report or a program needs to know of one run; `started` and `finished` are its record's ends.
 
     `findings` has every check of the roadmap once, as ranked; `requests` counts by host, `blocked` says what was not
     contacted and why, `kit` has texts by name, `problems` sentences about what in the record could not be read.

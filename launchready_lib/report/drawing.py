@@ -8,17 +8,9 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from launchready_lib.record.audit import Audit
+from launchready_lib.report.words import TABLES
 
-LAYERS = {
-    "member": "Members",
-    "name": "Name",
-    "address": "Address",
-    "edge": "Edge",
-    "host": "Hosting",
-    "app": "App server",
-    "database": "Database",
-    "third_party": "Other services",
-}
+LAYERS: dict[str, str] = TABLES["layers"]
 _ROUTE = ("member", "name", "address", "edge", "host", "app", "database")
 MAX_NODES, MAX_EDGES, MAX_IN_LAYER = 60, 120, 8
 _SIGNS = {"ok": "", "unknown": "? ", "fault": "✕ "}
