@@ -26,7 +26,7 @@ from launchready_lib import roadmap
 from launchready_lib.checks import unjudged
 from launchready_lib.client import Client
 from launchready_lib.evidence import Unavailable
-from launchready_lib.record import exhibits
+from launchready_lib.record import exhibits, sheets
 from launchready_lib.record.exhibits import PLOTLY_MIME, Chart, table_of
 from launchready_lib.record.findings import FINDING_MIME, RECORD_MIME, Finding, Status, Verdict
 from launchready_lib.redact import Redactor
@@ -55,7 +55,7 @@ class Stage:
         self.record_folder = record
         self._redactor = redactor
         self._send = publish or _publish_in_kernel
-        self._started = _now()
+        self._started = cooldown_until()
         self._judged: dict[str, Finding] = {}
         self._delivered: set[str] = set()
         self.record("client", _client_facts(client))
@@ -74,7 +74,7 @@ class Stage:
             shown = Finding.from_json(body)
             html, text = exhibits.finding_html(shown), exhibits.finding_text(shown)
             bundle = {FINDING_MIME: body, "text/html": html, "text/plain": text}
-            self._publish(bundle, {FINDING_MIME: {"recorded_at": _now()}})
+            self._publish(bundle, {FINDING_MIME: {"recorded_at": cooldown_until()}})
 
     def show(self, shown: Shown, caption: str = "") -> Shown | None:
         """Show a chart, or a table (data frame, evidence rows) with a caption; the rest is returned for the cell."""
@@ -159,8 +159,6 @@ class Stage:
         """What this release's record says of a check: judged here, else read from the executed notebooks."""
         if check in self._judged:
             return self._judged[check]
-        from launchready_lib.record import sheets  # noqa: PLC0415 - reading notebooks back costs only those who ask
-
         stage = roadmap.load().stages[roadmap.load().checks[check].stage]
         sheet = sheets.read(self.record_folder / stage.notebook, exhibits=False)
         if (found := sheets.newest(sheet.findings).get(check)) is not None:
@@ -174,13 +172,11 @@ class Stage:
 
     def record(self, kind: str, data: Mapping[str, Any], *, shown: str = "") -> None:
         """Add a record to the executed notebook; a human sees `shown`, or nothing."""
-        body = {"kind": kind, "data": _jsonable(data), "recorded_at": _now()}
+        body = {"kind": kind, "data": _jsonable(data), "recorded_at": cooldown_until()}
         self._publish({RECORD_MIME: body, "text/plain": shown}, {})
 
     async def cooled_down(self) -> None:
         """Wait until the cool-down that an earlier stage of this release recorded is over."""
-        from launchready_lib.record import sheets  # noqa: PLC0415 - reading notebooks back costs only those who ask
-
         now = datetime.now(UTC)
         read = (sheets.read(self.record_folder / s.notebook, exhibits=False) for s in roadmap.load().stages.values())
         until = (sheets.moment(each.data.get("until")) for sheet in read for each in sheet.of("cooldown"))
@@ -197,7 +193,7 @@ class Stage:
         blocked = [{"host": r.host, "port": r.port, "reason": r.reason} for r in traffic.refused]
         self.record("traffic", {"requests": dict(traffic.requests), "blocked": blocked})
         await self.client.close()
-        self.record("stage", {"id": self.entry.id, "started": self._started, "finished": _now()})
+        self.record("stage", {"id": self.entry.id, "started": self._started, "finished": cooldown_until()})
         self.show(exhibits.summary_rows(list(self._judged.values())), f"Stage {self.entry.number}: {self.entry.title}")
 
 
@@ -247,8 +243,7 @@ def _client_facts(client: Client) -> dict[str, Any]:
 def _protect_kernel(redactor: Redactor) -> None:
     from IPython.core.getipython import get_ipython  # noqa: PLC0415 - heavy, and absent from the command line's path
 
-    shell = get_ipython()
-    if shell is None:
+    if (shell := get_ipython()) is None:
         return
     from launchready_lib import redact  # noqa: PLC0415 - only in a kernel
 
@@ -279,10 +274,6 @@ def _jsonable(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | type(None)) else str(value)
 
 
-def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
-
-
-def cooldown_until(seconds: float) -> str:
+def cooldown_until(seconds: float = 0.0) -> str:
     """The ISO time at which a cool-down that starts now is over."""
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")

@@ -12,26 +12,19 @@ import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
-from typing import Any
 from urllib.parse import quote, urlsplit
-
-import yaml
 
 from launchready_lib.checks.secure_edge.headers import policy
 from launchready_lib.checks.secure_edge.headers.csp import judge
 from launchready_lib.checks.secure_edge.headers.evidence import View
 from launchready_lib.checks.secure_edge.headers.policy import Policy
+from launchready_lib.kit.model import TABLES
 from launchready_lib.kit.quoting import is_plain_name
-from launchready_lib.paths import PACKAGE
 from launchready_lib.record.html_events import End, Start, Text, events
 from launchready_lib.site.markup import joined
 
 HEADER = "Content-Security-Policy"
 MOST_HASHES = 20
-_SELF = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; object-src 'none'; base-uri 'self'"
-)
 _FETCH = re.compile(
     r"(default|child|connect|font|frame|img|manifest|media|object|prefetch|script|style|worker)-src(-elem|-attr)?"
 )
@@ -53,7 +46,6 @@ _HOST = re.compile(
 _ENDPOINT = re.compile(r"[A-Za-z0-9/._~%@!*+=:?&-]{1,300}")
 _LONGEST = 1_000_000
 _MOST_LOADED = 500
-_LOADING: dict[str, Any] = yaml.safe_load((PACKAGE / "data" / "page_loads.yaml").read_text("utf-8"))
 
 Directives = dict[str, dict[str, None]]
 """Directive -> its values, in order, each once."""
@@ -69,17 +61,12 @@ class Advised:
 
 
 def advised(views: Iterable[View], *, framing: bool, third_parties: Iterable[str] = ()) -> Advised | None:
-    """The policy for these pages; None where none of them is HTML.
-
-    Args:
-        framing: frame-ancestors is to be closed to other sites.
-        third_parties: hosts that the pages need on purpose.
-    """
+    """The policy for these pages, None where none is HTML; `framing`: frame-ancestors is to be closed to others."""
     pages = [view for view in views if view.is_html]
     if not pages:
         return None
     standing = [found for view in pages if (found := _standing(view)) is not None]
-    directives = _union([_retained(each) for each in standing or [policy.parse(_SELF)]])
+    directives = _union([_retained(each) for each in standing or [policy.parse(TABLES["first_policy"])]])
     opened = _opened(standing) if len(standing) == len(pages) else None
     content = [_read(view.response.text, view.response.url) for view in pages]
     for view, page in zip(pages, content, strict=True):
@@ -224,7 +211,7 @@ def _read(html: str, url: str) -> Loaded:
                 if tag == "base" and given.get("href"):
                     base = joined(base, given["href"].strip())
                 elif tag == "script" and "src" not in given:
-                    script = [] if given.get("type", "").strip().lower() in _LOADING["script_types"] else None
+                    script = [] if given.get("type", "").strip().lower() in TABLES["script_types"] else None
                 sources |= {(kind, joined(base, place)): None for kind, place in _loads(tag, given) if place}
     hashes = (_hash(each) for each in scripts[:_MOST_LOADED] if each.strip())
     return Loaded(tuple(sources)[:_MOST_LOADED], tuple(dict.fromkeys(hashes)), has_styles, has_handlers)
@@ -232,12 +219,12 @@ def _read(html: str, url: str) -> Loaded:
 
 def _loads(tag: str, given: dict[str, str]) -> Iterator[tuple[str, str]]:
     """(directive, reference) of what a start tag loads."""
-    if tag in _LOADING["sources"]:
-        attribute, directive = _LOADING["sources"][tag]
+    if tag in TABLES["sources"]:
+        attribute, directive = TABLES["sources"][tag]
         yield directive, given.get(attribute, "").strip()
     for relation in given.get("rel", "").lower().split() if tag == "link" else ():
-        preloaded = _LOADING["preloaded"].get(given.get("as", "").strip().lower()) if relation == "preload" else None
-        if found := preloaded or _LOADING["relations"].get(relation):
+        preloaded = TABLES["preloaded"].get(given.get("as", "").strip().lower()) if relation == "preload" else None
+        if found := preloaded or TABLES["relations"].get(relation):
             yield found, given.get("href", "").strip()
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import ipaddress
 from collections.abc import Callable, Container, Iterable, Iterator
+from contextlib import suppress
 
 from launchready_lib.checks.secure_edge.mail import TransportEvidence, dmarc_discovery, providers, spf_audit, spf_tree
 from launchready_lib.checks.secure_edge.mail import records as texts
@@ -185,11 +186,10 @@ def _sts_policy(each: DomainTransport) -> str | None:
 
 
 def _reads(reader: Callable[[str], object], text: str) -> bool:
-    try:
+    with suppress(texts.RecordError):
         reader(text)
-    except texts.RecordError:
-        return False
-    return True
+        return True
+    return False
 
 
 def _mended(mail: MailEvidence, each: DomainMail) -> tuple[str, str] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -51,13 +52,11 @@ def used(
 def _stands_in(repository: Path, signs: dict[str, str]) -> bool:
     for name, pattern in signs.items():
         file = repository / name
-        try:
+        with suppress(OSError):
             if file.is_file() and not file.is_symlink():
                 with file.open("rb") as opened:
                     if re.search(pattern, opened.read(_LARGEST).decode("utf-8", "replace"), re.IGNORECASE):
                         return True
-        except OSError:
-            continue
     return False
 
 

@@ -92,19 +92,9 @@ def failed(
     source: Source = "measured",
 ) -> Verdict:
     """Answer fail; impact, fix, effort and references come from the catalogue unless given."""
-    return Verdict(
-        Status.FAIL,
-        summary,
-        _rows(evidence),
-        measured=measured,
-        source=source,
-        impact=impact,
-        fix=fix,
-        effort_hours=effort_hours,
-        references=tuple(references),
-        files=tuple(files),
-        about=tuple(about),
-    )
+    lists = {"references": tuple(references), "files": tuple(files), "about": tuple(about)}
+    more: dict[str, Any] = {"impact": impact, "fix": fix, "effort_hours": effort_hours, **lists}
+    return Verdict(Status.FAIL, summary, _rows(evidence), measured=measured, source=source, **more)
 
 
 def unknown(

@@ -149,7 +149,8 @@ def _box(node: Node, x: float, y: float, width: float, height: float, letters: i
     lines.append(left)
     if node.detail:
         lines.append(node.detail)
-    return Box(node, x, y, width, height, tuple(_short(line, letters) for line in lines), _named(node))
+    cut = tuple(line if len(line) <= letters else line[: letters - 1] + "…" for line in lines)
+    return Box(node, x, y, width, height, cut, _named(node))
 
 
 def _arrow(a: Box, b: Box, drawing: Drawing) -> str:
@@ -180,10 +181,6 @@ def _cut(nodes: list[Node]) -> list[Node]:
 def _named(node: Node) -> str:
     words = {"ok": "", "unknown": " (not known)", "fault": " (at fault)"}[node.state]
     return f"{node.label}{f', {node.detail}' if node.detail else ''}{words}"
-
-
-def _short(text: str, letters: int) -> str:
-    return text if len(text) <= letters else text[: letters - 1] + "…"
 
 
 def _recorded(body: Mapping[str, Any]) -> RouteMap | None:

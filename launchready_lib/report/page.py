@@ -193,14 +193,7 @@ class Page:
         if self.audit.changes is None:
             return []
         since = self.audit.changes
-        groups = (
-            ("broken", "Broken since", since.broken),
-            ("open", "Still open", since.still_open),
-            ("fixed", "Fixed", since.fixed),
-            ("known", "Known now", since.newly_known),
-            ("lost", "No longer known", since.no_longer_known),
-            ("away", "Was failing, now declared not applicable", since.declared_away),
-        )
+        groups = ((key, label, getattr(since, name)) for name, (key, label) in words.TABLES["changes"].items())
         return [(key, label, [self.findings[c] for c in ids]) for key, label, ids in groups if ids]
 
     @cached_property
