@@ -55,7 +55,7 @@ class Stage:
         self.record_folder = record
         self._redactor = redactor
         self._send = publish or _publish_in_kernel
-        self._started = cooldown_until()
+        self._started = _now()
         self._judged: dict[str, Finding] = {}
         self._delivered: set[str] = set()
         self.record("client", _client_facts(client))
@@ -74,7 +74,7 @@ class Stage:
             shown = Finding.from_json(body)
             html, text = exhibits.finding_html(shown), exhibits.finding_text(shown)
             bundle = {FINDING_MIME: body, "text/html": html, "text/plain": text}
-            self._publish(bundle, {FINDING_MIME: {"recorded_at": cooldown_until()}})
+            self._publish(bundle, {FINDING_MIME: {"recorded_at": _now()}})
 
     def show(self, shown: Shown, caption: str = "") -> Shown | None:
         """Show a chart, or a table (data frame, evidence rows) with a caption; the rest is returned for the cell."""
@@ -172,7 +172,7 @@ class Stage:
 
     def record(self, kind: str, data: Mapping[str, Any], *, shown: str = "") -> None:
         """Add a record to the executed notebook; a human sees `shown`, or nothing."""
-        body = {"kind": kind, "data": _jsonable(data), "recorded_at": cooldown_until()}
+        body = {"kind": kind, "data": _jsonable(data), "recorded_at": _now()}
         self._publish({RECORD_MIME: body, "text/plain": shown}, {})
 
     async def cooled_down(self) -> None:
@@ -193,7 +193,7 @@ class Stage:
         blocked = [{"host": r.host, "port": r.port, "reason": r.reason} for r in traffic.refused]
         self.record("traffic", {"requests": dict(traffic.requests), "blocked": blocked})
         await self.client.close()
-        self.record("stage", {"id": self.entry.id, "started": self._started, "finished": cooldown_until()})
+        self.record("stage", {"id": self.entry.id, "started": self._started, "finished": _now()})
         self.show(exhibits.summary_rows(list(self._judged.values())), f"Stage {self.entry.number}: {self.entry.title}")
 
 
@@ -274,6 +274,10 @@ def _jsonable(value: Any) -> Any:
     return value if isinstance(value, str | int | float | bool | type(None)) else str(value)
 
 
-def cooldown_until(seconds: float = 0.0) -> str:
+def _now() -> str:
+    return cooldown_until(0)
+
+
+def cooldown_until(seconds: float) -> str:
     """The ISO time at which a cool-down that starts now is over."""
     return (datetime.now(UTC) + timedelta(seconds=seconds)).isoformat(timespec="milliseconds")

@@ -213,8 +213,10 @@ def _read(html: str, url: str) -> Loaded:
                 elif tag == "script" and "src" not in given:
                     script = [] if given.get("type", "").strip().lower() in TABLES["script_types"] else None
                 sources |= {(kind, joined(base, place)): None for kind, place in _loads(tag, given) if place}
-    hashes = (_hash(each) for each in scripts[:_MOST_LOADED] if each.strip())
-    return Loaded(tuple(sources)[:_MOST_LOADED], tuple(dict.fromkeys(hashes)), has_styles, has_handlers)
+    ran = (each.replace("\r\n", "\n").replace("\r", "\n") for each in scripts[:_MOST_LOADED] if each.strip())
+    digests = (hashlib.sha256(each.encode("utf-8", "replace")).digest() for each in ran)
+    hashes = tuple(dict.fromkeys(f"'sha256-{base64.b64encode(each).decode()}'" for each in digests))
+    return Loaded(tuple(sources)[:_MOST_LOADED], hashes, has_styles, has_handlers)
 
 
 def _loads(tag: str, given: dict[str, str]) -> Iterator[tuple[str, str]]:
@@ -226,8 +228,3 @@ def _loads(tag: str, given: dict[str, str]) -> Iterator[tuple[str, str]]:
         preloaded = TABLES["preloaded"].get(given.get("as", "").strip().lower()) if relation == "preload" else None
         if found := preloaded or TABLES["relations"].get(relation):
             yield found, given.get("href", "").strip()
-
-
-def _hash(script: str) -> str:
-    digest = hashlib.sha256(script.replace("\r\n", "\n").replace("\r", "\n").encode("utf-8", "replace")).digest()
-    return f"'sha256-{base64.b64encode(digest).decode()}'"
