@@ -81,10 +81,8 @@ class Client:
         """Why an active measure may not be taken; None where `authorization.allow` has it."""
         granted = self.parameters.authorization
         if granted is None:
-            return Unavailable(
-                "nobody has authorized more than reading published DNS and registration data",
-                "authorization (granted_by, granted_on, hosts, allow)",
-            )
+            reason = "nobody has authorized more than reading published DNS and registration data"
+            return Unavailable(reason, "authorization (granted_by, granted_on, hosts, allow)")
         if measure not in granted.allow:
             return Unavailable(f"the authorization does not allow {measure}", f"authorization.allow: [{measure}]")
         return None

@@ -36,12 +36,9 @@ class Evidence:
 
 @dataclass(frozen=True)
 class Unavailable(Evidence):
-    """What a probe returns where there is no evidence to judge.
+    """What a probe returns where there is no evidence to judge; `defect`: the reason is an error of ours.
 
-    Attributes:
-        reason: why nothing could be seen, one plain sentence.
-        needs: the parameter, permission or program that would make it known.
-        defect: true where the reason is an error of ours.
+    `needs` names the parameter, permission or program that would make it known.
     """
 
     reason: str

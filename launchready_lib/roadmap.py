@@ -12,7 +12,6 @@ import yaml
 
 from launchready_lib.paths import PACKAGE
 
-_FILE = PACKAGE / "roadmap.yaml"
 Part = TypeVar("Part")
 
 
@@ -27,17 +26,7 @@ class Severity(StrEnum):
 
 @dataclass(frozen=True)
 class CheckEntry:
-    """One check of the catalogue.
-
-    Attributes:
-        id, stage, question: where it stands; `question` is the question's text.
-        severity: of a failure.
-        passes: what must be true for "pass".
-        title, why, fix, effort, references: the founder's words, default fix, hours, links.
-        bar, target, item, active: see the head of roadmap.yaml.
-        attest: a person may vouch for it where it cannot be measured.
-        fixed: may not be declared "not applicable".
-    """
+    """One check of the catalogue, whose fields the head of roadmap.yaml explains; `question` is the question's text."""
 
     id: str
     stage: str
@@ -142,7 +131,7 @@ class Roadmap:
 @cache
 def load() -> Roadmap:
     """Read the catalogue that ships with the package."""
-    raw = _FILE.read_bytes()
+    raw = (PACKAGE / "roadmap.yaml").read_bytes()
     data = yaml.load(raw, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))  # noqa: S506 - both are safe loaders
     labelled = (data["targets"], data["minimum_bar"], *(stage["deliverables"] for stage in data["stages"]))
     return Roadmap(

@@ -26,7 +26,7 @@ from launchready_lib import roadmap
 from launchready_lib.checks import unjudged
 from launchready_lib.client import Client
 from launchready_lib.evidence import Unavailable
-from launchready_lib.record import cards
+from launchready_lib.record import exhibits, sheets
 from launchready_lib.record.exhibits import PLOTLY_MIME, Chart, table_of
 from launchready_lib.record.findings import FINDING_MIME, RECORD_MIME, Finding, Status, Verdict
 from launchready_lib.redact import Redactor
@@ -72,7 +72,7 @@ class Stage:
             found = self._judged[verdict.check] = self.client.settled(verdict)
             body = self._redactor.value(found.to_json())
             shown = Finding.from_json(body)
-            html, text = cards.finding_html(shown), cards.finding_text(shown)
+            html, text = exhibits.finding_html(shown), exhibits.finding_text(shown)
             bundle = {FINDING_MIME: body, "text/html": html, "text/plain": text}
             self._publish(bundle, {FINDING_MIME: {"recorded_at": _now()}})
 
@@ -86,11 +86,11 @@ class Stage:
             return None
         if hasattr(shown, "to_dict") and hasattr(shown, "columns"):
             frame = cast("pd.DataFrame", shown)
-            bundle = {"text/html": cards.frame_html(frame), "text/plain": frame.to_string(index=False)}
+            bundle = {"text/html": exhibits.frame_html(frame), "text/plain": frame.to_string(index=False)}
             self._publish(bundle, {"caption": caption})
             return None
         if isinstance(shown, Sequence) and shown and all(isinstance(row, Mapping) for row in shown):
-            html = cards.table_html(table_of(list(shown), caption=caption))
+            html = exhibits.table_html(table_of(list(shown), caption=caption))
             self._publish({"text/html": html, "text/plain": caption}, {"caption": caption})
             return None
         return shown
@@ -99,7 +99,7 @@ class Stage:
         """Show a plotly figure, with the same figures as a table for print, screen readers and pages without script."""
         bundle = {
             PLOTLY_MIME: _jsonable(figure.to_plotly_json() | {"config": {"displaylogo": False}}),
-            "text/html": cards.table_html(table_of(list(table), caption=caption)),
+            "text/html": exhibits.table_html(table_of(list(table), caption=caption)),
             "text/plain": caption,
         }
         self._publish(bundle, {"caption": caption})
@@ -159,8 +159,6 @@ class Stage:
         """What this release's record says of a check: judged here, else read from the executed notebooks."""
         if check in self._judged:
             return self._judged[check]
-        from launchready_lib.record import sheets  # noqa: PLC0415 - reading notebooks back costs only those who ask
-
         stage = roadmap.load().stages[roadmap.load().checks[check].stage]
         sheet = sheets.read(self.record_folder / stage.notebook, exhibits=False)
         if (found := sheets.newest(sheet.findings).get(check)) is not None:
@@ -179,8 +177,6 @@ class Stage:
 
     async def cooled_down(self) -> None:
         """Wait until the cool-down that an earlier stage of this release recorded is over."""
-        from launchready_lib.record import sheets  # noqa: PLC0415 - reading notebooks back costs only those who ask
-
         now = datetime.now(UTC)
         read = (sheets.read(self.record_folder / s.notebook, exhibits=False) for s in roadmap.load().stages.values())
         until = (sheets.moment(each.data.get("until")) for sheet in read for each in sheet.of("cooldown"))
@@ -198,7 +194,7 @@ class Stage:
         self.record("traffic", {"requests": dict(traffic.requests), "blocked": blocked})
         await self.client.close()
         self.record("stage", {"id": self.entry.id, "started": self._started, "finished": _now()})
-        self.show(cards.summary_rows(list(self._judged.values())), f"Stage {self.entry.number}: {self.entry.title}")
+        self.show(exhibits.summary_rows(list(self._judged.values())), f"Stage {self.entry.number}: {self.entry.title}")
 
 
 def open(  # noqa: A001 - read as stage.open
@@ -247,15 +243,14 @@ def _client_facts(client: Client) -> dict[str, Any]:
 def _protect_kernel(redactor: Redactor) -> None:
     from IPython.core.getipython import get_ipython  # noqa: PLC0415 - heavy, and absent from the command line's path
 
-    shell = get_ipython()
-    if shell is None:
+    if (shell := get_ipython()) is None:
         return
     from launchready_lib import redact  # noqa: PLC0415 - only in a kernel
 
     redact.install(shell, redactor)
     formatter = shell.display_formatter.formatters["text/html"]
-    formatter.for_type_by_name("pandas", "DataFrame", cards.frame_html)
-    formatter.for_type_by_name("pandas.core.frame", "DataFrame", cards.frame_html)
+    formatter.for_type_by_name("pandas", "DataFrame", exhibits.frame_html)
+    formatter.for_type_by_name("pandas.core.frame", "DataFrame", exhibits.frame_html)
 
 
 def _publish_in_kernel(bundle: Bundle, metadata: dict[str, Any]) -> None:
@@ -280,7 +275,7 @@ def _jsonable(value: Any) -> Any:
 
 
 def _now() -> str:
-    return datetime.now(UTC).isoformat(timespec="milliseconds")
+    return cooldown_until(0)
 
 
 def cooldown_until(seconds: float) -> str:

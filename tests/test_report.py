@@ -27,7 +27,7 @@ from report_reader import Seen, html_of
 
 from launchready_lib.record import audit
 from launchready_lib.record import sheets as record
-from launchready_lib.report import charts, publication
+from launchready_lib.report import exporter, publication
 from launchready_lib.report.exporter import LaunchReadyExporter
 
 EVIL = "<script>window.hacked=1</script>[x](javascript:alert(1))<img src=x onerror=alert(1)>&amp;\"'"
@@ -209,7 +209,7 @@ def test_templates_escape_by_default():
 
 
 def test_no_template_switches_escaping_off():
-    folder = charts.SCRIPT.parent
+    folder = exporter.SCRIPT.parent
     for template in folder.glob("*.j2"):
         assert not re.search(r"\|\s*safe|autoescape", template.read_text()), template.name
 

@@ -19,7 +19,7 @@ from report_reader import Seen, html_of
 
 from launchready_lib.record import audit
 from launchready_lib.record.findings import finding
-from launchready_lib.report import charts, drawing, plan, publication, words
+from launchready_lib.report import drawing, exporter, plan, publication, words
 from launchready_lib.report.exporter import LaunchReadyExporter
 from launchready_lib.roadmap import Severity
 
@@ -268,13 +268,13 @@ def test_a_kit_folder_that_is_a_link_is_not_followed(tmp_path):
 )
 def test_a_logo_is_embedded_if_it_is_an_image(tmp_path, name, content, kind):
     (tmp_path / name).write_bytes(content)
-    found = charts.logo(tmp_path, name)
+    found = exporter.logo(tmp_path, name)
     assert found is None if kind is None else found.startswith(kind)
 
 
 @pytest.mark.parametrize("name", [None, "", "gone.png", "\x00", 5], ids=repr)
 def test_a_logo_that_is_not_there_is_left_out(tmp_path, name):
-    assert charts.logo(tmp_path, name) is None
+    assert exporter.logo(tmp_path, name) is None
 
 
 # --- one notebook alone, through nbconvert

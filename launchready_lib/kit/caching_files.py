@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from launchready_lib.checks.reduce_drag.caching import SMALL, THIRTY_DAYS_S, Asset, StaticEvidence, kept_for
 from launchready_lib.kit import stacks
-from launchready_lib.kit.facts import Facts
+from launchready_lib.kit.stacks import Facts
 from launchready_lib.wording import listed
 
 CHECK = "caching.static"

@@ -6,24 +6,25 @@ the pages load takes its place. Whatever comes from the site is let through only
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from urllib.parse import quote, urlsplit
 
 from launchready_lib.checks.secure_edge.headers import policy
 from launchready_lib.checks.secure_edge.headers.csp import judge
 from launchready_lib.checks.secure_edge.headers.evidence import View
 from launchready_lib.checks.secure_edge.headers.policy import Policy
-from launchready_lib.kit import loaded
+from launchready_lib.kit.model import TABLES
 from launchready_lib.kit.quoting import is_plain_name
+from launchready_lib.record.html_events import End, Start, Text, events
+from launchready_lib.site.markup import joined
 
 HEADER = "Content-Security-Policy"
 MOST_HASHES = 20
-_SELF = (
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data:; font-src 'self'; "
-    "connect-src 'self'; form-action 'self'; object-src 'none'; base-uri 'self'"
-)
 _FETCH = re.compile(
     r"(default|child|connect|font|frame|img|manifest|media|object|prefetch|script|style|worker)-src(-elem|-attr)?"
 )
@@ -43,7 +44,8 @@ _HOST = re.compile(
     re.IGNORECASE,
 )
 _ENDPOINT = re.compile(r"[A-Za-z0-9/._~%@!*+=:?&-]{1,300}")
-
+_LONGEST = 1_000_000
+_MOST_LOADED = 500
 
 Directives = dict[str, dict[str, None]]
 """Directive -> its values, in order, each once."""
@@ -51,13 +53,7 @@ Directives = dict[str, dict[str, None]]
 
 @dataclass(frozen=True)
 class Advised:
-    """A policy for all pages together.
-
-    Attributes:
-        text: the header's value.
-        by_app: the app makes a nonce for each answer, so that only the app can send the policy.
-        notes: what it cannot know, a sentence each.
-    """
+    """A header's value for all pages; `by_app`: only the app, which makes a nonce for each answer, can send it."""
 
     text: str
     by_app: bool = False
@@ -65,19 +61,14 @@ class Advised:
 
 
 def advised(views: Iterable[View], *, framing: bool, third_parties: Iterable[str] = ()) -> Advised | None:
-    """The policy for these pages; None where none of them is HTML.
-
-    Args:
-        framing: frame-ancestors is to be closed to other sites.
-        third_parties: hosts that the pages need on purpose.
-    """
+    """The policy for these pages, None where none is HTML; `framing`: frame-ancestors is to be closed to others."""
     pages = [view for view in views if view.is_html]
     if not pages:
         return None
     standing = [found for view in pages if (found := _standing(view)) is not None]
-    directives = _union([_retained(each) for each in standing or [policy.parse(_SELF)]])
+    directives = _union([_retained(each) for each in standing or [policy.parse(TABLES["first_policy"])]])
     opened = _opened(standing) if len(standing) == len(pages) else None
-    content = [loaded.read(view.response.text, view.response.url) for view in pages]
+    content = [_read(view.response.text, view.response.url) for view in pages]
     for view, page in zip(pages, content, strict=True):
         named = ((directive, _source(address, view.response.url)) for directive, address in page.sources)
         _add(directives, ((directive, source) for directive, source in named if source), opened)
@@ -169,7 +160,7 @@ def _add(directives: Directives, sources: Iterable[tuple[str, str]], opened: set
         values[source] = None
 
 
-def _fresh(directives: Directives, content: Iterable[loaded.Loaded], third_parties: Iterable[str]) -> None:
+def _fresh(directives: Directives, content: Iterable[Loaded], third_parties: Iterable[str]) -> None:
     """Beside what the pages load: their own styles, and what a service that is needed opens and calls."""
     if any(page.has_styles for page in content):
         directives["style-src"]["'unsafe-inline'"] = None
@@ -178,7 +169,7 @@ def _fresh(directives: Directives, content: Iterable[loaded.Loaded], third_parti
     _add(directives, ((kind, service) for service in services for kind in kinds), None)
 
 
-def _notes(content: Iterable[loaded.Loaded], hashes: list[str], *, by_app: bool) -> Iterator[str]:
+def _notes(content: Iterable[Loaded], hashes: list[str], *, by_app: bool) -> Iterator[str]:
     yield "what scripts load later is not in the HTML: send it as Content-Security-Policy-Report-Only for a week first"
     if hashes:
         yield "a hash lets one inline script run as it is now: a script that changes belongs into a file of its own"
@@ -188,3 +179,52 @@ def _notes(content: Iterable[loaded.Loaded], hashes: list[str], *, by_app: bool)
         yield "attributes such as onclick stop working: attach them in a script (addEventListener)"
     if by_app:
         yield "your app makes a nonce for every answer: change the policy there, a fixed nonce protects nothing"
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """What one page loads, as (directive, absolute address), and its inline scripts' hashes, as policies have them."""
+
+    sources: tuple[tuple[str, str], ...] = ()
+    hashes: tuple[str, ...] = ()
+    has_styles: bool = False
+    has_handlers: bool = False
+
+
+@lru_cache(maxsize=64)
+def _read(html: str, url: str) -> Loaded:
+    """Read a page served from `url`; what lies beyond the first megabyte, or the parser's wits, is left out."""
+    sources: dict[tuple[str, str], None] = {}
+    scripts: list[str] = []
+    script: list[str] | None = None
+    base, has_styles, has_handlers = url, False, False
+    for event in events(html[:_LONGEST]):
+        match event:
+            case Text(data) if script is not None:
+                script.append(data)
+            case End("script") if script is not None:
+                scripts.append("".join(script))
+                script = None
+            case Start(tag, given):
+                has_styles |= tag == "style" or "style" in given
+                has_handlers |= any(name.startswith("on") for name in given)
+                if tag == "base" and given.get("href"):
+                    base = joined(base, given["href"].strip())
+                elif tag == "script" and "src" not in given:
+                    script = [] if given.get("type", "").strip().lower() in TABLES["script_types"] else None
+                sources |= {(kind, joined(base, place)): None for kind, place in _loads(tag, given) if place}
+    ran = (each.replace("\r\n", "\n").replace("\r", "\n") for each in scripts[:_MOST_LOADED] if each.strip())
+    digests = (hashlib.sha256(each.encode("utf-8", "replace")).digest() for each in ran)
+    hashes = tuple(dict.fromkeys(f"'sha256-{base64.b64encode(each).decode()}'" for each in digests))
+    return Loaded(tuple(sources)[:_MOST_LOADED], hashes, has_styles, has_handlers)
+
+
+def _loads(tag: str, given: dict[str, str]) -> Iterator[tuple[str, str]]:
+    """(directive, reference) of what a start tag loads."""
+    if tag in TABLES["sources"]:
+        attribute, directive = TABLES["sources"][tag]
+        yield directive, given.get(attribute, "").strip()
+    for relation in given.get("rel", "").lower().split() if tag == "link" else ():
+        preloaded = TABLES["preloaded"].get(given.get("as", "").strip().lower()) if relation == "preload" else None
+        if found := preloaded or TABLES["relations"].get(relation):
+            yield found, given.get("href", "").strip()

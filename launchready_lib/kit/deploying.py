@@ -17,7 +17,7 @@ from launchready_lib.checks.stabilize_deployment.drill import DrillEvidence
 from launchready_lib.checks.stabilize_deployment.releasing import DeployEvidence
 from launchready_lib.checks.stabilize_deployment.validated import Outcome, StartEvidence
 from launchready_lib.evidence import Row
-from launchready_lib.kit.model import Delivery, Judged, Kit, KitFile, never_raising, one
+from launchready_lib.kit.model import TABLES, Delivery, Judged, Kit, KitFile, never_raising, one
 from launchready_lib.kit.quoting import comment, render
 from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Finding, Status
@@ -29,10 +29,6 @@ if TYPE_CHECKING:
     from launchready_lib.parameters import Parameters
 
 CHECKLIST, MATRIX, ROTATION = "deploy_checklist.md", "environment_matrix.csv", "rotation_list.md"
-_LANGUAGES = {
-    "py": "py", "js": "mjs", "jsx": "mjs", "ts": "mjs", "tsx": "mjs", "mjs": "mjs", "cjs": "mjs", "vue": "mjs",
-    "svelte": "mjs", "astro": "mjs", "rb": "rb", "erb": "rb", "rake": "rb", "php": "php", "go": "go",
-}  # fmt: skip
 _LEAKS = ("secrets.tree", "secrets.history", "secrets.chat", "exposure.bundles")
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 _MOST = 8
@@ -178,7 +174,7 @@ def needed(settings: EnvironmentEvidence | None, starts: StartEvidence | None) -
 def language(settings: EnvironmentEvidence) -> str:
     """The suffix of the gate, in the language in which most variables are read; the shell's for any other."""
     suffixes = (read.path.rpartition(".")[2].lower() for reads in settings.needed.values() for read in reads)
-    counted = Counter(_LANGUAGES.get(suffix, "sh") for suffix in suffixes)
+    counted = Counter(TABLES["gates"].get(suffix, "sh") for suffix in suffixes)
     return counted.most_common(1)[0][0] if counted else "sh"
 
 
@@ -223,8 +219,7 @@ def _extended(pattern: str) -> str:
     """One of the table's patterns in POSIX syntax (IEEE 1003.1, 9.4): groups, classes, bounds of at most 255."""
     host = pattern.find("@(?P<host>")
     text = pattern if host < 0 else pattern[:host] + r"@[^\s]"
-    text = re.sub(r"\(\?:|\(\?P<\w+>", "(", text)
-    text = text.replace(r"\d", "[0-9]").replace(r"\"", '"')
+    text = re.sub(r"\(\?:|\(\?P<\w+>", "(", text).replace(r"\d", "[0-9]").replace(r"\"", '"')
     text = re.sub(r"\{(\d+),(\d+)\}", lambda m: f"{{{m[1]},{min(int(m[2]), _MOST_REPEATS)}}}", text)
     text = re.sub(r"\[[^\]]*\]", lambda m: m[0].replace(r"\s", "[:space:]"), text).replace(r"\s", "[[:space:]]")
     return text.replace("{B}", "(^|[^0-9A-Za-z_])").replace("{E}", "([^0-9A-Za-z_]|$)")

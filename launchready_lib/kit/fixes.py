@@ -18,20 +18,11 @@ from launchready_lib.checks.secure_edge.mail import MailEvidence, TransportEvide
 from launchready_lib.checks.secure_edge.tls import TlsEvidence
 from launchready_lib.checks.secure_edge.tls.evidence import row as tls_row
 from launchready_lib.evidence import Row
-from launchready_lib.kit import (
-    caching_files,
-    guard_files,
-    header_files,
-    host_records,
-    mail_records,
-    name_records,
-    records,
-    redirect_files,
-)
-from launchready_lib.kit.facts import Facts
+from launchready_lib.kit import caching_files, guard_files, header_files, mail_records, name_records, records
 from launchready_lib.kit.model import Delivery, Judged, Kit, KitFile, never_raising, one
 from launchready_lib.kit.quoting import render
 from launchready_lib.kit.records import ZonePatch
+from launchready_lib.kit.stacks import Facts
 from launchready_lib.record.findings import Finding, Status
 from launchready_lib.site.signin import SignedIn
 
@@ -49,8 +40,8 @@ def names(stage: Judged, *evidence: object) -> Kit:
     answers = (step for walk in hops.walks for step in walk.steps) if hops is not None else ()
     facts, failures = Facts.of(stage.client, answers), stage.failures
     patches = name_records.patches(facts, failures, one(DomainEvidence, evidence), one(SubdomainEvidence, evidence))
-    plan = redirect_files.plan(facts, failures, hops)
-    return Kit((*_dns(patches, "names"), *_with_zone(_of_systems(redirect_files.files(facts, plan), plan.fixes))))
+    plan = name_records.plan(facts, failures, hops)
+    return Kit((*_dns(patches, "names"), *_with_zone(_of_systems(name_records.files(facts, plan), plan.fixes))))
 
 
 @never_raising
@@ -60,7 +51,7 @@ def edge(stage: Judged, *evidence: object) -> Kit:
     answers = (view.response for view in (*headers.pages, *headers.hosts)) if headers is not None else ()
     facts, failures, ways = Facts.of(stage.client, answers), stage.failures, one(TransportEvidence, evidence)
     gate, open_hosts = one(EdgeEvidence, evidence), one(FloodEvidence, evidence)
-    hosts = host_records.patches(facts, failures, gate, open_hosts, tls)
+    hosts = guard_files.patches(facts, failures, gate, open_hosts, tls)
     plan = header_files.plan(facts, failures, headers, one(SignedIn, evidence))
     files = [
         *_dns(hosts, "hosts"),

@@ -14,35 +14,13 @@ from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence
 from launchready_lib.checks.secure_edge.headers.isolation import ADVISED, embedder, framers_of, permissions, resource
 from launchready_lib.checks.secure_edge.headers.plain import told
 from launchready_lib.kit import content_policy, stacks
-from launchready_lib.kit.facts import Facts
+from launchready_lib.kit.model import TABLES
 from launchready_lib.kit.quoting import UnquotableError, hcl, token
+from launchready_lib.kit.stacks import Facts
 from launchready_lib.wording import listed
 
 HSTS_S = 31_536_000
 _HSTS = "Strict-Transport-Security"
-_FIXED = {
-    "headers.hsts": (
-        _HSTS,
-        f"max-age={HSTS_S}",
-        "once every subdomain speaks HTTPS for good, add includeSubDomains to Strict-Transport-Security",
-    ),
-    "headers.sniffing": ("X-Content-Type-Options", "nosniff", ""),
-    "headers.referrer": (
-        "Referrer-Policy",
-        "strict-origin-when-cross-origin",
-        "a <meta name=referrer> in a page rules over the header: take it out, or give it the same value",
-    ),
-}
-"""Check -> header, value and a note, where the value does not depend on the site."""
-_POPUPS = (
-    "stripe.com",
-    "paypal.com",
-    "accounts.google.com",
-    "appleid.apple.com",
-    "paddle.com",
-    "auth0.com",
-    "clerk.com",
-)
 _PLAIN = re.compile(r"[A-Za-z0-9_.-]{1,80}")
 """Names that mean themselves in a regular expression, but for a dot, which means itself too."""
 _PRIVATE = "send Cache-Control: private, no-store with every page that a member sees signed in: your app knows which"
@@ -53,14 +31,9 @@ _SETS_ONLY = ("vercel", "netlify")
 
 @dataclass(frozen=True)
 class HeaderPlan:
-    """What to send, what to take away.
+    """What to send and take away, and which session cookies to lock; answers with a `private` one are kept by nobody.
 
-    Attributes:
-        origins: the only foreign origins that may read answers with a member's cookies; empty where that is right.
-        cookies: names of session cookies to lock.
-        private: names of session cookies with which an answer may be kept by nobody else.
-        notes: a sentence each.
-        fixes: ids of the checks that it is for.
+    `origins`: the only foreign ones that may read answers with a member's cookies; empty where that is right already.
     """
 
     set: tuple[tuple[str, str], ...] = ()
@@ -97,11 +70,15 @@ def plan(
 
 def _plain(facts: Facts, failures: Mapping[str, object]) -> Iterator[HeaderPlan]:
     """Headers whose value does not depend on the pages."""
-    for check, (name, value, note) in _FIXED.items():
+    for check, (name, value, note) in TABLES["headers"].items():
         if check in failures:
-            yield HeaderPlan(((name, value),), notes=(note,) if note else (), fixes=(check,))
+            yield HeaderPlan(((name, value.format(hsts=HSTS_S)),), notes=(note,) if note else (), fixes=(check,))
     if "headers.isolation" in failures:
-        value = "same-origin-allow-popups" if any(h.endswith(_POPUPS) for h in facts.third_parties) else "same-origin"
+        value = (
+            "same-origin-allow-popups"
+            if any(h.endswith(tuple(TABLES["popups"])) for h in facts.third_parties)
+            else "same-origin"
+        )
         yield HeaderPlan((("Cross-Origin-Opener-Policy", value),), fixes=("headers.isolation",))
 
 

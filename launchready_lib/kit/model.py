@@ -7,12 +7,17 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, ParamSpec, Protocol, TypeVar
 
+import yaml
+
 from launchready_lib.client import Client
 from launchready_lib.evidence import broken
+from launchready_lib.paths import PACKAGE
 from launchready_lib.record.findings import Finding
 
 P = ParamSpec("P")
 Evidence = TypeVar("Evidence")
+TABLES: dict[str, Any] = yaml.safe_load((PACKAGE / "data" / "kit.yaml").read_text("utf-8"))
+"""What the kit's files are made from, by what it is for."""
 
 
 class Judged(Protocol):

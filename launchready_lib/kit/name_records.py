@@ -1,17 +1,21 @@
-"""DNS records for the main names, the zone's nameservers, and what points to something that nobody holds."""
+"""Names that lead where they should: their DNS records, and redirects to the one address where the site lives."""
 
 from __future__ import annotations
 
 from collections.abc import Container, Iterable, Iterator
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence, leads
+from launchready_lib.checks.quick_audit.redirects import RedirectEvidence
 from launchready_lib.checks.quick_audit.subdomains import SubdomainEvidence, claiming
 from launchready_lib.checks.quick_audit.subdomains.pointers import Pointer
-from launchready_lib.kit.facts import Facts
+from launchready_lib.kit import stacks
 from launchready_lib.kit.quoting import is_plain_name
 from launchready_lib.kit.records import Change, RecordSet, Removal, ZonePatch, of, patched
+from launchready_lib.kit.stacks import Facts
 from launchready_lib.names.hosts import under
-from launchready_lib.network import Answer
+from launchready_lib.network import Answer, normal
 from launchready_lib.wording import listed
 
 
@@ -19,20 +23,16 @@ def patches(
     facts: Facts, failures: Container[str], zone: DomainEvidence | None, subdomains: SubdomainEvidence | None
 ) -> tuple[ZonePatch, ...]:
     """What to change in the client's zone for its names to lead where they should."""
-    return patched("names that lead where they should", _changes(facts, failures, zone, subdomains))
-
-
-def _changes(
-    facts: Facts, failures: Container[str], zone: DomainEvidence | None, subdomains: SubdomainEvidence | None
-) -> Iterator[tuple[str, str, Change]]:
+    found: list[tuple[str, str, Change]] = []
     if zone is not None and "domain.resolves" in failures:
         for host in dict.fromkeys((*zone.hosts, *(answer.name for answer in zone.others))):
-            yield from of(facts.domain, "domain.resolves", _host(facts, zone, host))
+            found += of(facts.domain, "domain.resolves", _host(facts, zone, host))
     if zone is not None and "domain.nameservers" in failures:
-        yield from of(facts.domain, "domain.nameservers", _nameservers(facts, zone))
+        found += of(facts.domain, "domain.nameservers", _nameservers(facts, zone))
     if subdomains is not None and "subdomains.takeover" in failures:
-        faulty = claiming.faulty(subdomains)
-        yield from of(facts.domain, "subdomains.takeover", (_pointer(facts, pointer) for pointer in faulty))
+        pointers = (_pointer(facts, pointer) for pointer in claiming.faulty(subdomains))
+        found += of(facts.domain, "subdomains.takeover", pointers)
+    return patched("names that lead where they should", found)
 
 
 def _host(facts: Facts, zone: DomainEvidence, host: str) -> list[Change]:
@@ -101,3 +101,44 @@ def _pointer(facts: Facts, pointer: Pointer) -> Change:
     if pointer.kind in ("CNAME", "A", "NS") and owner != facts.domain and under(owner, facts.domain):
         return Removal(owner, pointer.kind, what)
     return f"{what}: take it out of the {pointer.kind} of {owner}"
+
+
+@dataclass(frozen=True)
+class RedirectPlan:
+    """Which origins lead to which, such as http://acme.example to https://acme.example."""
+
+    moves: tuple[tuple[str, str], ...] = ()
+    fixes: tuple[str, ...] = ()
+
+
+def plan(facts: Facts, failures: Container[str], hops: RedirectEvidence | None) -> RedirectPlan:
+    """What failed, as moves; an empty plan where nothing did."""
+    if hops is None:
+        return RedirectPlan()
+    moves: dict[str, str] = {}
+    if "redirects.canonical" in failures:
+        moves |= {f"{scheme}://{host}": facts.origin for host in facts.moved for scheme in ("http", "https")}
+    if "redirects.https" in failures:
+        asked = (normal(urlsplit(reply.url).hostname or "") for reply in hops.plain)
+        foreign = set(hops.zone.names) - set(hops.zone.own)  # others run their servers
+        for host in dict.fromkeys(name for name in asked if is_plain_name(name) and name not in foreign):
+            moves.setdefault(f"http://{host}", facts.origin if host in facts.moved else f"https://{host}")
+    fixes = tuple(check for check in ("redirects.https", "redirects.canonical") if check in failures)
+    return RedirectPlan(tuple(moves.items()), fixes if moves else ())
+
+
+def files(facts: Facts, redirects: RedirectPlan) -> Iterator[tuple[str, str]]:
+    """(name in kit/, text) of each file that the plan needs."""
+    if not redirects.moves:
+        return
+    moved = [(start.removeprefix("https://"), goal) for start, goal in redirects.moves if start.startswith("https:")]
+    systems = [stack for stack in facts.stacks if moved or stack != "vercel"]  # Vercel leads to HTTPS by itself
+    yield from stacks.printed(
+        "redirects",
+        stacks.files("redirects", systems),
+        title="One encrypted address for members",
+        moves=redirects.moves,
+        hosts_moved=moved,
+        https=any(start.startswith("http:") for start, _ in redirects.moves),
+        hosts=listed((start.partition("://")[2] for start, _ in redirects.moves), most=20),
+    )

@@ -126,11 +126,7 @@ class UnquotedError(TypeError):
 
 
 def render(template: str, **values: Any) -> str:
-    """Fill in a template (a path below templates/).
-
-    Raises:
-        UnquotableError: a value cannot be written in the template's syntax.
-    """
+    """Fill in a template (a path below templates/); `UnquotableError` where its syntax cannot hold a value."""
     return _environment().get_template(f"{template}.j2").render(values)
 
 

@@ -20,13 +20,9 @@ _RULE = "Each name and type here takes the place of all that the zone holds unde
 
 @dataclass(frozen=True)
 class RecordSet:
-    """All records of one name and type, as the zone should hold them.
+    """Records of one plain name (no final dot) and type: presentation form with absolute names, of TXT the bare text.
 
-    Attributes:
-        name: without a final dot; plain, so that no syntax can be broken out of.
-        values: presentation form with absolute names; of TXT the bare text.
-        proxied: whether Cloudflare stands before it; None where that does not arise.
-        why: one line for whoever pastes it.
+    `proxied`: whether Cloudflare stands before it, None where that does not arise; `why`: for whoever pastes it.
     """
 
     name: str
@@ -51,14 +47,7 @@ class Removal:
 
 @dataclass(frozen=True)
 class ZonePatch:
-    """What to change in one zone.
-
-    Attributes:
-        zone: the domain that the DNS host knows.
-        title: what it is about, for the head of the files.
-        notes: what nobody but the founder can fill in or decide, a line each.
-        fixes: ids of the checks that it is for.
-    """
+    """What to change in one zone; `notes`: what nobody but the founder can fill in or decide, a line each."""
 
     zone: str
     title: str
@@ -125,14 +114,12 @@ def octodns(patch: ZonePatch) -> str:
     tail = [f"remove: {gone.name} {gone.rdtype}" for gone in patch.removals if is_plain_name(gone.name)]
     names: dict[str, list[dict[str, Any]]] = {}
     for each in patch.sets:
+        key = "" if each.name == patch.zone else each.name.removesuffix(f".{patch.zone}")
         if body := _octodns_set(each):
-            names.setdefault("" if each.name == patch.zone else each.name.removesuffix(f".{patch.zone}"), []).append(
-                body
-            )
+            names.setdefault(key, []).append(body)
         else:
-            tail.append(
-                f"to do: {each.name} {each.rdtype} holds characters that octoDNS refuses; take it from the zone"
-            )
+            refused = f"{each.name} {each.rdtype} holds characters that octoDNS refuses"
+            tail.append(f"to do: {refused}; take it from the zone")
     tail += [f"to do: {comment(note)}" for note in patch.notes]
     tree = {name: found[0] if len(found) == 1 else found for name, found in names.items()}
     text = yaml.safe_dump(tree, sort_keys=True, width=10_000, allow_unicode=False) if tree else "{}\n"

@@ -39,14 +39,15 @@ def stage_run(stage: Stage, sheet: Sheet | None, manifest: Mapping[str, Any]) ->
     started, finished = moment(body.get("started")), moment(body.get("finished"))
     ended = moment(entry.get("finished")) or moment(entry.get("started"))  # a stage cut off has no end
     error = _fault(sheet, finished=finished is not None) if sheet else None
+    reported = text if isinstance(text := entry.get("error"), str) and text else None
     if sheet is None:
         status: Literal["complete", "failed", "skipped"] = "failed" if said == "failed" else "skipped"
-        error = _text(entry.get("error"))
+        error = reported
     elif error is None and said == "failed" and not (finished and ended and finished > ended):
-        status, error = "failed", _text(entry.get("error")) or "the run says that it failed"
+        status, error = "failed", reported or "the run says that it failed"
     else:
         status = "failed" if error else "complete"
-        error = _text(entry.get("error")) or error if status == "failed" and said == "failed" else error
+        error = reported or error if status == "failed" and said == "failed" else error
     seconds = entry.get("seconds")
     if not is_figure(seconds):
         seconds = (finished - started).total_seconds() if started and finished and finished >= started else None
@@ -74,10 +75,6 @@ def _entry(stage: Stage, manifest: Mapping[str, Any]) -> Mapping[str, Any]:
     return next((each for each in known if each.get("id") == stage.id), {})
 
 
-def _text(value: object) -> str | None:
-    return value if isinstance(value, str) and value else None
-
-
 def answers(
     sheets: Mapping[str, Sheet], runs: Iterable[StageRun], declared: Mapping[str, Any], roadmap: Roadmap
 ) -> tuple[dict[str, Finding], tuple[str, ...]]:
@@ -92,12 +89,17 @@ def answers(
     damaged: list[str] = []
     for entry in roadmap.checks.values():
         stage = roadmap.stages[entry.stage]
+        again = f"run stage {stage.number} ({stage.notebook}) again"
         held = judged.pop(entry.id, None)
         found = _sound(held.finding, entry, roadmap) if held else None
         if held and found is None:
             damaged.append(f"the finding of {entry.id} contradicts itself and was left out")
-            found = _unknown(entry, "its finding in the record is damaged", _run_again(stage), roadmap)
-        findings[entry.id] = found or _not_judged(entry, by_stage[entry.stage], stage, declared, roadmap)
+            found = _unknown(entry, "its finding in the record is damaged", again, roadmap)
+        elif found is None:
+            found = _declared(entry, declared, roadmap) or _unknown(
+                entry, why(by_stage[stage.id], stage), again, roadmap
+            )
+        findings[entry.id] = found
     damaged += [f"a finding of {check} was left out: the roadmap has no such check" for check in judged]
     return findings, tuple(damaged)
 
@@ -121,23 +123,17 @@ def _sound(finding: Finding, entry: CheckEntry, roadmap: Roadmap) -> Finding | N
     )
     if not all(rules):
         return None
-    return replace(
-        finding,
-        stage=entry.stage,
-        severity=entry.severity,
-        item=entry.item,
-        target=roadmap.targets[entry.target].limit if entry.target else None,
-    )
+    target = roadmap.targets[entry.target].limit if entry.target else None
+    return replace(finding, stage=entry.stage, severity=entry.severity, item=entry.item, target=target)
 
 
-def _not_judged(
-    entry: CheckEntry, run: StageRun, stage: Stage, declared: Mapping[str, Any], roadmap: Roadmap
-) -> Finding:
+def _declared(entry: CheckEntry, declared: Mapping[str, Any], roadmap: Roadmap) -> Finding | None:
     prefixes = {entry.id, *(entry.id[:place] for place, letter in enumerate(entry.id) if letter == ".")}
-    if not entry.fixed and (reason := next((r for p in prefixes if isinstance(r := declared.get(p), str)), "")):
-        summary = f"Declared not applicable: {reason}"
-        return of_entry(entry.id, roadmap, Status.NOT_APPLICABLE, summary, "declared", reason=reason)
-    return _unknown(entry, why(run, stage), _run_again(stage), roadmap)
+    reason = next((r for p in prefixes if isinstance(r := declared.get(p), str)), "")
+    if entry.fixed or not reason:
+        return None
+    summary = f"Declared not applicable: {reason}"
+    return of_entry(entry.id, roadmap, Status.NOT_APPLICABLE, summary, "declared", reason=reason)
 
 
 def _unknown(entry: CheckEntry, reason: str, needs: str, roadmap: Roadmap) -> Finding:
@@ -153,7 +149,3 @@ def why(run: StageRun, stage: Stage) -> str:
     if run.status == "failed":
         return f"{name} did not get this far: {run.error or 'it ended early'}"
     return f"{name} ran, but its notebook does not judge this"
-
-
-def _run_again(stage: Stage) -> str:
-    return f"run stage {stage.number} ({stage.notebook}) again"

@@ -50,15 +50,10 @@ class Note:
 
 @dataclass(frozen=True)
 class Audit:
-    """Everything a report or a program needs to know of one run.
+    """Everything a report or a program needs to know of one run; `started` and `finished` are its record's ends.
 
-    Attributes:
-        findings: every check of the roadmap, once; failures first, by severity, then effort.
-        started, finished: first and last moment in the record.
-        stages: the seven, in order, each with its notebook as read.
-        requests: host -> requests sent; blocked: what was not contacted, and why.
-        kit: file name in kit/ -> text.
-        problems: what in the record could not be read, each a sentence that names the file.
+    `findings` has every check of the roadmap once, as ranked; `requests` counts by host, `blocked` says what was not
+    contacted and why, `kit` has texts by name, `problems` sentences about what in the record could not be read.
     """
 
     roadmap: Roadmap
@@ -220,10 +215,8 @@ def _authorization(body: object) -> Mapping[str, Any] | None:
     if not isinstance(body, Mapping):
         return None
     facts: dict[str, Any] = {key: _text(body.get(key)) for key in ("granted_by", "granted_on")}
-    for key in ("hosts", "allow"):
-        listed = body.get(key)
-        facts[key] = [str(each) for each in listed] if isinstance(listed, list) else []
-    return facts
+    lists = {key: body.get(key) for key in ("hosts", "allow")}
+    return facts | {key: [str(v) for v in listed] if isinstance(listed, list) else [] for key, listed in lists.items()}
 
 
 def _own(sheets: Mapping[str, Sheet], client: ClientFacts) -> tuple[dict[str, Sheet], dict[str, str]]:

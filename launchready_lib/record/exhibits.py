@@ -1,4 +1,7 @@
-"""What a notebook's cells showed beside findings: tables as plain text, charts as data, never markup of theirs."""
+"""What a notebook's cells show: findings and tables as escaped HTML and text; and read back, never markup of theirs.
+
+Read back are tables as plain text and charts as data.
+"""
 
 from __future__ import annotations
 
@@ -6,13 +9,16 @@ import json
 import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from html import escape
 from typing import TYPE_CHECKING, Any
 
 from launchready_lib.evidence import Row
+from launchready_lib.record.findings import Finding, Status
 from launchready_lib.record.html_events import End, Start, Text, events
 
 if TYPE_CHECKING:
+    import pandas as pd
     from plotly.graph_objects import Figure
 
 PLOTLY_MIME = "application/vnd.plotly.v1+json"
@@ -23,6 +29,19 @@ MAX_ROWS = 200
 MAX_COLUMNS = 24
 MAX_CELL = 600
 DRAWABLE = {"scatter", "bar", "pie"}  # what plotly.js' basic bundle draws
+SHOWN_ROWS = 50
+
+_LOOK = {
+    Status.PASS: ("✔", "Pass", "#1b6e3c"),
+    Status.FAIL: ("✘", "Fail", "#a61b1b"),
+    Status.UNKNOWN: ("?", "Unknown", "#7a5200"),
+    Status.NOT_APPLICABLE: ("·", "Not applicable", "#4a5568"),
+}
+_CARD = "border-left:4px solid {colour};padding:.35em .8em;margin:.4em 0;max-width:60em"
+_CELL = "text-align:left;vertical-align:top;padding:.15em .6em .15em 0;word-break:normal"
+_LONG_CELL = _CELL + ";min-width:9em;overflow-wrap:anywhere"
+_LONG_WORD = 24
+"""Letters; a column may be narrower than such a word, never than a shorter one."""
 _MARKUP = re.compile(r"<(?!/?(?:br|b|i|em|strong|sub|sup|extra)\s*/?>)")
 
 
@@ -47,13 +66,7 @@ class Chart:
 
 @dataclass(frozen=True)
 class Exhibit:
-    """One output of a cell that a reader should see, under the Markdown heading above it.
-
-    Attributes:
-        tables: the figure's numbers, or the cell's data frames, as text.
-        figure: a plotly figure (data, layout), or None.
-        checks: what the cell judged, so that it can be shown beside it.
-    """
+    """One output of a cell that a reader should see, under the Markdown heading above it, with what the cell judged."""
 
     heading: str
     tables: tuple[Table, ...]
@@ -64,7 +77,9 @@ class Exhibit:
 
 def exhibit(data: Mapping[str, Any], *, heading: str, caption: str = "") -> Exhibit | None:
     """The exhibit in one output's MIME bundle; None where it holds neither a chart nor a table."""
-    found = tuple(tables(_text(data.get("text/html"))))
+    html = data.get("text/html")
+    html = "".join(part for part in html if isinstance(part, str)) if isinstance(html, list) else html
+    found = tuple(tables(html if isinstance(html, str) else ""))
     drawn = figure(data.get(PLOTLY_MIME))
     if drawn is None and not found:
         return None
@@ -114,12 +129,6 @@ def table_of(rows: Sequence[Mapping[str, Any]], *, caption: str = "") -> Table |
         return None
     shown = tuple(tuple(cell(row.get(column)) for column in columns) for row in rows[:MAX_ROWS])
     return Table(tuple(column.replace("_", " ") for column in columns), shown, caption, max(0, len(rows) - MAX_ROWS))
-
-
-def _text(value: object) -> str:
-    if isinstance(value, list):
-        return "".join(part for part in value if isinstance(part, str))
-    return value if isinstance(value, str) else ""
 
 
 def _plain(value: Any) -> Any:
@@ -225,3 +234,66 @@ class _TableReader:
             table.left_off += 1
         else:
             table.rows.append(row)
+
+
+def finding_html(finding: Finding) -> str:
+    """One finding as a card: the answer, the sentence, what to do, the evidence folded away."""
+    sign, word, colour = _LOOK[finding.status]
+    label = f"{word}, {finding.severity}" if finding.status is Status.FAIL else word
+    if finding.source in ("attested", "declared"):
+        label += f", {finding.source}"
+    heading = (
+        f'<strong style="color:{colour}">{sign} {escape(label)}</strong> <strong>{escape(finding.title)}</strong>'
+        f' <code style="opacity:.7">{escape(finding.check)}</code>'
+    )
+    lines = [f"<div>{heading}</div>", f"<div>{escape(finding.summary)}</div>"]
+    labels = {"Why it matters": finding.impact, "What to do": finding.fix, "What would make it known": finding.needs}
+    lines += [f"<div><em>{label}:</em> {escape(text)}</div>" for label, text in labels.items() if text]
+    if finding.evidence:
+        rows = "row" if len(finding.evidence) == 1 else "rows"
+        table = table_html(table_of(finding.evidence[:SHOWN_ROWS]))
+        lines.append(f"<details><summary>Evidence, {len(finding.evidence)} {rows}</summary>{table}</details>")
+    return f'<div style="{_CARD.format(colour=colour)}">{"".join(lines)}</div>'
+
+
+def finding_text(finding: Finding) -> str:
+    """One finding as a line, for terminals and frontends without HTML."""
+    sign, word, _ = _LOOK[finding.status]
+    return f"{sign} {word}: {finding.title} ({finding.check}): {finding.summary}"
+
+
+def table_html(table: Table | None) -> str:
+    """A table as HTML, every cell escaped."""
+    if table is None:
+        return ""
+    caption = f"<caption>{escape(table.caption)}</caption>" if table.caption else ""
+    head = "".join(f'<th scope="col" style="{_CELL}">{escape(c)}</th>' for c in table.columns)
+    body = "".join("<tr>" + "".join(_cell_html(text) for text in row) + "</tr>" for row in table.rows)
+    more = f"<p>… and {table.left_off} more rows</p>" if table.left_off else ""
+    return f"<table>{caption}<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>{more}"
+
+
+def _cell_html(text: str) -> str:
+    style = _LONG_CELL if any(len(word) > _LONG_WORD for word in text.split()) else _CELL
+    return f'<td style="{style}">{escape(text)}</td>'
+
+
+def frame_html(frame: pd.DataFrame) -> str:
+    """A data frame as a table that screen readers can read (pandas' own leaves an empty header cell)."""
+    if not len(frame.columns):
+        return "<p>nothing to show</p>"
+    shown = frame.head(SHOWN_ROWS * 2).to_dict("records")
+    rows: list[Mapping[str, Any]] = [{str(k): v for k, v in row.items()} for row in shown]
+    if not rows:
+        return table_html(Table(tuple(str(c).replace("_", " ") for c in frame.columns), ()))
+    table = table_of(rows)
+    return table_html(table and replace(table, left_off=table.left_off + len(frame) - len(rows)))
+
+
+def summary_rows(findings: Sequence[Finding]) -> list[dict[str, str]]:
+    """One row a finding, for the table at a stage's end."""
+    looks = ((f, " ".join(_LOOK[f.status][:2])) for f in findings)
+    return [
+        {"answer": look, "severity": str(f.severity), "check": f.check, "what was found": f.summary}
+        for f, look in looks
+    ]

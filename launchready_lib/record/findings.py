@@ -36,17 +36,13 @@ class Decision(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """A check's answer from one piece of evidence.
+    """A check's answer from one piece of evidence: pass, fail or unknown, in one plain sentence with the facts in it.
 
     Attributes:
-        status: pass, fail or unknown.
-        summary: what was found, in one plain sentence with the facts in it.
         evidence: rows as observed, flat, one scalar a column; not empty for pass and fail.
         measured: the figure, where the check has a target, in the target's unit.
-        source: measured, or attested where it rests on facts in the parameters.
         reason, needs: of unknown: why, and what would make it known.
         impact, fix, effort_hours, references: of fail; the catalogue's where not given.
-        files: names in kit/ that hold the fix.
         about: what the fault is on (names, files); makes the fingerprint.
         check: the roadmap id; set by the decorator.
         defect: true where the check itself broke.
@@ -96,19 +92,9 @@ def failed(
     source: Source = "measured",
 ) -> Verdict:
     """Answer fail; impact, fix, effort and references come from the catalogue unless given."""
-    return Verdict(
-        Status.FAIL,
-        summary,
-        _rows(evidence),
-        measured=measured,
-        source=source,
-        impact=impact,
-        fix=fix,
-        effort_hours=effort_hours,
-        references=tuple(references),
-        files=tuple(files),
-        about=tuple(about),
-    )
+    lists = {"references": tuple(references), "files": tuple(files), "about": tuple(about)}
+    more: dict[str, Any] = {"impact": impact, "fix": fix, "effort_hours": effort_hours, **lists}
+    return Verdict(Status.FAIL, summary, _rows(evidence), measured=measured, source=source, **more)
 
 
 def unknown(
@@ -236,12 +222,13 @@ def finding(verdict: Verdict, roadmap: Roadmap, *, judged_at: str) -> Finding:
     if verdict.status is Status.UNKNOWN:
         more = {"reason": verdict.reason, "needs": verdict.needs}
     elif verdict.status is Status.FAIL:
+        about = "\n".join((verdict.check, *sorted(verdict.about)))
         more |= {
             "impact": verdict.impact or entry.why,
             "fix": verdict.fix or entry.fix,
             "files": verdict.files,
             "effort_hours": verdict.effort_hours or entry.effort,
-            "fingerprint": _fingerprint(verdict),
+            "fingerprint": hashlib.sha256(about.encode()).hexdigest()[:16],
         }
     return of_entry(
         verdict.check,
@@ -255,10 +242,6 @@ def finding(verdict: Verdict, roadmap: Roadmap, *, judged_at: str) -> Finding:
         defect=verdict.defect,
         **more,
     )
-
-
-def _fingerprint(verdict: Verdict) -> str:
-    return hashlib.sha256("\n".join((verdict.check, *sorted(verdict.about))).encode()).hexdigest()[:16]
 
 
 _RANK = {severity: place for place, severity in enumerate(Severity)}

@@ -37,14 +37,9 @@ class Record:
 
 @dataclass(frozen=True)
 class Sheet:
-    """One executed notebook.
+    """One executed notebook; lists are in the order of its cells, `problems` sentences that name the file.
 
-    Attributes:
-        name: its file name.
-        findings, records, exhibits: in the order of the cells.
-        error: a cell's error in one line, None without.
-        stopped_before: the number of the first code cell that never ran (1 for the first), None where all ran.
-        problems: what could not be read, each one sentence that names the file.
+    `error` is a cell's, in one line; `stopped_before` the first code cell that never ran (from 1), None where all ran.
     """
 
     name: str

@@ -173,15 +173,9 @@ def _worst(findings: Findings, checks: Iterable[str], words: tuple[Any, Any, Any
 
 @dataclass(frozen=True)
 class Changes:
-    """Check ids by what became of them since release `since`, and that release's baseline.
+    """Check ids by what became of them since release `since` (see `compare`), and that release's baseline.
 
-    Attributes:
-        fixed: fail to pass.
-        broken: pass to fail.
-        still_open: fail to fail.
-        newly_known: unknown to pass or fail.
-        no_longer_known: pass or fail to unknown.
-        declared_away: fail to not applicable; no fix, and easily overlooked.
+    `declared_away` failed and is not applicable now: no fix, and easily overlooked.
     """
 
     since: str

@@ -17,29 +17,16 @@ from launchready_lib.evidence import Evidence, Row, Unavailable
 from launchready_lib.names.hosts import under
 from launchready_lib.network import normal
 from launchready_lib.report.drawing import Node, station
+from launchready_lib.report.words import TABLES
 from launchready_lib.sources.environments import EnvironmentEvidence
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
 
-_LANGUAGES = {
-    ".py": "Python", ".rb": "Ruby", ".php": "PHP", ".go": "Go",
-    ".js": "JavaScript", ".mjs": "JavaScript", ".cjs": "JavaScript", ".jsx": "JavaScript",
-    ".ts": "TypeScript", ".tsx": "TypeScript", ".mts": "TypeScript", ".vue": "JavaScript", ".svelte": "JavaScript",
-}  # fmt: skip
 _DATABASE_NAME = re.compile(
     r"(?:DATABASE|POSTGRES|PG|MYSQL|MARIADB|MONGO(?:DB)?|SQLITE|SUPABASE|DB)_(?:\w+_)?(?:URL|URI|DSN|PATH)\Z"
 )
 _MOST_OTHERS = 12
-_UNSEEN = {
-    "name": "public names of the site",
-    "address": "a name that resolves",
-    "edge": "who stands before the servers",
-    "host": "who runs the servers (hosting.origins)",
-    "app": "the app's repository (repository.path)",
-    "database": "which database the app uses (hosting.database)",
-    "third_party": "pages opened in a browser",
-}
 
 
 @dataclass(frozen=True)
@@ -64,7 +51,7 @@ class Route(Evidence):
     @property
     def reason(self) -> str | None:
         """What would make the rest known."""
-        return f"not seen: {', '.join(_UNSEEN[kind] for kind in self.unseen)}" if self.unseen else None
+        return f"not seen: {', '.join(TABLES['unseen'][kind] for kind in self.unseen)}" if self.unseen else None
 
     @property
     def data(self) -> dict[str, Any]:
@@ -120,9 +107,8 @@ def _servers(trace: HostTrace, origins: tuple[tuple[str, tuple[str, ...]], ...])
         yield station("edge", provider.name, reported[provider.id])
     serving = [*of_kind(found, "host"), *of_kind(found, "tunnel")]
     for provider in serving[:1]:
-        yield station(
-            "host", provider.name, reported[provider.id], state="fault" if provider.kind == "tunnel" else "ok"
-        )
+        state: Literal["fault", "ok"] = "fault" if provider.kind == "tunnel" else "ok"
+        yield station("host", provider.name, reported[provider.id], state)
     if not serving and not trace.leads_to:  # such a redirect is the edge's own answer
         yield station("host", "not known", state="unknown")
 
@@ -130,7 +116,7 @@ def _servers(trace: HostTrace, origins: tuple[tuple[str, tuple[str, ...]], ...])
 def _app(settings: EnvironmentEvidence | Unavailable) -> Node:
     if isinstance(settings, EnvironmentEvidence):
         paths = [read.path for reads in settings.needed.values() for read in reads]
-        languages = [_LANGUAGES.get(PurePosixPath(path).suffix.lower(), "") for path in paths]
+        languages = [TABLES["languages"].get(PurePosixPath(path).suffix.lower(), "") for path in paths]
         if named := sorted(set(filter(None, languages)), key=lambda each: (-languages.count(each), each)):
             return station("app", f"{named[0]} app", "by its code")
         if settings.code_files:

@@ -8,17 +8,9 @@ from itertools import pairwise
 from typing import Any, Literal
 
 from launchready_lib.record.audit import Audit
+from launchready_lib.report.words import TABLES
 
-LAYERS = {
-    "member": "Members",
-    "name": "Name",
-    "address": "Address",
-    "edge": "Edge",
-    "host": "Hosting",
-    "app": "App server",
-    "database": "Database",
-    "third_party": "Other services",
-}
+LAYERS: dict[str, str] = TABLES["layers"]
 _ROUTE = ("member", "name", "address", "edge", "host", "app", "database")
 MAX_NODES, MAX_EDGES, MAX_IN_LAYER = 60, 120, 8
 _SIGNS = {"ok": "", "unknown": "? ", "fault": "✕ "}
@@ -157,7 +149,8 @@ def _box(node: Node, x: float, y: float, width: float, height: float, letters: i
     lines.append(left)
     if node.detail:
         lines.append(node.detail)
-    return Box(node, x, y, width, height, tuple(_short(line, letters) for line in lines), _named(node))
+    cut = tuple(line if len(line) <= letters else line[: letters - 1] + "…" for line in lines)
+    return Box(node, x, y, width, height, cut, _named(node))
 
 
 def _arrow(a: Box, b: Box, drawing: Drawing) -> str:
@@ -188,10 +181,6 @@ def _cut(nodes: list[Node]) -> list[Node]:
 def _named(node: Node) -> str:
     words = {"ok": "", "unknown": " (not known)", "fault": " (at fault)"}[node.state]
     return f"{node.label}{f', {node.detail}' if node.detail else ''}{words}"
-
-
-def _short(text: str, letters: int) -> str:
-    return text if len(text) <= letters else text[: letters - 1] + "…"
 
 
 def _recorded(body: Mapping[str, Any]) -> RouteMap | None:

@@ -14,7 +14,7 @@ from launchready_lib.record.audit import Audit, Note
 from launchready_lib.record.exhibits import Exhibit, Table, table_of
 from launchready_lib.record.findings import Decision, Finding, Status
 from launchready_lib.record.tally import Deliverable, SignalState
-from launchready_lib.report import documents, drawing, words
+from launchready_lib.report import drawing, words
 from launchready_lib.report import plan as planning
 from launchready_lib.roadmap import Question, Stage
 from launchready_lib.wording import listed
@@ -23,14 +23,6 @@ SHOWN_ROWS = 60
 HANDOVER = ("handover_checklist", "deploy_checklist", "access_list", "runbook", "test_plan")
 _VOUCHING = re.compile(r"; or (a new )?attestations\.\S+$")
 _PARAMETER = re.compile(r"[a-z_]+(\.[a-z_]+)+(: .+)?|[a-z]+_[a-z_]+")
-_NONE_MISSED = "no minimum target is missed"
-_BARS = {
-    "speed": "pages that members use most answer fast enough",
-    "flows": "members can sign in and pay",
-    "monitoring": "you hear of an outage before members do",
-    "secrets": "no password or key lies open",
-    "edge": "your domain leads safely to your site",
-}
 
 
 @dataclass(frozen=True)
@@ -132,8 +124,9 @@ class Page:
     def bars(self) -> tuple[BarView, ...]:
         """The minimum bar."""
         labels, wanted = self.audit.roadmap.labels, {"missed": Status.FAIL, "unknown": Status.UNKNOWN}
+        plain = words.TABLES["minimum_bar"]
         return tuple(
-            BarView(b.id, labels[b.id], _BARS.get(b.id, self.audit.roadmap.minimum_bar[b.id]), b.status,
+            BarView(b.id, labels[b.id], plain.get(b.id, self.audit.roadmap.minimum_bar[b.id]), b.status,
                     tuple(f for f in self.audit.findings if f.check in b.checks and f.status is wanted.get(b.status)))
             for b in self.audit.bars
         )  # fmt: skip
@@ -146,7 +139,8 @@ class Page:
         if self.audit.decision is Decision.NO_GO:
             stops = words.count(len(self.deciding), "fault")
             stop = "stops" if len(self.deciding) == 1 else "stop"
-            bar = f"{missed} {of_bar} {'are' if missed > 1 else 'is'} missed" if missed else _NONE_MISSED
+            none = "no minimum target is missed"
+            bar = f"{missed} {of_bar} {'are' if missed > 1 else 'is'} missed" if missed else none
             return "Do not launch yet", f"{stops} {stop} it, and {bar}."
         if self.audit.decision is Decision.GO:
             return "Ready to launch", f"all {len(self.bars)} minimum targets are met, and nothing serious was found."
@@ -199,14 +193,7 @@ class Page:
         if self.audit.changes is None:
             return []
         since = self.audit.changes
-        groups = (
-            ("broken", "Broken since", since.broken),
-            ("open", "Still open", since.still_open),
-            ("fixed", "Fixed", since.fixed),
-            ("known", "Known now", since.newly_known),
-            ("lost", "No longer known", since.no_longer_known),
-            ("away", "Was failing, now declared not applicable", since.declared_away),
-        )
+        groups = ((key, label, getattr(since, name)) for name, (key, label) in words.TABLES["changes"].items())
         return [(key, label, [self.findings[c] for c in ids]) for key, label, ids in groups if ids]
 
     @cached_property
@@ -275,19 +262,19 @@ class Page:
         """What not to build yet."""
         return tuple(f for f in self.findings.values() if f.check.startswith("overbuild."))
 
-    def handover(self) -> list[tuple[str, str, Deliverable, list[documents.Part]]]:
+    def handover(self) -> list[tuple[str, str, Deliverable, list[words.Part]]]:
         """The handover documents: label, what it is, its state, its content."""
         by_id = {d.id: d for d in self.audit.deliverables}
         return [self._document(by_id[name]) for name in HANDOVER if name in by_id]
 
-    def _document(self, made: Deliverable) -> tuple[str, str, Deliverable, list[documents.Part]]:
+    def _document(self, made: Deliverable) -> tuple[str, str, Deliverable, list[words.Part]]:
         stage = self.audit.roadmap.stages[made.stage]
         text = self.audit.kit.get(made.file or "")
         content = made.data or text
-        shown = list(documents.parts(content)) if made.status != "unknown" else []
+        shown = list(words.parts(content)) if made.status != "unknown" else []
         return self.audit.roadmap.labels[made.id], stage.deliverables[made.id], made, shown
 
-    def other_deliverables(self) -> list[tuple[str, str, Deliverable, list[documents.Part]]]:
+    def other_deliverables(self) -> list[tuple[str, str, Deliverable, list[words.Part]]]:
         """What else the stages were to leave behind."""
         shown = (*HANDOVER, "deployment_map")
         return [self._document(d) for d in self.audit.deliverables if d.id not in shown]

@@ -9,20 +9,13 @@ from datetime import date
 from typing import Any
 
 from launchready_lib.record.findings import Finding, Status, ranked
+from launchready_lib.report.words import TABLES
 from launchready_lib.roadmap import Severity
 
 HOURS = 16.0
 DAY = 8.0
 WEIGHTS = {Severity.BLOCKER: 8, Severity.HIGH: 4, Severity.MEDIUM: 2, Severity.LOW: 1}
 _DAYS_A_MONTH = 365.25 / 12
-_KEEPS_EVERYBODY_OUT = (
-    "hosting.independent", "hosting.production", "domain.", "redirects.https", "tls.certificate", "uptime.now",
-    "flows.signup", "flows.login", "flows.checkout", "webhooks.accepted",
-)  # fmt: skip
-_WEARS_MEMBERS_OUT = (
-    "latency.", "queries.", "pages.", "caching.", "thirdparty.", "background.", "mail.", "flows.", "sessions.",
-    "webhooks.", "redirects.", "subdomains.", "headers.cookies",
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -112,9 +105,9 @@ class Business:
 
     def stake(self, finding: Finding) -> str | None:
         """What a failure puts at stake; None where the figures given say nothing about it."""
-        if finding.check.startswith(_KEEPS_EVERYBODY_OUT):
+        if finding.check.startswith(tuple(TABLES["keeps_everybody_out"])):
             return f"Each day of this touches {self.day_words} of fees ({self.sum_words})."
-        if finding.check.startswith(_WEARS_MEMBERS_OUT):
+        if finding.check.startswith(tuple(TABLES["wears_members_out"])):
             return f"Each member who leaves over it is {self.money(self.price_month * 12)} a year."
         return None
 

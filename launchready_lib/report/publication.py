@@ -35,12 +35,10 @@ def write_kit(folder: Path, files: Mapping[str, str]) -> tuple[Path, ...]:
     """Write the kit's files; a name that would leave the folder, or go through a link or file in it, is passed over."""
     written = []
     for name, text in files.items():
-        path = kit_path(folder, name)
-        if path is None:
-            continue
-        private_folder(path.parent)
-        write_private(path, text)
-        written.append(path)
+        if path := kit_path(folder, name):
+            private_folder(path.parent)
+            write_private(path, text)
+            written.append(path)
     return tuple(written)
 
 

@@ -1,15 +1,21 @@
-"""Words for founders: every technical term is explained where it is first read, and listed at the end."""
+"""Words for founders: every technical term is explained where it is first read, and listed at the end.
+
+Deliverables such as handover documents are text, too: whatever a stage recorded becomes lists and tables.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
 from datetime import date, datetime
+from typing import Any
 
 import yaml
 from markupsafe import Markup, escape
 
 from launchready_lib.paths import PACKAGE
+from launchready_lib.record.exhibits import Table, cell, table_of
 
 TERMS: dict[str, tuple[str, str]] = {
     term: tuple(explained)
@@ -21,6 +27,9 @@ _TERM = re.compile(
 )
 _RECORD = re.compile(r"\bIN $")
 """What stands before the type in a line of a zone file."""
+TABLES: dict[str, Any] = yaml.load((PACKAGE / "data" / "report.yaml").read_bytes(), Loader=yaml.CSafeLoader)
+"""The report's own lists of words, by what they are for."""
+_DEPTH, _LONG = 4, 200
 
 
 class Words:
@@ -139,3 +148,43 @@ def sentence(text: str | None) -> str:
     """A sentence with a capital and a full stop; what ends in a mark or a quote is left as it ends."""
     said = upfirst((text or "").strip())
     return f"{said}." if said and (said[-1].isalnum() or said[-1] == ")") else said
+
+
+@dataclass(frozen=True)
+class Part:
+    """A piece of a document: a heading with a text, a list or a table under it (one of the three)."""
+
+    heading: str = ""
+    text: str = ""
+    items: tuple[str, ...] = ()
+    table: Table | None = None
+
+
+def parts(data: Any, heading: str = "", depth: int = _DEPTH) -> Iterator[Part]:
+    """What a deliverable's data holds, in reading order.
+
+    Lists of mappings become tables, lists of other things become lists, scalars of one mapping a table of two columns;
+    a mapping inside goes under a heading of its own. Strings are text, never Markdown or HTML.
+    """
+    if isinstance(data, Mapping):
+        yield from _mapping(data, heading, depth)
+    elif isinstance(data, list):
+        if data and all(isinstance(each, Mapping) for each in data):
+            if table := table_of(data):
+                yield Part(heading, table=table)
+        elif items := tuple(cell(each) for each in data[:_LONG]):
+            yield Part(heading, items=items)
+    elif data not in (None, ""):
+        yield Part(heading, text=str(data)[: _LONG * 100])
+
+
+def _mapping(data: Mapping[str, Any], heading: str, depth: int) -> Iterator[Part]:
+    nested = {k: v for k, v in data.items() if isinstance(v, Mapping | list) or (isinstance(v, str) and "\n" in v)}
+    scalars = [{"what": str(k).replace("_", " "), "answer": v} for k, v in data.items() if k not in nested]
+    if scalars and (table := table_of(scalars)):
+        yield Part(heading, table=table)
+        heading = ""
+    for key, value in list(nested.items())[:_LONG]:
+        name = heading if key in ("rows", "items", "text", "steps") else str(key).replace("_", " ").capitalize()
+        if depth:
+            yield from parts(value, name, depth - 1)

@@ -17,7 +17,7 @@ from launchready_lib.checks.quick_audit import domain
 from launchready_lib.checks.quick_audit.domain import DomainEvidence
 from launchready_lib.evidence import Unavailable
 from launchready_lib.kit import name_records
-from launchready_lib.kit.facts import Facts
+from launchready_lib.kit.stacks import Facts
 from launchready_lib.names.delegation import Delegation, Nameserver, Zone
 from launchready_lib.names.validation import Trust
 from launchready_lib.names.zone_hosts import MOST_QUESTIONS

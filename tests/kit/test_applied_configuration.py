@@ -9,7 +9,7 @@ from launchready_lib.checks.reduce_drag import caching
 from launchready_lib.checks.secure_edge import headers
 from launchready_lib.checks.secure_edge.headers.cookies import shared_by
 from launchready_lib.demo import names
-from launchready_lib.kit import facts, guard_files, stacks
+from launchready_lib.kit import guard_files, stacks
 from launchready_lib.site import signin
 
 pytestmark = [pytest.mark.world, pytest.mark.anyio]
@@ -107,7 +107,7 @@ async def test_a_server_that_takes_the_printed_networks_answers_the_edge_alone(w
         async with front.client(world, tmp_path) as client:
             failures, _ = await hiding(client)
     assert failures == {}
-    loopback = facts.Facts(names.DOMAIN, names.DOMAIN, (), edge="cloudflare", edge_networks=("127.0.0.0/8",))
+    loopback = stacks.Facts(names.DOMAIN, names.DOMAIN, (), edge="cloudflare", edge_networks=("127.0.0.0/8",))
     files = {each.name: each.text for each in guard_files.origin(loopback, {"edge.origin_hidden"})}
     with nginx(world, tmp_path, files) as front:
         async with httpx.AsyncClient(verify=False) as browser:

@@ -14,7 +14,7 @@ from runners import CHECKS, evaluated, program, syntax
 from launchready_lib.checks.reduce_drag.caching import Asset, StaticEvidence, is_fingerprinted
 from launchready_lib.kit import caching_files, stacks
 from launchready_lib.kit.caching_files import CachingPlan, Place
-from launchready_lib.kit.facts import Facts
+from launchready_lib.kit.stacks import Facts
 from launchready_lib.network import Response
 
 YEAR = "public, max-age=31536000, immutable"

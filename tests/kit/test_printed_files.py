@@ -10,12 +10,12 @@ from octodns.zone import Zone
 from runners import CHECKS, answered, evaluated, moved, syntax
 
 from launchready_lib.checks.secure_edge.bursts import Burst, BurstEvidence, Honest
-from launchready_lib.kit import guard_files, header_files, redirect_files
-from launchready_lib.kit.facts import Facts
+from launchready_lib.kit import guard_files, header_files, name_records
 from launchready_lib.kit.header_files import HeaderPlan
+from launchready_lib.kit.name_records import RedirectPlan
 from launchready_lib.kit.quoting import render
 from launchready_lib.kit.records import RecordSet, Removal, ZonePatch, octodns
-from launchready_lib.kit.redirect_files import RedirectPlan
+from launchready_lib.kit.stacks import Facts
 
 FACTS = Facts(
     "acme.example",
@@ -64,7 +64,7 @@ def printed(tmp_path_factory):
     )
     files = {
         **dict(header_files.files(FACTS, PLAN)),
-        **dict(redirect_files.files(FACTS, RedirectPlan(MOVES, ("redirects.https",)))),
+        **dict(name_records.files(FACTS, RedirectPlan(MOVES, ("redirects.https",)))),
         **{each.name: each.text for each in guard_files.limits(FACTS, GUARDED)},
         **{each.name: each.text for each in guard_files.origin(FACTS, GUARDED)},
         **{each.name: each.text for each in guard_files.protocols(FACTS, GUARDED)},
