@@ -45,29 +45,17 @@ _SAYS = re.compile(
 
 @dataclass
 class Typed:
-    """What typing a login led to.
+    """What typing a login led to."""
 
-    Attributes:
-        session: holds the cookies that the browser ended with.
-        url: where it ended.
-        said: what the page says then.
-        seconds: from the first request that sent something, or the first keystroke, to the page that follows.
-        statuses: of the requests to the site that sent something, in order.
-        set_cookies: raw Set-Cookie lines seen.
-        stored: what the browser had stored at the end.
-        error: why the steps did not come to their end; None where they did.
-        sent_at: the clock at the first request that sent something.
-    """
-
-    session: Session
-    url: str = ""
-    said: str = ""
-    seconds: float = 0.0
-    statuses: list[int] = field(default_factory=list)
+    session: Session  # holds the cookies that the browser ended with
+    url: str = ""  # where it ended
+    said: str = ""  # what the page says then
+    seconds: float = 0.0  # from the first request that sent something, or the first keystroke, to the page that follows
+    statuses: list[int] = field(default_factory=list)  # of the requests to the site that sent something, in order
     set_cookies: list[str] = field(default_factory=list)
-    stored: StorageState | None = None
-    error: str | None = None
-    sent_at: float | None = None
+    stored: StorageState | None = None  # what the browser had stored at the end
+    error: str | None = None  # why the steps did not come to their end; None where they did
+    sent_at: float | None = None  # the clock at the first request that sent something
 
 
 async def type_in(client: Client, url: str, email: str, password: str) -> Typed | Unavailable:
@@ -154,22 +142,15 @@ async def _log_in(page: BrowserPage, email: str, password: str) -> None:
 
 @dataclass(frozen=True)
 class Seen:
-    """The request that a page sent when it was typed into, and what it was answered.
-
-    Attributes:
-        headers: those of the page's own request, without what belongs to one connection.
-        typed: the password that was typed.
-        answer: what came back.
-        cookies: as (name, value, domain, path), which the browser held then.
-    """
+    """The request that a page sent when it was typed into, and what it was answered."""
 
     method: str
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str]  # those of the page's own request, without what belongs to one connection
     body: bytes
-    typed: str
+    typed: str  # the password that was typed
     answer: Response
-    cookies: tuple[tuple[str, str, str, str], ...] = field(default=(), repr=False)
+    cookies: tuple[tuple[str, str, str, str], ...] = field(default=(), repr=False)  # name, value, domain, path
 
     def with_password(self, other: str) -> bytes:
         """The body with another password in the place of the one typed; the same where the page hid it."""

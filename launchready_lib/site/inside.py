@@ -21,17 +21,11 @@ _QUOTED = 120
 
 @dataclass(frozen=True)
 class Sign:
-    """One sign of the inside in an answer.
+    """One sign of the inside in an answer."""
 
-    Attributes:
-        kind: what it is a sign of.
-        what: the framework or language.
-        quote: the words that show it, shortened.
-    """
-
-    kind: Kind
-    what: str
-    quote: str
+    kind: Kind  # what it is a sign of
+    what: str  # the framework or language
+    quote: str  # the words that show it, shortened
 
 
 @cache

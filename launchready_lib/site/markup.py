@@ -16,40 +16,24 @@ _STYLE_RELATIONS = {"stylesheet": "style", "icon": "image", "apple-touch-icon": 
 
 @dataclass(frozen=True)
 class Resource:
-    """Something that a page loads.
+    """Something that a page loads."""
 
-    Attributes:
-        kind: script, style, image, font or other.
-        url: absolute.
-        integrity, crossorigin: the attributes as written; None where absent.
-    """
-
-    kind: str
-    url: str
-    integrity: str | None = None
+    kind: str  # script, style, image, font or other
+    url: str  # absolute
+    integrity: str | None = None  # integrity, crossorigin: the attributes as written; None where absent
     crossorigin: str | None = None
 
 
 @dataclass(frozen=True)
 class Markup:
-    """A page, read once.
-
-    Attributes:
-        title: of the page; empty where it has none.
-        resources: what it loads, in order.
-        equivalents: (name, content) of `<meta http-equiv>`, names lower case.
-        referrer: contents of `<meta name=referrer>`, in order.
-        text: visible words, white space collapsed, without what stands in pre, code or textarea.
-        quoted: what stands in pre, code or textarea.
-        has_password: it has a password field.
-    """
+    """A page, read once."""
 
     title: str = ""
     resources: tuple[Resource, ...] = ()
-    equivalents: tuple[tuple[str, str], ...] = ()
-    referrer: tuple[str, ...] = ()
-    text: str = ""
-    quoted: str = ""
+    equivalents: tuple[tuple[str, str], ...] = ()  # (name, content) of `<meta http-equiv>`, names lower case
+    referrer: tuple[str, ...] = ()  # contents of `<meta name=referrer>`, in order
+    text: str = ""  # visible words, white space collapsed, without what stands in pre, code or textarea
+    quoted: str = ""  # what stands in pre, code or textarea
     has_password: bool = False
 
 

@@ -32,18 +32,12 @@ _NEEDS = {
 
 @dataclass(frozen=True)
 class Reach:
-    """What became of connecting to one address, on the site's ports.
-
-    Attributes:
-        host, address: the name asked for and the published address.
-        state: "open" where one port accepts connections, else how the first port failed, the second time.
-        error: one plain sentence unless open.
-    """
+    """What became of connecting to one address, on the site's ports."""
 
     host: str
     address: str
-    state: str
-    error: str = ""
+    state: str  # "open" where one port accepts connections, else how the first port failed, the second time
+    error: str = ""  # one plain sentence unless open
 
     @property
     def open(self) -> bool:

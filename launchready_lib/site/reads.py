@@ -75,24 +75,15 @@ def quantile(values: Sequence[float], share: float, confidence: float = 0.95) ->
 
 @dataclass(frozen=True)
 class Sample:
-    """One core read, asked again and again.
-
-    Attributes:
-        name, url: which.
-        users: how many could wait for an answer at once.
-        rate: requests due a second.
-        wanted: how many requests were planned.
-        timings: what was measured, in the order of due times, without the warm-up.
-        stopped: why it ended early; None where it did not.
-    """
+    """One core read, asked again and again."""
 
     name: str
     url: str
-    users: int
-    rate: float
-    wanted: int
-    timings: tuple[Timing, ...]
-    stopped: str | None = None
+    users: int  # how many could wait for an answer at once
+    rate: float  # requests due a second
+    wanted: int  # how many requests were planned
+    timings: tuple[Timing, ...]  # what was measured, in the order of due times, without the warm-up
+    stopped: str | None = None  # why it ended early; None where it did not
 
     @property
     def answered(self) -> tuple[Timing, ...]:

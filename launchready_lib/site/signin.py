@@ -22,30 +22,18 @@ _LIMITS = (429, 503)
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at signing in.
+    """One try at signing in."""
 
-    Attributes:
-        outcome: in; refused (the credentials were not taken); limited (429 or 503); error (a 5xx or no answer);
-            unclear.
-        seconds: from sending the form to the page that follows.
-        status: of the answer to the form; None where it never came.
-        said: what the page says to a person then, without the address typed.
-        set_cookies: raw Set-Cookie lines seen, from the login page on.
-        session: holds the cookies; signed in where outcome is "in".
-        stored: what the browser had stored, where one signed in (Playwright's storage state).
-        missing: why the login page, or the answer to its form, was not seen at all; None where it was.
-    """
-
-    outcome: Outcome
-    seconds: float
-    status: int | None
-    said: str
-    set_cookies: tuple[str, ...] = ()
+    outcome: Outcome  # limited: 429 or 503; error: a 5xx or no answer
+    seconds: float  # from sending the form to the page that follows
+    status: int | None  # of the answer to the form; None where it never came
+    said: str  # what the page says to a person then, without the address typed
+    set_cookies: tuple[str, ...] = ()  # raw Set-Cookie lines seen, from the login page on
     session: Session | None = field(default=None, compare=False, repr=False)
     way: str = "form"
     error: str | None = None
     stored: StorageState | None = field(default=None, compare=False, repr=False)
-    missing: Unavailable | None = None
+    missing: Unavailable | None = None  # why the login page, or the answer to its form, was not seen
 
 
 class Member(Protocol):
@@ -58,21 +46,13 @@ class Member(Protocol):
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A test account signed in; `session` sends its requests.
+    """A test account signed in; `session` sends its requests."""
 
-    Attributes:
-        role: member or admin.
-        seconds: what signing in took, from sending the form.
-        set_cookies: raw Set-Cookie lines, as set at login.
-        url: the login page's address.
-        stored: what the browser had stored, where one signed in.
-    """
-
-    role: str
+    role: str  # member or admin
     session: Session = field(compare=False, repr=False)
-    seconds: float
-    set_cookies: tuple[str, ...]
-    url: str
+    seconds: float  # what signing in took, from sending the form
+    set_cookies: tuple[str, ...]  # raw Set-Cookie lines, as set at login
+    url: str  # the login page's address
     stored: StorageState | None = field(default=None, compare=False, repr=False)
 
     def cookie_header(self, url: str) -> str:

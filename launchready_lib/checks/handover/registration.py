@@ -30,25 +30,15 @@ _MOST_TEXT = 300
 
 @dataclass(frozen=True)
 class Registered:
-    """A domain object, as far as it matters here.
+    """A domain object, as far as it matters here."""
 
-    Attributes:
-        domain: the registrable name that was asked for.
-        source: the address that answered.
-        registrar: its name; None where the registry does not say.
-        statuses: lower case, words apart ("client transfer prohibited").
-        expires: when the registration ends; None where the registry publishes no date.
-        nameservers: as the registry has them.
-        signed: the registry holds a DS record; None where it does not say.
-    """
-
-    domain: str
-    source: str
-    registrar: str | None
-    statuses: tuple[str, ...]
-    expires: dt.datetime | None
-    nameservers: tuple[str, ...]
-    signed: bool | None
+    domain: str  # the registrable name that was asked for
+    source: str  # the address that answered
+    registrar: str | None  # its name; None where the registry does not say
+    statuses: tuple[str, ...]  # lower case, words apart ("client transfer prohibited")
+    expires: dt.datetime | None  # when the registration ends; None where the registry publishes no date
+    nameservers: tuple[str, ...]  # as the registry has them
+    signed: bool | None  # the registry holds a DS record; None where it does not say
 
     @property
     def locks(self) -> tuple[str, ...]:

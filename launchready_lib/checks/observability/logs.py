@@ -37,23 +37,16 @@ _EDGE_HEADERS = (
 
 @dataclass(frozen=True)
 class LogEvidence:
-    """What a sample of log lines tells of requests.
-
-    Attributes:
-        of_requests: lines that tell of one request.
-        with_id: those of them that carry an id; `ids`: how many different ones.
-        shared: ids that more than one line carries.
-        bare: the commonest routes of lines without an id, with their number.
-    """
+    """What a sample of log lines tells of requests."""
 
     files: tuple[str, ...]
     lines: int
-    of_requests: int
-    with_id: int
+    of_requests: int  # lines that tell of one request
+    with_id: int  # those of them that carry an id; `ids`: how many different ones
     ids: int
-    shared: int
+    shared: int  # ids that more than one line carries
     formats: tuple[str, ...] = ()
-    bare: tuple[tuple[str, int], ...] = ()
+    bare: tuple[tuple[str, int], ...] = ()  # the commonest routes of lines without an id, with their number
 
     def row(self) -> Row:
         """The row that evidence shows."""
@@ -70,18 +63,13 @@ class LogEvidence:
 
 @dataclass(frozen=True)
 class AnswerEvidence:
-    """Which id headers one response carries.
-
-    Attributes:
-        app_header, edge_header: the name of each kind found; empty where none is.
-        in_log: the id of this very response stands in the log.
-    """
+    """Which id headers one response carries."""
 
     url: str
     status: int
-    app_header: str = ""
+    app_header: str = ""  # app_header, edge_header: the name of each kind found; empty where none is
     edge_header: str = ""
-    in_log: bool = False
+    in_log: bool = False  # the id of this very response stands in the log
 
     def row(self) -> Row:
         """The row that evidence shows."""

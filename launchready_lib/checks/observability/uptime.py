@@ -29,17 +29,12 @@ _WANTED = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One address that must be up.
-
-    Attributes:
-        kind: page, guarded (members only), webhook or health: what the right answer is.
-        response: the second one where the first did not come.
-    """
+    """One address that must be up."""
 
     name: str
-    kind: str
+    kind: str  # page, guarded (members only), webhook or health: what the right answer is
     url: str
-    response: Response
+    response: Response  # the second one where the first did not come
 
     def row(self) -> Row:
         """The answer as evidence."""

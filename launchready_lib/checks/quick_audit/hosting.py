@@ -48,20 +48,13 @@ class Clue:
 
 @dataclass(frozen=True)
 class HostTrace:
-    """What one public host shows of who serves it.
-
-    Attributes:
-        looked_up: the resolver's answers for A and AAAA.
-        reverse: the names of its addresses (PTR).
-        issuer: the organisation that issued its certificate; None where no certificate was seen.
-        reply: what its root answered over HTTPS, or over HTTP where HTTPS did not answer.
-    """
+    """What one public host shows of who serves it."""
 
     host: str
-    looked_up: tuple[Answer, ...]
-    reverse: tuple[str, ...]
-    issuer: str | None
-    reply: Response
+    looked_up: tuple[Answer, ...]  # the resolver's answers for A and AAAA
+    reverse: tuple[str, ...]  # the names of its addresses (PTR)
+    issuer: str | None  # the organisation that issued its certificate; None where no certificate was seen
+    reply: Response  # what its root answered over HTTPS, or over HTTP where HTTPS did not answer
 
     @property
     def addresses(self) -> tuple[str, ...]:

@@ -43,15 +43,10 @@ _RIGHT = {
 
 @dataclass(frozen=True)
 class Tried:
-    """One request and its answer.
+    """One request and its answer."""
 
-    Attributes:
-        name: the page's name, or what was wrong with the request.
-        kind: page, api, body or method: which answers are right.
-    """
-
-    name: str
-    kind: str
+    name: str  # the page's name, or what was wrong with the request
+    kind: str  # page, api, body or method: which answers are right
     method: str
     url: str
     response: Response
@@ -71,11 +66,7 @@ class ProductionEvidence(Evidence):
 
 @dataclass(frozen=True)
 class FailureEvidence(Evidence):
-    """Requests that are wrong on purpose, and the ordinary pages to compare their answers with.
-
-    Attributes:
-        missing: what could not be tried, and why.
-    """
+    """Requests that are wrong on purpose, and the ordinary pages to compare their answers with."""
 
     tried: tuple[Tried, ...]
     ordinary: tuple[Tried, ...]

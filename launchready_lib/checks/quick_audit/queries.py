@@ -30,17 +30,11 @@ _SHOWN = 300
 
 @dataclass(frozen=True)
 class QueryTime:
-    """All executions of one statement for one page.
-
-    Attributes:
-        statement: without values.
-        by: how it is known to serve the page: route, request id, or client.queries.
-        average_ms, worst_ms: milliseconds.
-    """
+    """All executions of one statement for one page."""
 
     page: str
-    statement: str
-    by: str
+    statement: str  # without values
+    by: str  # how it is known to serve the page: route, request id, or client.queries
     calls: int
     average_ms: float
     worst_ms: float

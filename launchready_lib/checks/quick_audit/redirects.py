@@ -29,16 +29,11 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Walk:
-    """The answers met from one starting address on, at most one more than the hops allowed.
-
-    Attributes:
-        steps: the answers in order; the last one is where the walk ended.
-        left_scope: the address of a redirect that was not followed, because the authorization does not name its host.
-    """
+    """The answers met from one starting address on, at most one more than the hops allowed."""
 
     start: str
-    steps: tuple[Response, ...]
-    left_scope: str | None = None
+    steps: tuple[Response, ...]  # the answers in order; the last one is where the walk ended
+    left_scope: str | None = None  # a redirect not followed, as the authorization does not name its host
 
     @property
     def end(self) -> str:

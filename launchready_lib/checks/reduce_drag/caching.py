@@ -37,18 +37,13 @@ _COMPRESSED = frozenset({"gzip", "x-gzip", "br", "zstd", "deflate", "dcb", "dcz"
 
 @dataclass(frozen=True)
 class Asset:
-    """One file that a page of the site loads from the site itself.
-
-    Attributes:
-        page: the first page that loads it.
-        fingerprinted: its address changes with its content.
-    """
+    """One file that a page of the site loads from the site itself."""
 
     url: str
     kind: str
-    page: str
+    page: str  # the first page that loads it
     response: Response
-    fingerprinted: bool
+    fingerprinted: bool  # its address changes with its content
 
     @property
     def is_text(self) -> bool:

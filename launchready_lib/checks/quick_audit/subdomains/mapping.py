@@ -30,20 +30,13 @@ _SHELL_TEXT = 200
 
 @dataclass(frozen=True)
 class Subdomain:
-    """One declared subdomain and what it answered.
-
-    Attributes:
-        expect: app, redirect, api or static.
-        restricted: logged out it must refuse or lead to a login.
-        looked_up: the resolver's answers for A and AAAA.
-        reply: what its root answered over HTTPS, redirects within the authorization followed.
-    """
+    """One declared subdomain and what it answered."""
 
     host: str
-    expect: str
-    restricted: bool
-    looked_up: tuple[Answer, ...]
-    reply: Response
+    expect: str  # app, redirect, api or static
+    restricted: bool  # logged out it must refuse or lead to a login
+    looked_up: tuple[Answer, ...]  # the resolver's answers for A and AAAA
+    reply: Response  # what its root answered over HTTPS, redirects within the authorization followed
 
     def row(self) -> Row:
         """What it answered, as evidence."""

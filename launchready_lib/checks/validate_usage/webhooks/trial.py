@@ -47,22 +47,14 @@ class State:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One event sent, and what came of it.
+    """One event sent, and what came of it."""
 
-    Attributes:
-        event: which captured event it was made of.
-        sent_as: "genuine", "repeated", or how it was forged.
-        response: what the endpoint answered.
-        before, after: the member's state before, and after it had time to follow.
-        wanted: the value that the state should take; None for events that should change nothing.
-    """
-
-    event: Kind
-    sent_as: str
+    event: Kind  # which captured event it was made of
+    sent_as: str  # "genuine", "repeated", or how it was forged
     response: Response
     before: State | Unavailable | None = None
-    after: State | Unavailable | None = None
-    wanted: str | None = None
+    after: State | Unavailable | None = None  # the member's state after it had time to follow
+    wanted: str | None = None  # the value that the state should take; None for events that should change nothing
 
     @property
     def accepted(self) -> bool:
