@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable, Iterator
 
 from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence, leads
-from launchready_lib.checks.quick_audit.subdomains import SubdomainEvidence, claiming
+from launchready_lib.checks.quick_audit.subdomains import SubdomainEvidence, mapping
 from launchready_lib.checks.quick_audit.subdomains.pointers import Pointer
 from launchready_lib.kit.facts import Facts
 from launchready_lib.kit.quoting import is_plain_name
@@ -31,7 +31,7 @@ def _changes(
     if zone is not None and "domain.nameservers" in failures:
         yield from of(facts.domain, "domain.nameservers", _nameservers(facts, zone))
     if subdomains is not None and "subdomains.takeover" in failures:
-        faulty = claiming.faulty(subdomains)
+        faulty = mapping.faulty(subdomains)
         yield from of(facts.domain, "subdomains.takeover", (_pointer(facts, pointer) for pointer in faulty))
 
 

@@ -18,7 +18,7 @@ from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import registered_domain
 from launchready_lib.network import Answer, Purpose, Response, normal
 from launchready_lib.paths import PACKAGE
-from launchready_lib.site.reach import NETWORK_DOWN
+from launchready_lib.site.web import NETWORK_DOWN
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client

@@ -20,7 +20,7 @@ from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_host
 from launchready_lib.network import REDIRECTS, Answer, ConnectFailure, Response, address_of, normal
 from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import certificates as chain
-from launchready_lib.site.reach import NETWORK_DOWN, SILENT, steady
+from launchready_lib.site.web import NETWORK_DOWN, SILENT, steady
 from launchready_lib.wording import counted, listed
 
 if TYPE_CHECKING:

@@ -16,8 +16,8 @@ from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.site import inside, markup, web
-from launchready_lib.site.reach import SILENT
+from launchready_lib.site import markup, web
+from launchready_lib.site.web import SILENT
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client
@@ -89,7 +89,7 @@ def _row(tried: Tried) -> Row:
 
 
 def _said(response: Response) -> str:
-    if inside.is_html(response):
+    if markup.is_html(response):
         page = markup.read(response.text, response.url)
         return page.text or page.title
     try:
@@ -187,7 +187,7 @@ def production(evidence: ProductionEvidence) -> Verdict:
     unseen = [web.why_unseen(page.url, page.response) for page in evidence.pages]
     missing = [why for why in unseen if why]
     seen = [page for page, why in zip(evidence.pages, unseen, strict=True) if why is None]
-    bad = [(page, sign) for page in seen for sign in inside.signs(page.response)]
+    bad = [(page, sign) for page in seen for sign in markup.signs(page.response)]
     if bad:
         what = "; ".join(dict.fromkeys(f"{page.name}: {sign.kind} ({sign.what})" for page, sign in bad[:6]))
         rows = [{"page": p.name, "address": p.url, "found": f"{s.kind} ({s.what})", "quote": s.quote} for p, s in bad]
@@ -227,7 +227,7 @@ def _judged(tried: Tried, ordinary: tuple[Tried, ...]) -> Verdict:
 def _doubt(tried: Tried, ordinary: tuple[Tried, ...]) -> tuple[str, str] | None:
     """Why an answer that is no 4xx says nothing about how the app fails; None where it does."""
     response = tried.response
-    is_plain = (response.status or 0) < 400 and not inside.signs(response)
+    is_plain = (response.status or 0) < 400 and not markup.signs(response)
     if tried.kind == "page" and is_plain:
         pages = {one.name: one.response for one in ordinary if one.response.ok}
         if any(response.body == page.body for page in pages.values()) and not response.history:
@@ -249,7 +249,7 @@ def _faults(tried: Tried) -> Iterator[str]:
         yield f"answered {status}" + (" as if all were well" if status < 400 else "")
     if response.seconds > SECONDS:
         yield f"took {response.seconds:.1f} s"
-    for sign in (*inside.signs(response), *inside.details(response)):
+    for sign in (*markup.signs(response), *markup.details(response)):
         yield f"shows the inside: {sign.kind} ({sign.what})"
     if len(_WORDS.findall(_said(response))) < 2:
         yield "says nothing that a member can read"

@@ -14,7 +14,7 @@ from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_host
 from launchready_lib.network import REDIRECTS, Network, Response, normal
 from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import web
-from launchready_lib.site.reach import DOWN, SILENT, hindered, reply_row, steady
+from launchready_lib.site.web import DOWN, SILENT, hindered, reply_row, steady
 from launchready_lib.wording import counted, listed
 
 if TYPE_CHECKING:

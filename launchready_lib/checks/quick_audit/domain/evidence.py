@@ -15,7 +15,7 @@ from launchready_lib.names.hosts import canonical_host, main_hosts
 from launchready_lib.names.validation import Trust
 from launchready_lib.names.zone_hosts import looked_up
 from launchready_lib.network import Answer, normal
-from launchready_lib.site.reach import NETWORK_DOWN, Reach, reach
+from launchready_lib.site.web import NETWORK_DOWN, Reach, reach
 from launchready_lib.wording import listed
 
 if TYPE_CHECKING:
