@@ -31,10 +31,8 @@ USER_SELECTORS = (
     "input[type=email]",
     "input[name*=mail i], input[name*=user i], input[id*=mail i], input[id*=user i]",
 )
-ENTER_S, CLICK_S = 2.0, 5.0
-"""From a key, and from a click, to the request that it causes."""
-LONGEST_S = 60.0
-"""For one page with all its steps: a script may keep the browser busy for ever."""
+ENTER_S, CLICK_S = 2.0, 5.0  # From a key, and from a click, to the request that it causes
+LONGEST_S = 60.0  # For one page with all its steps: a script may keep the browser busy for ever
 LARGEST = 200_000
 _NOT_OURS = re.compile(r":|host$|connection$|content-length$|cookie$|accept-encoding$|proxy-|keep-alive$")
 _BUTTONS = "form button:visible, form input[type=submit]:visible, button:visible, [role=button]:visible"

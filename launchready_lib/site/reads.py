@@ -12,20 +12,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pandas as pd
 
 from launchready_lib import roadmap
+from launchready_lib.client import Client
 from launchready_lib.evidence import Row, Unavailable, probe
 from launchready_lib.network import Shot, Timing
 from launchready_lib.network.timing import MAX_ERROR_SHARE, floor_ms
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
 from launchready_lib.site.signin import SignedIn, sign_in
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
 
 Kind = Literal["service", "response"]
 

@@ -5,16 +5,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
+from launchready_lib.client import Client
 from launchready_lib.evidence import Row, Unavailable
 from launchready_lib.names.hosts import registrable_domain
 from launchready_lib.network import DISTRUSTED, REDIRECTS, ConnectFailure, Network, Response, normal
 from launchready_lib.record.findings import Verdict, unknown
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
 
 HOPS = 5
 TRUSTED = "a valid certificate, or network.ca_file with the CA that signed it"
@@ -27,8 +24,7 @@ NETWORK_DOWN = Unavailable(
     "a working network connection, or network.nameservers",
 )
 DOWN = ("refused", "timeout", "reset", "unreachable")
-SILENT = (*DOWN, "dns", "blocked")
-"""How a name that nobody declared answers where it serves no web page to the outside."""
+SILENT = (*DOWN, "dns", "blocked")  # How a name that nobody declared answers where it serves no web page to the outside
 _CLOSED = ("refused", "timeout", "reset")
 _NEEDS = {
     "blocked": "authorization.hosts (or network.connect_to for a private address)",

@@ -5,19 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
 from launchready_lib.checks.handover.registration import Registered, RegistrationEvidence
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import registered_domain, under
 from launchready_lib.network import normal
 from launchready_lib.record.findings import Verdict, combine, combine_as, failed, passed, unknown
 from launchready_lib.wording import listed
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
 
 SYSTEMS = ("registrar", "cloudflare", "hosting", "email_provider", "database", "analytics", "monitoring")
 LEAST_DAYS = 30

@@ -9,19 +9,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import yaml
 
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import registered_domain
 from launchready_lib.network import Answer, Purpose, Response, normal
 from launchready_lib.paths import PACKAGE
 from launchready_lib.site.web import NETWORK_DOWN
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
 
 HOLDS = ("client hold", "server hold", "redemption period", "pending delete")
 LOCKS = ("client transfer prohibited", "server transfer prohibited")

@@ -8,22 +8,18 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.network import Response
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.sources.logbook import Entry, parse_line, read_sample
 
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.network import Response
-
 FEWEST_REQUESTS = 5
 TAIL_BYTES = 256 * 1024
-SHORTEST_ID = 8
-"""Anything shorter would be found by chance."""
+SHORTEST_ID = 8  # Anything shorter would be found by chance
 LOG_DELAY_S = 1.0
 _APP_HEADERS = (
     "x-request-id", "request-id", "x-correlation-id", "correlation-id", "x-trace-id", "trace-id", "x-request-uuid",

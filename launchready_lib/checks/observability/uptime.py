@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.network import Response
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import markup, web
 from launchready_lib.wording import listed
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.network import Response
 
 PAUSE_S = 1.0
 _DOWN = ("refused", "timeout", "reset", "tls", "dns", "protocol")

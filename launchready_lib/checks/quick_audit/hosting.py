@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import public_hosts, registered_domain
@@ -22,11 +23,6 @@ from launchready_lib.record.findings import Verdict, combine_as, failed, passed,
 from launchready_lib.site import certificates as chain
 from launchready_lib.site.web import NETWORK_DOWN, SILENT, steady
 from launchready_lib.wording import counted, listed
-
-if TYPE_CHECKING:
-    import socket
-
-    from launchready_lib.client import Client
 
 _LOST = ("SERVFAIL", "TIMEOUT")
 # RFC 1918, RFC 6598, loopback, link-local and RFC 4193; documentation ranges are nobody's building.

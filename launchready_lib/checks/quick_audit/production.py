@@ -8,20 +8,17 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
-from launchready_lib.network import REDIRECTS
+from launchready_lib.network import REDIRECTS, Response
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import markup, web
 from launchready_lib.site.web import SILENT
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.network import Response
 
 SECONDS = 2.0
 UNKNOWN_PAGE = "an unknown page"

@@ -7,16 +7,13 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.parameters import Parameters
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.sources.logbook import Statement, fingerprint, parse_line, parse_statements, read_sample
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.parameters import Parameters
 
 SLOW_AVERAGE_MS = 100.0
 SLOW_WORST_MS = 300.0

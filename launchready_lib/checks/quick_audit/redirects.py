@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import canonical_host, public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
@@ -16,9 +16,6 @@ from launchready_lib.record.findings import Verdict, combine_as, failed, passed,
 from launchready_lib.site import web
 from launchready_lib.site.web import DOWN, SILENT, hindered, reply_row, steady
 from launchready_lib.wording import counted, listed
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
 
 PERMANENT = (301, 308)
 HOPS = 2

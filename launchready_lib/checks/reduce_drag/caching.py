@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.network import Response
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import markup, web
 from launchready_lib.site.signin import Member
 from launchready_lib.wording import brief
 
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.network import Response
-
 THIRTY_DAYS_S = 30 * 86_400
-SMALL = 1_400
-"""Bytes that fit one packet: compressing less gains nothing."""
+SMALL = 1_400  # Bytes that fit one packet: compressing less gains nothing
 MOST = 60
 _TEXT = re.compile(
     r"text/|application/(?:javascript|x-javascript|json|manifest\+json|xml|wasm)|image/svg\+xml|.+\+(?:json|xml)$"

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from launchready_lib import roadmap
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site.signin import Attempt, attempt
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
 
 TRIES = 10
 

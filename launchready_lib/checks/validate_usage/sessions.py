@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.network import Response
 from launchready_lib.parameters.flows import RequestStep, Step
 from launchready_lib.record.findings import Verdict, failed, passed, unknown
 from launchready_lib.site import forms, steps, web
 from launchready_lib.site.signin import SignedIn, sign_in
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.network import Response
 
 IN_BROWSER = "flows.logout in a browser"
 

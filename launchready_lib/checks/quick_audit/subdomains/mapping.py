@@ -5,25 +5,22 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from launchready_lib.checks import check
 from launchready_lib.checks.quick_audit.subdomains.pointers import Pointer, follow_all, looks_unclaimed
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import canonical_host, registered_domain, under
 from launchready_lib.names.published import zone_of
 from launchready_lib.names.zonefile import ZoneFile
 from launchready_lib.network import REDIRECTS, Answer, Network, Response, normal
+from launchready_lib.parameters.sections import Subdomain as Declared
 from launchready_lib.record.findings import Status, Verdict, combine, combine_as, failed, passed, unknown
 from launchready_lib.site import markup
 from launchready_lib.site.web import DOWN, NETWORK_DOWN, hindered, steady
 from launchready_lib.wording import counted, listed
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.parameters.sections import Subdomain as Declared
 
 _LOGIN_PATH = re.compile(r"(?i)(^|[/._-])(log-?in|sign-?in|auth|sso|session|access)([/._?-]|$)")
 _SHELL_TEXT = 200

@@ -7,8 +7,8 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from launchready_lib.client import Client
 from launchready_lib.evidence import Row
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import main_hosts, registered_domain, under
@@ -16,9 +16,6 @@ from launchready_lib.names.providers import Provider
 from launchready_lib.names.published import zone_mail
 from launchready_lib.names.zonefile import ZoneFile
 from launchready_lib.network import Answer, DnsState, Network, Response, normal
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
 
 _MOST_NAMES = 500
 _MOST_ADDRESSES = 16

@@ -10,19 +10,17 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 from launchready_lib.checks.validate_usage.webhooks import events
 from launchready_lib.checks.validate_usage.webhooks.events import Message, Signer
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.network import Response
+from launchready_lib.parameters.sections import BillingWebhook, WebhookState
 from launchready_lib.site import steps, web
 from launchready_lib.site.signin import SignedIn, sign_in
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.parameters.sections import BillingWebhook, WebhookState
 
 Kind = Literal["activate", "cancel"]
 Trial = TypeVar("Trial")
