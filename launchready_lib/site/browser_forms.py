@@ -242,10 +242,7 @@ async def _until(sent: asyncio.Future[BrowserRequest], walk: asyncio.Future[None
 
 
 async def _fill(page: BrowserPage, email: str, password: str) -> Locator:
-    """Type the address where it belongs and the password wherever one is asked for; what else is demanded too.
-
-    Gives the field that was typed into last.
-    """
+    """Type the address, the password wherever one is asked for, and what else is demanded; gives the last field."""
     await page.locator(", ".join(USER_SELECTORS)).locator("visible=true").first.wait_for(timeout=steps.STEP_S * 1000)
     await page.evaluate("() => { for (const form of document.forms) form.noValidate = true }")
     last = await _type_user(page, email) or page.locator("input").first

@@ -50,10 +50,7 @@ def quantile(values: Sequence[float], share: float, confidence: float = 0.95) ->
     """The smallest value that this share of values does not exceed, and its distribution-free interval.
 
     The bounds are order statistics: how many of n values lie below the true quantile is binomial (David and Nagaraja,
-    Order Statistics, section 7.1). With few values the upper bound is their largest, and covers less.
-
-    Raises:
-        ValueError: there are no values.
+    Order Statistics, section 7.1). With few values the upper bound is their largest; with none it is a ValueError.
     """
     ordered = sorted(values)
     if not ordered:
@@ -256,15 +253,8 @@ async def sample(
     shots = [Shot(number / rate, url, headers=headers) for number in range(WARM_UP + samples)]
     salvo = await client.network.fire(shots, users=users, within_s=2 * shots[-1].due_s + _LOST_S)
     first = shots[WARM_UP].due_s
-    taken = Sample(
-        name=name,
-        url=url,
-        users=users,
-        rate=rate,
-        wanted=samples,
-        timings=tuple(t for t in salvo.timings if t.due_s >= first) if salvo.stopped is None else salvo.timings,
-        stopped=salvo.stopped,
-    )
+    timings = tuple(t for t in salvo.timings if t.due_s >= first) if salvo.stopped is None else salvo.timings
+    taken = Sample(name, url, users, rate, samples, timings, salvo.stopped)
     return taken, tuple(t for t in salvo.timings if t.connect_ms > 0)
 
 

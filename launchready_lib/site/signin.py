@@ -95,11 +95,7 @@ def _login_page(client: Client) -> str:
 
 @probe
 async def sign_in(client: Client, role: str = "member") -> SignedIn | Unavailable:
-    """Sign in once with a test account of the parameters.
-
-    The caller closes `session`. Unavailable without permission, account or password variable, or where it does not
-    succeed.
-    """
+    """Sign in once with a test account of the parameters; the caller closes `session`."""
     if no := client.forbidden("login"):
         return no
     account = getattr(client.parameters.accounts, role)

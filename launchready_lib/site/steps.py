@@ -41,11 +41,7 @@ class Walk:
 
 
 async def walk(steps: Sequence[Step], state: Walk) -> None:
-    """Run the steps in order.
-
-    Raises:
-        StepFailedError: at the first that fails.
-    """
+    """Run the steps in order; raises StepFailedError at the first that fails."""
     from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
 
     def heard(reply: BrowserResponse) -> None:
@@ -166,11 +162,7 @@ def _at(answer: Response, path: str) -> str:
 
 
 def value_at(value: Any, path: str) -> Any:
-    """What stands in JSON at a path such as data.0.id.
-
-    Raises:
-        ValueError, LookupError, TypeError: nothing stands there.
-    """
+    """What stands in JSON at a path such as data.0.id; ValueError, LookupError or TypeError where nothing does."""
     for key in path.split("."):
         value = value[int(key)] if isinstance(value, list) else value[key]
     return value

@@ -214,12 +214,8 @@ async def steady(network: Network, url: str, *, follow: int = 0) -> Response:
 
 def reply_row(reply: Response) -> Row:
     """An HTTP answer as evidence: asked, status, location, detail."""
-    return {
-        "asked": reply.url,
-        "status": reply.status or reply.state,
-        "location": reply.header("location"),
-        "detail": reply.error,
-    }
+    status, location = reply.status or reply.state, reply.header("location")
+    return {"asked": reply.url, "status": status, "location": location, "detail": reply.error}
 
 
 def hindered(reply: Response) -> Verdict | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 from launchready_lib.checks import check
 from launchready_lib.checks.handover.registration import Registered, RegistrationEvidence
@@ -38,13 +38,8 @@ class AccessEntry:
 
     def row(self) -> Row:
         """The entry as evidence."""
-        return {
-            "system": self.system,
-            "provider": self.provider,
-            "owner": self.owner,
-            "second_person": self.second,
-            "two_factor": self.two_factor,
-        }
+        columns = ("system", "provider", "owner", "second_person", "two_factor")
+        return dict(zip(columns, astuple(self), strict=True))
 
 
 @dataclass(frozen=True)

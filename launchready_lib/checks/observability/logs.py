@@ -69,12 +69,8 @@ class AnswerEvidence:
 
     def row(self) -> Row:
         """The row that evidence shows."""
-        return {
-            "url": self.url,
-            "status": self.status,
-            "id_header": self.app_header or self.edge_header or "none",
-            "this_id_in_the_log": "yes" if self.in_log else "not seen",
-        }
+        header, seen = self.app_header or self.edge_header or "none", "yes" if self.in_log else "not seen"
+        return {"url": self.url, "status": self.status, "id_header": header, "this_id_in_the_log": seen}
 
 
 @dataclass(frozen=True)

@@ -121,7 +121,13 @@ def now(uptime: UptimeEvidence) -> Verdict:
 def _judged(endpoint: Endpoint, uptime: UptimeEvidence) -> Verdict:
     response = endpoint.response
     if not response.ok and response.state in _DOWN:
-        return _down(endpoint, control=bool(uptime.control))
+        error = response.error or response.state
+        if not uptime.control:
+            reason = f"{endpoint.name} did not answer ({error}), but a control look-up failed too"
+            needs = "a working network: run this stage again"
+            return unknown(f"{reason}: our own network is at fault", needs=needs, evidence=[endpoint.row()])
+        summary = f"{endpoint.name} is down: {error}, twice, while our own network works"
+        return failed(summary, evidence=[endpoint.row()], about=[endpoint.name])
     if why := web.why_unseen(endpoint.url, response):
         return web.unseen([why])
     good = {
@@ -139,16 +145,6 @@ def _judged(endpoint: Endpoint, uptime: UptimeEvidence) -> Verdict:
     if endpoint.kind == "guarded" and response.status == 200:
         what = f"{endpoint.name} opens for a stranger, or leads elsewhere than to the login"
     return failed(what, evidence=[endpoint.row()], about=[endpoint.name])
-
-
-def _down(endpoint: Endpoint, *, control: bool) -> Verdict:
-    error = endpoint.response.error or endpoint.response.state
-    if not control:
-        reason = f"{endpoint.name} did not answer ({error}), but a control look-up failed too"
-        needs = "a working network: run this stage again"
-        return unknown(f"{reason}: our own network is at fault", needs=needs, evidence=[endpoint.row()])
-    summary = f"{endpoint.name} is down: {error}, twice, while our own network works"
-    return failed(summary, evidence=[endpoint.row()], about=[endpoint.name])
 
 
 def _is_guarded(endpoint: Endpoint, uptime: UptimeEvidence) -> bool | None:

@@ -151,12 +151,9 @@ def _issued_by(sock: socket.socket, host: str) -> str | None:
 
 
 def clues(host: HostTrace, origins: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> tuple[Clue, ...]:
-    """Everything that names a provider, the most telling first.
-
-    Behind an edge the certificate is the edge's, and says nothing of the servers.
-    """
+    """Everything that names a provider, the most telling first."""
     found = tuple(dict.fromkeys(_clues(host, origins)))
-    if of_kind(found, "edge"):
+    if of_kind(found, "edge"):  # then the certificate is the edge's, and says nothing of the servers
         return tuple(clue for clue in found if clue.seen_in != "certificate")
     return found
 

@@ -18,7 +18,6 @@ from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_host
 from launchready_lib.network import REDIRECTS, Response
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import markup, web
-from launchready_lib.site.web import SILENT
 
 SECONDS = 2.0
 UNKNOWN_PAGE = "an unknown page"
@@ -126,7 +125,7 @@ async def survey(client: Client) -> ProductionEvidence | Unavailable:
     for page in pages:
         reply = page.response
         elsewhere = reply.status in REDIRECTS or web.host_of(reply.url) != page.name
-        if page.name not in zone.own or not (elsewhere or reply.state in SILENT):
+        if page.name not in zone.own or not (elsewhere or reply.state in web.SILENT):
             shown.append(page)
     return ProductionEvidence(tuple(shown), zone)
 
@@ -147,7 +146,10 @@ async def failures(client: Client) -> FailureEvidence | Unavailable:
     if (no := web.unauthorized(client)) or (no := client.forbidden("login")):
         return no
     login, home = web.page(client, "login"), web.address(client, "/")
-    api = _api_bases(client)
+    # The API lives beside each core read, and on hosts that are declared to be one.
+    bases = [url.rsplit("/", 1)[0] for url in web.core_reads(client).values() if urlsplit(url).path.count("/") > 1]
+    bases += [f"https://{s.host}" for s in client.parameters.site.subdomains.values() if s.expect == "api"]
+    api = list(dict.fromkeys(bases))
     asked = [(UNKNOWN_PAGE, "page", "GET", web.address(client, _unknown()))]
     asked += [("an unknown API path", "api", "GET", f"{base}{_unknown()}") for base in api]
     bodies = [*([login] if isinstance(login, str) else []), *list(web.core_reads(client).values())[:1]]
@@ -161,13 +163,6 @@ async def failures(client: Client) -> FailureEvidence | Unavailable:
         await _read(client, {"home": home} | ({"login": login} if isinstance(login, str) else {})),
         tuple(missing),
     )
-
-
-def _api_bases(client: Client) -> list[str]:
-    """Where the API lives: beside each core read, and on hosts that are declared to be one."""
-    found = [url.rsplit("/", 1)[0] for url in web.core_reads(client).values() if urlsplit(url).path.count("/") > 1]
-    found += [f"https://{s.host}" for s in client.parameters.site.subdomains.values() if s.expect == "api"]
-    return list(dict.fromkeys(found))
 
 
 async def _send(client: Client, method: str, url: str, kind: str) -> Response:

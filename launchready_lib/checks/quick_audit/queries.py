@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from launchready_lib.checks import check
@@ -22,7 +22,6 @@ _WORDS = {
     "login": re.compile(r"(?i)(?:^|[/_#-])(?:log-?in|sign-?in|sessions?#create|authenticate|token)(?:$|[/_#?-])"),
     "dashboard": re.compile(r"(?i)(?:^|[/_#-])dashboard(?:s)?(?:$|[/_#?-])"),
 }
-_SHOWN = 300
 
 
 @dataclass(frozen=True)
@@ -45,7 +44,7 @@ class QueryTime:
         """The row that evidence shows."""
         return {
             "page": self.page,
-            "statement": self.statement[:_SHOWN],
+            "statement": self.statement[:300],
             "calls": self.calls,
             "average_ms": round(self.average_ms, 1),
             "worst_ms": round(self.worst_ms, 1),
@@ -95,20 +94,12 @@ def _read(client: Client) -> QueryEvidence | Unavailable:
         needs = "JSON lines {request_id, route, sql, ms}, or a Postgres log with log_min_duration_statement = 0"
         return Unavailable(reason, f"query_log: {needs}")
     orphans = {s.request_id for s in statements if s.request_id and not s.route}
-    routes = dict(_routes(client, orphans)) if orphans else {}
+    routes: dict[str, str] = {}
+    for log in client.parameters.logs if orphans else ():  # application logs tell the routes of request ids
+        found = read_sample(client.path(log), log, "logs")
+        entries = map(parse_line, () if isinstance(found, Unavailable) else found.lines)
+        routes |= {each.request_id: each.where for each in entries if each.request_id in orphans and each.where}
     return gathered(shown, statements, client.parameters, routes=routes)
-
-
-def _routes(client: Client, wanted: set[str]) -> Iterator[tuple[str, str]]:
-    """The routes of requests, by id, as the application logs tell."""
-    for shown in client.parameters.logs:
-        sample = read_sample(client.path(shown), shown, "logs")
-        if isinstance(sample, Unavailable):
-            continue
-        for line in sample.lines:
-            entry = parse_line(line)
-            if entry.request_id in wanted and entry.where:
-                yield entry.request_id, entry.where
 
 
 def gathered(

@@ -60,26 +60,20 @@ async def logout_trial(client: Client) -> LogoutTrial | Unavailable:
     if isinstance(member, Unavailable):
         return member
     try:
-        return await _leave(client, member)
+        if isinstance(board := web.page(client, "dashboard"), Unavailable):
+            return board
+        private = next(iter(web.core_reads(client).values()), board)
+        before = await member.session.request("GET", private, verify=True)
+        cookies = {"Cookie": member.cookie_header(private)}
+        seen = await member.session.request("GET", board, verify=True, follow=3)
+        if isinstance(left := await _sign_out(client, member, seen), Unavailable):
+            return left
+        way, signed_out = left
+        after = await client.network.request("GET", private, headers=cookies, verify=True)
+        stranger = await client.network.request("GET", private, verify=True)
+        return LogoutTrial(private, way, before.status, after.status, stranger.status, signed_out)
     finally:
         await member.session.close()
-
-
-async def _leave(client: Client, member: SignedIn) -> LogoutTrial | Unavailable:
-    board = web.page(client, "dashboard")
-    if isinstance(board, Unavailable):
-        return board
-    private = next(iter(web.core_reads(client).values()), board)
-    before = await member.session.request("GET", private, verify=True)
-    cookies = {"Cookie": member.cookie_header(private)}
-    seen = await member.session.request("GET", board, verify=True, follow=3)
-    left = await _sign_out(client, member, seen)
-    if isinstance(left, Unavailable):
-        return left
-    way, signed_out = left
-    after = await client.network.request("GET", private, headers=cookies, verify=True)
-    stranger = await client.network.request("GET", private, verify=True)
-    return LogoutTrial(private, way, before.status, after.status, stranger.status, signed_out)
 
 
 async def _sign_out(client: Client, member: SignedIn, board: Response) -> tuple[str, int | None] | Unavailable:

@@ -267,7 +267,8 @@ def _authoritative(domain: DomainEvidence, rows: list[Row]) -> Verdict:
     lame, unseen = {}, []
     for name in sorted({server.name for server in domain.delegation.servers}):
         found = [row for row in rows if row["nameserver"] == name]
-        heard = [str(row["answers"]) for row in found if not _unreachable(row)]
+        no_route = [":" in str(row["address"]) and "unreachable" in str(row["answers"]) for row in found]
+        heard = [str(row["answers"]) for row, lost in zip(found, no_route, strict=True) if not lost]
         if not heard:
             unseen.append(name)
         elif wrong := next((text for text in heard if text != "authoritative"), None):
@@ -283,10 +284,6 @@ def _authoritative(domain: DomainEvidence, rows: list[Row]) -> Verdict:
         reason = f"{listed(unseen)} cannot be reached from this machine (no route to its address)"
         clauses.append(unknown(reason, needs="a run from a machine with IPv6", evidence=rows))
     return combine(*clauses) if clauses else passed("all answer with authority", evidence=rows)
-
-
-def _unreachable(row: Row) -> bool:
-    return ":" in str(row["address"]) and "unreachable" in str(row["answers"])
 
 
 def _serials(domain: DomainEvidence, rows: list[Row]) -> Verdict:
