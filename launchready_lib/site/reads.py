@@ -50,7 +50,7 @@ def quantile(values: Sequence[float], share: float, confidence: float = 0.95) ->
     """The smallest value that this share of values does not exceed, and its distribution-free interval.
 
     The bounds are order statistics: how many of n values lie below the true quantile is binomial (David and Nagaraja,
-    Order Statistics, section 7.1). With few values the upper bound is their largest; with none it is a ValueError.
+    Order Statistics, section 7.1). With few the upper bound is their largest, and covers less; none: ValueError.
     """
     ordered = sorted(values)
     if not ordered:
@@ -210,8 +210,7 @@ async def _as_member(
     reads = web.core_reads(client)
     if not reads:
         return Unavailable("no core read is given", "site.core_reads (name: path)")
-    mine = member or await sign_in(client)
-    if isinstance(mine, Unavailable):
+    if isinstance(mine := member or await sign_in(client), Unavailable):
         return mine
     try:
         floor = await asyncio.to_thread(floor_ms)

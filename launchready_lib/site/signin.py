@@ -187,8 +187,7 @@ def _said(text: str, email: str) -> str:
 
 
 async def _in_browser(client: Client, url: str, email: str, password: str) -> Attempt:
-    typed = await browser_forms.type_in(client, url, email, password)
-    if isinstance(typed, Unavailable):
+    if isinstance(typed := await browser_forms.type_in(client, url, email, password), Unavailable):
         return Attempt("unclear", 0.0, None, "", way="browser", error=typed.reason, missing=typed)
     said, cookies = _said(typed.said, email), tuple(typed.set_cookies)
     status = typed.statuses[-1] if typed.statuses else None

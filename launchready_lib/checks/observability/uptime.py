@@ -82,8 +82,7 @@ def _wanted(client: Client) -> tuple[list[tuple[str, str, str]], list[Unavailabl
     wanted = [("home", "page", web.address(client, p.site.pages.get("home", "/")))]
     missing: list[Unavailable] = []
     for name, kind in (("login", "page"), ("dashboard", "guarded")):
-        url = web.page(client, name)
-        if isinstance(url, Unavailable):
+        if isinstance(url := web.page(client, name), Unavailable):
             missing.append(url)
         else:
             wanted.append((name, kind, url))

@@ -85,8 +85,7 @@ async def survey(client: Client) -> QueryEvidence | Unavailable:
 
 def _read(client: Client) -> QueryEvidence | Unavailable:
     shown = client.parameters.query_log or ""
-    sample = read_sample(client.path(shown), shown, "query_log")
-    if isinstance(sample, Unavailable):
+    if isinstance(sample := read_sample(client.path(shown), shown, "query_log"), Unavailable):
         return sample
     statements = list(parse_statements(sample.lines))
     if not statements:

@@ -56,8 +56,7 @@ async def logout_trial(client: Client) -> LogoutTrial | Unavailable:
     """Sign in, sign out as the dashboard offers it, and replay the old cookies."""
     if no := client.forbidden("flows"):
         return no
-    member = await sign_in(client)
-    if isinstance(member, Unavailable):
+    if isinstance(member := await sign_in(client), Unavailable):
         return member
     try:
         if isinstance(board := web.page(client, "dashboard"), Unavailable):

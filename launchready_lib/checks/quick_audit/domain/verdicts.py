@@ -322,8 +322,7 @@ def _sets(domain: DomainEvidence, rows: list[Row]) -> Verdict:
 @check("domain.dnssec")
 def dnssec(domain: DomainEvidence) -> Verdict:
     """The zone is unsigned with no DS, or its chain validates and no signature ends within three days (RFC 4035)."""
-    trust = domain.trust
-    if isinstance(trust, Unavailable):
+    if isinstance(trust := domain.trust, Unavailable):
         return unknown(trust.reason, needs=trust.needs)
     ends = f"{trust.ends:%Y-%m-%d %H:%M} UTC" if trust.ends else None
     rows = [*trust.rows, {"zone": domain.domain, "chain": trust.state, "detail": trust.detail, "signed_until": ends}]

@@ -210,8 +210,7 @@ async def repeat_trial(client: Client) -> RepeatTrial | Unavailable:
 
 
 async def _tried(client: Client, trial: Callable[[Endpoint], Awaitable[Trial | Unavailable]]) -> Trial | Unavailable:
-    endpoint = await _endpoint(client)
-    if isinstance(endpoint, Unavailable):
+    if isinstance(endpoint := await _endpoint(client), Unavailable):
         return endpoint
     try:
         return await trial(endpoint)
@@ -253,8 +252,7 @@ def _order(endpoint: Endpoint, now: State | Unavailable) -> list[Kind]:
 
 
 async def _repeat(endpoint: Endpoint) -> RepeatTrial | Unavailable:
-    first = await endpoint.state()
-    if isinstance(first, Unavailable):
+    if isinstance(first := await endpoint.state(), Unavailable):
         return first
     if first.counter is None:
         return Unavailable("no counter of payments is given", "webhooks.billing.state.counter")
