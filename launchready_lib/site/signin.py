@@ -89,8 +89,7 @@ class SignedIn:
 
 
 def _login_page(client: Client) -> str:
-    login = web.page(client, "login")
-    return login if isinstance(login, str) else web.address(client, "/login")
+    return web.address(client, client.parameters.site.pages.get("login", "/login"))
 
 
 @probe

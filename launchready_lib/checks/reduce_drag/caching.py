@@ -146,8 +146,7 @@ async def survey(client: Client, member: Member | Unavailable | None = None) -> 
 def static(evidence: StaticEvidence) -> Verdict:
     """Fingerprinted files may be kept for 30 days or more; text files travel compressed."""
     clauses = [web.unseen(evidence.missing)] if evidence.missing else []
-    unread = [why for asset in evidence.assets if (why := web.why_unseen(asset.url, asset.response))]
-    if unread:
+    if unread := [why for asset in evidence.assets if (why := web.why_unseen(asset.url, asset.response))]:
         clauses.append(web.unseen(unread))
     seen = [a for a in evidence.assets if a.response.status == 200]
     if hashed := [a for a in seen if a.fingerprinted]:
