@@ -52,8 +52,7 @@ def quantile(values: Sequence[float], share: float, confidence: float = 0.95) ->
     The bounds are order statistics: how many of n values lie below the true quantile is binomial (David and Nagaraja,
     Order Statistics, section 7.1). With few the upper bound is their largest, and covers less; none: ValueError.
     """
-    ordered = sorted(values)
-    if not ordered:
+    if not (ordered := sorted(values)):
         raise ValueError("no values")
     n, tail = len(ordered), (1 - confidence) / 2
     below, low, high = 0.0, 0, n - 1
@@ -207,8 +206,7 @@ async def steady(client: Client, member: SignedIn | None = None) -> Reads | Unav
 async def _as_member(
     client: Client, member: SignedIn | None, *, rate: float, samples: int, users: int
 ) -> Reads | Unavailable:
-    reads = web.core_reads(client)
-    if not reads:
+    if not (reads := web.core_reads(client)):
         return Unavailable("no core read is given", "site.core_reads (name: path)")
     if isinstance(mine := member or await sign_in(client), Unavailable):
         return mine

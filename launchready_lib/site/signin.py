@@ -97,8 +97,7 @@ async def sign_in(client: Client, role: str = "member") -> SignedIn | Unavailabl
     """Sign in once with a test account of the parameters; the caller closes `session`."""
     if no := client.forbidden("login"):
         return no
-    account = getattr(client.parameters.accounts, role)
-    if account is None:
+    if (account := getattr(client.parameters.accounts, role)) is None:
         return Unavailable(f"no test account for {role} is given", f"accounts.{role} (email, password)")
     if isinstance(password := client.secret(account.password), Unavailable):
         return password

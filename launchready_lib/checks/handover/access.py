@@ -83,8 +83,7 @@ def access(listing: AccessList) -> Verdict:
 
 
 def _reachable(listing: AccessList, system: str) -> Verdict:
-    entry = listing.entries.get(system)
-    if entry is None:
+    if (entry := listing.entries.get(system)) is None:
         needs = f"access.{system} (or client.not_applicable, where there is none)"
         return unknown(f"who can reach {_plain(system)} is not written down", needs=needs)
     row = [entry.row()]
@@ -97,8 +96,7 @@ def _reachable(listing: AccessList, system: str) -> Verdict:
         text = f"only {entry.owner} reaches {_plain(system)}"
         fix = f"Invite a second person at {entry.provider or _plain(system)}"
         clauses.append(failed(text, evidence=row, fix=fix, about=(system, "second"), source="attested"))
-    missing = [name for name in ("owner", "second", "two_factor") if getattr(entry, name) is None]
-    if missing:
+    if missing := [name for name in ("owner", "second", "two_factor") if getattr(entry, name) is None]:
         reason = f"of {_plain(system)} it is not written down: {listed(_WORDS[name] for name in missing)}"
         needs = listed([f"access.{system}.{name}" for name in missing])
         clauses.append(unknown(reason, needs=needs, evidence=row))
@@ -161,8 +159,7 @@ def _words(text: str) -> set[str]:
 def _host(registration: RegistrationEvidence, listing: AccessList) -> Verdict:
     """The DNS host is known from NS records, and somebody on the access list."""
     rows, answer = registration.rows(), registration.ns
-    servers = [normal(record) for record in answer.records]
-    if not servers:
+    if not (servers := [normal(record) for record in answer.records]):
         return unknown(f"the NS records could not be read ({answer.state})", needs="a second run", evidence=rows)
     own = [server for server in servers if under(server, registration.domain)]
     if len(own) == len(servers):

@@ -113,8 +113,7 @@ async def survey(client: Client) -> RegistrationEvidence | Unavailable:
 
 
 async def _registered(client: Client, domain: str) -> Registered | Unavailable:
-    base = client.parameters.network.rdap_url or service_for(domain)
-    if base is None:
+    if (base := client.parameters.network.rdap_url or service_for(domain)) is None:
         suffix = domain.rpartition(".")[2]
         return Unavailable(f"no registration data service is known for .{suffix}", "network.rdap_url")
     url = f"{base.rstrip('/')}/domain/{quote(domain)}"

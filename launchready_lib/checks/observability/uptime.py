@@ -110,8 +110,7 @@ def now(uptime: UptimeEvidence) -> Verdict:
     judged = [(endpoint, _judged(endpoint, uptime)) for endpoint in uptime.endpoints]
     clauses = [verdict for _, verdict in judged if verdict.status is not Status.PASS]
     clauses += [web.unseen([why]) for why in uptime.missing]
-    good = [endpoint for endpoint, verdict in judged if verdict.status is Status.PASS]
-    if good:
+    if good := [endpoint for endpoint, verdict in judged if verdict.status is Status.PASS]:
         names = listed((endpoint.name for endpoint in good), most=len(good))
         clauses.append(passed(f"right now these answer as they should: {names}", evidence=[e.row() for e in good]))
     return combine(*clauses)

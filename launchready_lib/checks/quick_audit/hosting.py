@@ -213,8 +213,7 @@ def provider(hosting: HostingEvidence) -> Verdict:
 def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
     found = clues(host, hosting.origins)
     row = [_row(host, found)]
-    serving = of_kind(found, "host") or of_kind(found, "tunnel")
-    if serving:
+    if serving := of_kind(found, "host") or of_kind(found, "tunnel"):
         return passed(f"{host.host} is served by {listed([p.name for p in serving])}", evidence=row)
     if unseen := _unseen(host, row):
         return unseen

@@ -179,8 +179,7 @@ def production(evidence: ProductionEvidence) -> Verdict:
     unseen = [web.why_unseen(page.url, page.response) for page in evidence.pages]
     missing = [why for why in unseen if why]
     seen = [page for page, why in zip(evidence.pages, unseen, strict=True) if why is None]
-    bad = [(page, sign) for page in seen for sign in markup.signs(page.response)]
-    if bad:
+    if bad := [(page, sign) for page in seen for sign in markup.signs(page.response)]:
         what = "; ".join(dict.fromkeys(f"{page.name}: {sign.kind} ({sign.what})" for page, sign in bad[:6]))
         rows = [{"page": p.name, "address": p.url, "found": f"{s.kind} ({s.what})", "quote": s.quote} for p, s in bad]
         about = sorted({f"{page.name} {sign.kind}" for page, sign in bad})
@@ -208,8 +207,7 @@ def _judged(tried: Tried, ordinary: tuple[Tried, ...]) -> Verdict:
     where = f"{tried.name} ({tried.method} {web.path_of(tried.url)})"
     if doubt := _doubt(tried, ordinary):
         return unknown(f"{where}: {doubt[0]}", needs=doubt[1], evidence=[_row(tried)])
-    faults = list(_faults(tried))
-    if not faults:
+    if not (faults := list(_faults(tried))):
         return passed(f"{where} is answered {response.status} in words a member can read", evidence=[_row(tried)])
     row = _row(tried) | {"wrong": "; ".join(faults)}
     about = [f"{tried.kind} {tried.method} {'login' if tried.kind == 'body' else ''}".strip()]

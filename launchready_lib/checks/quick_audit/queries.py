@@ -87,8 +87,7 @@ def _read(client: Client) -> QueryEvidence | Unavailable:
     shown = client.parameters.query_log or ""
     if isinstance(sample := read_sample(client.path(shown), shown, "query_log"), Unavailable):
         return sample
-    statements = list(parse_statements(sample.lines))
-    if not statements:
+    if not (statements := list(parse_statements(sample.lines))):
         reason = f"no line of {shown} tells of a statement and its time"
         needs = "JSON lines {request_id, route, sql, ms}, or a Postgres log with log_min_duration_statement = 0"
         return Unavailable(reason, f"query_log: {needs}")

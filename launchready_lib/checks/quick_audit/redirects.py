@@ -168,8 +168,7 @@ def _insecure(redirects: RedirectEvidence, host: str, reply: Response) -> str | 
         return f"port 80 of {host} is closed, so who types the name without https:// may reach nothing"
     if not reply.ok:
         return f"{host} does not speak HTTP on port 80: {reply.error}"
-    location = _location(reply)
-    if location is None:
+    if (location := _location(reply)) is None:
         return f"http://{host} answers {reply.status} in plain text instead of leading to HTTPS"
     if _origin(location) not in {f"https://{host}", redirects.canonical}:
         return f"http://{host} leads to {_origin(location)}, which is neither HTTPS on {host} nor the canonical address"

@@ -96,8 +96,7 @@ def is_fingerprinted(url: str) -> bool:
     path, name = parts.path, parts.path.rsplit("/", 1)[-1]
     if _BUILT.search(path) or _HEX.search(name) or (parts.query and _LONG_QUERY.search(parts.query)):
         return True
-    match = _MIXED.search(name)
-    if match is None:
+    if (match := _MIXED.search(name)) is None:
         return False
     # letters look like a hash and not like a word with digits amid them, or with capitals within Vite's eight
     changes = re.findall(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", match[1], re.IGNORECASE)
@@ -164,8 +163,7 @@ def static(evidence: StaticEvidence) -> Verdict:
 
 
 def _cacheable(assets: list[Asset]) -> Verdict:
-    short = [a for a in assets if kept_for(a.response) < THIRTY_DAYS_S]
-    if not short:
+    if not (short := [a for a in assets if kept_for(a.response) < THIRTY_DAYS_S]):
         summary = f"{len(assets)} files with a fingerprint may be kept for 30 days or more"
         return passed(summary, evidence=[a.row() for a in assets])
     return failed(
@@ -178,8 +176,7 @@ def _cacheable(assets: list[Asset]) -> Verdict:
 
 
 def _compressed(assets: list[Asset]) -> Verdict:
-    plain = [a for a in assets if not a.is_compressed]
-    if not plain:
+    if not (plain := [a for a in assets if not a.is_compressed]):
         return passed(f"{len(assets)} text files travel compressed", evidence=[a.row() for a in assets])
     total = sum(a.size for a in plain)
     text = f"{brief(web.path_of(a.url) for a in plain)}: {total / 1_000:,.0f} kB of text travel uncompressed"

@@ -51,8 +51,7 @@ async def login_trial(client: Client) -> LoginTrial | Unavailable:
     """Sign in with the member's test account several times, once wrongly, and once as nobody."""
     if no := client.forbidden("flows"):
         return no
-    account = client.parameters.accounts.member
-    if account is None:
+    if (account := client.parameters.accounts.member) is None:
         return Unavailable("no test account for a member is given", "accounts.member (email, password)")
     if isinstance(password := client.secret(account.password), Unavailable):
         return password

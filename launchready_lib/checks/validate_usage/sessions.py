@@ -82,8 +82,7 @@ async def _sign_out(client: Client, member: SignedIn, board: Response) -> tuple[
         return await _walk_out(client, member, declared)
     if declared:
         return await _step_out(client, member, declared)
-    door = forms.read(board.text, board.url).way_out()
-    if door is None:
+    if (door := forms.read(board.text, board.url).way_out()) is None:
         return Unavailable("no way to sign out was found on the dashboard", "flows.logout with the steps that sign out")
     if isinstance(door, str):
         left = await member.session.request("GET", door, verify=True, follow=web.HOPS)

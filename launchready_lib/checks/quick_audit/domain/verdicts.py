@@ -114,8 +114,7 @@ def _apart(domain: DomainEvidence, name: str, heard: list[Answer]) -> str | None
 
 def _alias_at_apex(domain: DomainEvidence) -> list[Verdict]:
     """A CNAME at the zone's own name, where its SOA and NS stand (RFC 1034 section 3.6.2)."""
-    aliased = [answer for answer in domain.of(domain.domain) if answer.chain]
-    if not aliased:
+    if not (aliased := [answer for answer in domain.of(domain.domain) if answer.chain]):
         return []
     target = aliased[0].chain[0]
     text = f"{domain.domain} itself is an alias (CNAME to {target}), which hides its other records, mail among them"

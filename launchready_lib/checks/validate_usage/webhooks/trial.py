@@ -139,8 +139,7 @@ class Endpoint:
 
     async def state(self) -> State | Unavailable:
         """Read the member's state now."""
-        place = self.billing.state
-        if place is None:
+        if (place := self.billing.state) is None:
             return _NO_STATE
         if isinstance(self.watcher, Unavailable):
             return self.watcher
@@ -276,8 +275,7 @@ async def _repeat(endpoint: Endpoint) -> RepeatTrial | Unavailable:
 async def _endpoint(client: Client) -> Endpoint | Unavailable:
     if no := client.forbidden("flows"):
         return no
-    billing = client.parameters.webhooks.billing
-    if billing is None:
+    if (billing := client.parameters.webhooks.billing) is None:
         return Unavailable("the billing webhook is not given", "webhooks.billing (url, provider, secret, events)")
     if billing.secret is None:
         return Unavailable("the secret of the billing webhook is not given", "webhooks.billing.secret")
