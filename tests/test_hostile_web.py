@@ -153,7 +153,7 @@ ALIVE = {"a body without end": _endless_body, "a bomb": _bomb, "a redirect loop"
 def no_browser(monkeypatch):
     """What a browser meets is bounded by the same door, and takes long to start."""
     monkeypatch.setattr("launchready_lib.network.browser.find_chromium", lambda: None)
-    monkeypatch.setattr("launchready_lib.site.reach.PAUSE_S", 0.05)
+    monkeypatch.setattr("launchready_lib.site.web.PAUSE_S", 0.05)
 
 
 @pytest.mark.parametrize("name", DEAD)

@@ -7,7 +7,7 @@ from launchready_lib.checks.quick_audit.production import FailureEvidence, Produ
 from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response
 from launchready_lib.record.findings import Status
-from launchready_lib.site import inside
+from launchready_lib.site import markup
 from tests.growth import stays_linear
 from tests.web_servers import Asked, Reply, client, pages, serving
 
@@ -53,7 +53,7 @@ SHOWN = {
 @pytest.mark.parametrize("name", SHOWN)
 def test_each_sign_of_the_inside_is_seen(name):
     response, kind = SHOWN[name]
-    assert kind in {sign.kind for sign in inside.signs(response)}
+    assert kind in {sign.kind for sign in markup.signs(response)}
 
 
 @pytest.mark.parametrize(
@@ -69,15 +69,15 @@ def test_each_sign_of_the_inside_is_seen(name):
     ids=["warning", "article", "advice", "scripts", "prose", "index"],
 )
 def test_ordinary_pages_show_nothing_of_the_inside(body):
-    assert inside.signs(answer(body)) == ()
+    assert markup.signs(answer(body)) == ()
 
 
 @pytest.mark.parametrize("unit", ["at ", "<title>", 'File "', "Warning: ", "a/", "** (", "/app/", "\n  at x"])
 def test_hostile_pages_are_read_in_bounded_time(unit):
     def look(body):
         page = answer(body, 500)
-        inside.signs(page)
-        inside.details(page)
+        markup.signs(page)
+        markup.details(page)
 
     assert stays_linear(look, unit * (100_000 // len(unit)))
 

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from launchready_lib.checks.quick_audit.domain.evidence import DomainEvidence, leads
 from launchready_lib.checks.quick_audit.redirects import RedirectEvidence
-from launchready_lib.checks.quick_audit.subdomains import SubdomainEvidence, claiming
+from launchready_lib.checks.quick_audit.subdomains import SubdomainEvidence, mapping
 from launchready_lib.checks.quick_audit.subdomains.pointers import Pointer
 from launchready_lib.kit import stacks
 from launchready_lib.kit.quoting import is_plain_name
@@ -30,7 +30,7 @@ def patches(
     if zone is not None and "domain.nameservers" in failures:
         found += of(facts.domain, "domain.nameservers", _nameservers(facts, zone))
     if subdomains is not None and "subdomains.takeover" in failures:
-        pointers = (_pointer(facts, pointer) for pointer in claiming.faulty(subdomains))
+        pointers = (_pointer(facts, pointer) for pointer in mapping.faulty(subdomains))
         found += of(facts.domain, "subdomains.takeover", pointers)
     return patched("names that lead where they should", found)
 

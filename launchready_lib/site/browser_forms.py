@@ -31,10 +31,8 @@ USER_SELECTORS = (
     "input[type=email]",
     "input[name*=mail i], input[name*=user i], input[id*=mail i], input[id*=user i]",
 )
-ENTER_S, CLICK_S = 2.0, 5.0
-"""From a key, and from a click, to the request that it causes."""
-LONGEST_S = 60.0
-"""For one page with all its steps: a script may keep the browser busy for ever."""
+ENTER_S, CLICK_S = 2.0, 5.0  # From a key, and from a click, to the request that it causes
+LONGEST_S = 60.0  # For one page with all its steps: a script may keep the browser busy for ever
 LARGEST = 200_000
 _NOT_OURS = re.compile(r":|host$|connection$|content-length$|cookie$|accept-encoding$|proxy-|keep-alive$")
 _BUTTONS = "form button:visible, form input[type=submit]:visible, button:visible, [role=button]:visible"
@@ -45,29 +43,17 @@ _SAYS = re.compile(
 
 @dataclass
 class Typed:
-    """What typing a login led to.
+    """What typing a login led to."""
 
-    Attributes:
-        session: holds the cookies that the browser ended with.
-        url: where it ended.
-        said: what the page says then.
-        seconds: from the first request that sent something, or the first keystroke, to the page that follows.
-        statuses: of the requests to the site that sent something, in order.
-        set_cookies: raw Set-Cookie lines seen.
-        stored: what the browser had stored at the end.
-        error: why the steps did not come to their end; None where they did.
-        sent_at: the clock at the first request that sent something.
-    """
-
-    session: Session
-    url: str = ""
-    said: str = ""
-    seconds: float = 0.0
-    statuses: list[int] = field(default_factory=list)
+    session: Session  # holds the cookies that the browser ended with
+    url: str = ""  # where it ended
+    said: str = ""  # what the page says then
+    seconds: float = 0.0  # from the first request that sent something, or the first keystroke, to the page that follows
+    statuses: list[int] = field(default_factory=list)  # of the requests to the site that sent something, in order
     set_cookies: list[str] = field(default_factory=list)
-    stored: StorageState | None = None
-    error: str | None = None
-    sent_at: float | None = None
+    stored: StorageState | None = None  # what the browser had stored at the end
+    error: str | None = None  # why the steps did not come to their end; None where they did
+    sent_at: float | None = None  # the clock at the first request that sent something
 
 
 async def type_in(client: Client, url: str, email: str, password: str) -> Typed | Unavailable:
@@ -154,22 +140,15 @@ async def _log_in(page: BrowserPage, email: str, password: str) -> None:
 
 @dataclass(frozen=True)
 class Seen:
-    """The request that a page sent when it was typed into, and what it was answered.
-
-    Attributes:
-        headers: those of the page's own request, without what belongs to one connection.
-        typed: the password that was typed.
-        answer: what came back.
-        cookies: as (name, value, domain, path), which the browser held then.
-    """
+    """The request that a page sent when it was typed into, and what it was answered."""
 
     method: str
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str]  # those of the page's own request, without what belongs to one connection
     body: bytes
-    typed: str
+    typed: str  # the password that was typed
     answer: Response
-    cookies: tuple[tuple[str, str, str, str], ...] = field(default=(), repr=False)
+    cookies: tuple[tuple[str, str, str, str], ...] = field(default=(), repr=False)  # name, value, domain, path
 
     def with_password(self, other: str) -> bytes:
         """The body with another password in the place of the one typed; the same where the page hid it."""
@@ -263,10 +242,7 @@ async def _until(sent: asyncio.Future[BrowserRequest], walk: asyncio.Future[None
 
 
 async def _fill(page: BrowserPage, email: str, password: str) -> Locator:
-    """Type the address where it belongs and the password wherever one is asked for; what else is demanded too.
-
-    Gives the field that was typed into last.
-    """
+    """Type the address, the password wherever one is asked for, and what else is demanded; gives the last field."""
     await page.locator(", ".join(USER_SELECTORS)).locator("visible=true").first.wait_for(timeout=steps.STEP_S * 1000)
     await page.evaluate("() => { for (const form of document.forms) form.noValidate = true }")
     last = await _type_user(page, email) or page.locator("input").first

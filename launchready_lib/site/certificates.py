@@ -29,36 +29,23 @@ READ_ERRORS = (ValueError, TypeError, UnsupportedAlgorithm, x509.InvalidVersion,
 
 @dataclass(frozen=True)
 class Certificate:
-    """One certificate as sent.
+    """One certificate as sent."""
 
-    Attributes:
-        subject, issuer: common name, else organisation, else the whole name.
-        organisation: of the issuer.
-        names: DNS names and addresses it is for.
-        starts, ends: its validity.
-        key, signature: in words, such as "RSA 2048" and "sha256".
-        weak_key, weak_signature: not to be relied on any more.
-        is_self_signed: issuer and subject are one.
-        issuer_address: it says where its issuer's certificate can be had (AIA).
-        must_staple: it demands that its host sends an OCSP answer along (TLS feature, RFC 7633).
-        subject_id, issuer_id: hashes of the encoded names, for telling who issued whom.
-    """
-
-    subject: str
+    subject: str  # subject, issuer: common name, else organisation, else the whole name
     issuer: str
-    organisation: str
-    names: tuple[str, ...]
+    organisation: str  # of the issuer
+    names: tuple[str, ...]  # DNS names and addresses it is for
     starts: dt.datetime
     ends: dt.datetime
-    key: str
+    key: str  # key, signature: in words, such as "RSA 2048" and "sha256"
     signature: str
-    weak_key: bool
+    weak_key: bool  # weak_key, weak_signature: not to be relied on any more
     weak_signature: bool
-    is_self_signed: bool
-    issuer_address: bool
-    subject_id: str
+    is_self_signed: bool  # issuer and subject are one
+    issuer_address: bool  # it says where its issuer's certificate can be had (AIA)
+    subject_id: str  # subject_id, issuer_id: hashes of the encoded names, for telling who issued whom
     issuer_id: str
-    must_staple: bool = False
+    must_staple: bool = False  # it demands that its host sends an OCSP answer along (TLS feature, RFC 7633)
 
     @property
     def lifetime(self) -> dt.timedelta:

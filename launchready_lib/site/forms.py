@@ -9,9 +9,6 @@ from launchready_lib.record.html_events import UNSEEN, End, Start, Text, events
 from launchready_lib.site.markup import joined
 
 MAX_HTML = 2_000_000
-_USER_AUTOCOMPLETE = ("username", "email")
-_USER_WORDS = ("email", "e-mail", "mail", "user", "login")
-_SUBMITTED = ("hidden", "checkbox", "radio")
 
 
 @dataclass(frozen=True)
@@ -45,20 +42,16 @@ class Form:
         """The control that takes the e-mail address or user name."""
         typed = [f for f in self.fields if f.type in ("email", "text", "tel")]
         rules = (
-            lambda f: any(word in f.autocomplete.split() for word in _USER_AUTOCOMPLETE),
+            lambda f: any(word in f.autocomplete.split() for word in ("username", "email")),
             lambda f: f.type == "email",
-            lambda f: any(word in f"{f.name} {f.words}".lower() for word in _USER_WORDS),
+            lambda f: any(word in f"{f.name} {f.words}".lower() for word in ("mail", "user", "login")),
         )
         return next((f for rule in rules for f in typed if rule(f)), typed[0] if len(typed) == 1 else None)
 
     def filled(self, /, **values: str) -> dict[str, str]:
         """What a browser would send: preset values, checked boxes, and these."""
-        preset = {
-            f.name: f.value
-            for f in self.fields
-            if f.name and (f.type == "hidden" or (f.type in _SUBMITTED and f.checked))
-        }
-        return preset | values
+        preset = (f for f in self.fields if f.type == "hidden" or (f.checked and f.type in ("checkbox", "radio")))
+        return {f.name: f.value for f in preset if f.name} | values
 
 
 @dataclass(frozen=True)

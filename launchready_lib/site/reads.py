@@ -12,20 +12,18 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import pandas as pd
 
 from launchready_lib import roadmap
+from launchready_lib.client import Client
 from launchready_lib.evidence import Row, Unavailable, probe
 from launchready_lib.network import Shot, Timing
 from launchready_lib.network.timing import MAX_ERROR_SHARE, floor_ms
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
 from launchready_lib.site.signin import SignedIn, sign_in
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
 
 Kind = Literal["service", "response"]
 
@@ -52,13 +50,9 @@ def quantile(values: Sequence[float], share: float, confidence: float = 0.95) ->
     """The smallest value that this share of values does not exceed, and its distribution-free interval.
 
     The bounds are order statistics: how many of n values lie below the true quantile is binomial (David and Nagaraja,
-    Order Statistics, section 7.1). With few values the upper bound is their largest, and covers less.
-
-    Raises:
-        ValueError: there are no values.
+    Order Statistics, section 7.1). With few the upper bound is their largest, and covers less; none: ValueError.
     """
-    ordered = sorted(values)
-    if not ordered:
+    if not (ordered := sorted(values)):
         raise ValueError("no values")
     n, tail = len(ordered), (1 - confidence) / 2
     below, low, high = 0.0, 0, n - 1
@@ -75,24 +69,15 @@ def quantile(values: Sequence[float], share: float, confidence: float = 0.95) ->
 
 @dataclass(frozen=True)
 class Sample:
-    """One core read, asked again and again.
-
-    Attributes:
-        name, url: which.
-        users: how many could wait for an answer at once.
-        rate: requests due a second.
-        wanted: how many requests were planned.
-        timings: what was measured, in the order of due times, without the warm-up.
-        stopped: why it ended early; None where it did not.
-    """
+    """One core read, asked again and again."""
 
     name: str
     url: str
-    users: int
-    rate: float
-    wanted: int
-    timings: tuple[Timing, ...]
-    stopped: str | None = None
+    users: int  # how many could wait for an answer at once
+    rate: float  # requests due a second
+    wanted: int  # how many requests were planned
+    timings: tuple[Timing, ...]  # what was measured, in the order of due times, without the warm-up
+    stopped: str | None = None  # why it ended early; None where it did not
 
     @property
     def answered(self) -> tuple[Timing, ...]:
@@ -221,11 +206,9 @@ async def steady(client: Client, member: SignedIn | None = None) -> Reads | Unav
 async def _as_member(
     client: Client, member: SignedIn | None, *, rate: float, samples: int, users: int
 ) -> Reads | Unavailable:
-    reads = web.core_reads(client)
-    if not reads:
+    if not (reads := web.core_reads(client)):
         return Unavailable("no core read is given", "site.core_reads (name: path)")
-    mine = member or await sign_in(client)
-    if isinstance(mine, Unavailable):
+    if isinstance(mine := member or await sign_in(client), Unavailable):
         return mine
     try:
         floor = await asyncio.to_thread(floor_ms)
@@ -267,15 +250,8 @@ async def sample(
     shots = [Shot(number / rate, url, headers=headers) for number in range(WARM_UP + samples)]
     salvo = await client.network.fire(shots, users=users, within_s=2 * shots[-1].due_s + _LOST_S)
     first = shots[WARM_UP].due_s
-    taken = Sample(
-        name=name,
-        url=url,
-        users=users,
-        rate=rate,
-        wanted=samples,
-        timings=tuple(t for t in salvo.timings if t.due_s >= first) if salvo.stopped is None else salvo.timings,
-        stopped=salvo.stopped,
-    )
+    timings = tuple(t for t in salvo.timings if t.due_s >= first) if salvo.stopped is None else salvo.timings
+    taken = Sample(name, url, users, rate, samples, timings, salvo.stopped)
     return taken, tuple(t for t in salvo.timings if t.connect_ms > 0)
 
 

@@ -22,30 +22,18 @@ _LIMITS = (429, 503)
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try at signing in.
+    """One try at signing in."""
 
-    Attributes:
-        outcome: in; refused (the credentials were not taken); limited (429 or 503); error (a 5xx or no answer);
-            unclear.
-        seconds: from sending the form to the page that follows.
-        status: of the answer to the form; None where it never came.
-        said: what the page says to a person then, without the address typed.
-        set_cookies: raw Set-Cookie lines seen, from the login page on.
-        session: holds the cookies; signed in where outcome is "in".
-        stored: what the browser had stored, where one signed in (Playwright's storage state).
-        missing: why the login page, or the answer to its form, was not seen at all; None where it was.
-    """
-
-    outcome: Outcome
-    seconds: float
-    status: int | None
-    said: str
-    set_cookies: tuple[str, ...] = ()
+    outcome: Outcome  # limited: 429 or 503; error: a 5xx or no answer
+    seconds: float  # from sending the form to the page that follows
+    status: int | None  # of the answer to the form; None where it never came
+    said: str  # what the page says to a person then, without the address typed
+    set_cookies: tuple[str, ...] = ()  # raw Set-Cookie lines seen, from the login page on
     session: Session | None = field(default=None, compare=False, repr=False)
     way: str = "form"
     error: str | None = None
     stored: StorageState | None = field(default=None, compare=False, repr=False)
-    missing: Unavailable | None = None
+    missing: Unavailable | None = None  # why the login page, or the answer to its form, was not seen
 
 
 class Member(Protocol):
@@ -58,21 +46,13 @@ class Member(Protocol):
 
 @dataclass(frozen=True)
 class SignedIn:
-    """A test account signed in; `session` sends its requests.
+    """A test account signed in; `session` sends its requests."""
 
-    Attributes:
-        role: member or admin.
-        seconds: what signing in took, from sending the form.
-        set_cookies: raw Set-Cookie lines, as set at login.
-        url: the login page's address.
-        stored: what the browser had stored, where one signed in.
-    """
-
-    role: str
+    role: str  # member or admin
     session: Session = field(compare=False, repr=False)
-    seconds: float
-    set_cookies: tuple[str, ...]
-    url: str
+    seconds: float  # what signing in took, from sending the form
+    set_cookies: tuple[str, ...]  # raw Set-Cookie lines, as set at login
+    url: str  # the login page's address
     stored: StorageState | None = field(default=None, compare=False, repr=False)
 
     def cookie_header(self, url: str) -> str:
@@ -109,21 +89,15 @@ class SignedIn:
 
 
 def _login_page(client: Client) -> str:
-    login = web.page(client, "login")
-    return login if isinstance(login, str) else web.address(client, "/login")
+    return web.address(client, client.parameters.site.pages.get("login", "/login"))
 
 
 @probe
 async def sign_in(client: Client, role: str = "member") -> SignedIn | Unavailable:
-    """Sign in once with a test account of the parameters.
-
-    The caller closes `session`. Unavailable without permission, account or password variable, or where it does not
-    succeed.
-    """
+    """Sign in once with a test account of the parameters; the caller closes `session`."""
     if no := client.forbidden("login"):
         return no
-    account = getattr(client.parameters.accounts, role)
-    if account is None:
+    if (account := getattr(client.parameters.accounts, role)) is None:
         return Unavailable(f"no test account for {role} is given", f"accounts.{role} (email, password)")
     if isinstance(password := client.secret(account.password), Unavailable):
         return password
@@ -211,8 +185,7 @@ def _said(text: str, email: str) -> str:
 
 
 async def _in_browser(client: Client, url: str, email: str, password: str) -> Attempt:
-    typed = await browser_forms.type_in(client, url, email, password)
-    if isinstance(typed, Unavailable):
+    if isinstance(typed := await browser_forms.type_in(client, url, email, password), Unavailable):
         return Attempt("unclear", 0.0, None, "", way="browser", error=typed.reason, missing=typed)
     said, cookies = _said(typed.said, email), tuple(typed.set_cookies)
     status = typed.statuses[-1] if typed.statuses else None

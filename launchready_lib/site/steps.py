@@ -41,11 +41,7 @@ class Walk:
 
 
 async def walk(steps: Sequence[Step], state: Walk) -> None:
-    """Run the steps in order.
-
-    Raises:
-        StepFailedError: at the first that fails.
-    """
+    """Run the steps in order; raises StepFailedError at the first that fails."""
     from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
 
     def heard(reply: BrowserResponse) -> None:
@@ -129,24 +125,19 @@ async def _request(wanted: RequestStep, state: Walk) -> None:
 async def _wait_until(wanted: WaitUntil, state: Walk) -> None:
     limit = wanted.within_s or STEP_S
     if wanted.url and wanted.url.startswith("/") and wanted.text:
-        await _poll(web.address(state.client, fill_words(wanted.url, state.words)), wanted.text, limit, state)
-        return
+        url, end = web.address(state.client, fill_words(wanted.url, state.words)), time.monotonic() + limit
+        while True:
+            reply = await state.session.request("GET", url, verify=True)
+            if reply.ok and fill_words(wanted.text, state.words) in reply.text:
+                state.answer, state.status = reply, reply.status
+                return
+            if time.monotonic() > end:
+                raise StepFailedError(f"the text did not appear within {limit:g} s")
+            await state.page.wait_for_timeout(250)
     if wanted.url:
         await state.page.wait_for_url(fill_words(wanted.url, state.words), timeout=limit * 1000)
     if wanted.text:
         await state.page.get_by_text(fill_words(wanted.text, state.words)).first.wait_for(timeout=limit * 1000)
-
-
-async def _poll(url: str, text: str, limit: float, state: Walk) -> None:
-    end = time.monotonic() + limit
-    while True:
-        reply = await state.session.request("GET", url, verify=True)
-        if reply.ok and fill_words(text, state.words) in reply.text:
-            state.answer, state.status = reply, reply.status
-            return
-        if time.monotonic() > end:
-            raise StepFailedError(f"the text did not appear within {limit:g} s")
-        await state.page.wait_for_timeout(250)
 
 
 async def _save(names: Mapping[str, str], state: Walk) -> None:
@@ -166,11 +157,7 @@ def _at(answer: Response, path: str) -> str:
 
 
 def value_at(value: Any, path: str) -> Any:
-    """What stands in JSON at a path such as data.0.id.
-
-    Raises:
-        ValueError, LookupError, TypeError: nothing stands there.
-    """
+    """What stands in JSON at a path such as data.0.id; ValueError, LookupError or TypeError where nothing does."""
     for key in path.split("."):
         value = value[int(key)] if isinstance(value, list) else value[key]
     return value

@@ -48,24 +48,16 @@ def _script(name: str) -> str:
 
 @dataclass(frozen=True)
 class Load:
-    """Something that a page fetched.
-
-    Attributes:
-        kind: as DevTools says: Document, Stylesheet, Script, Font, Image, Fetch, XHR and so on.
-        started_ms, ended_ms: from the page's first request; None while it was still under way.
-        size: bytes on the wire, headers included.
-        blocking: the page was not painted before it had come.
-        failed: in the browser's words; empty where it came.
-    """
+    """Something that a page fetched."""
 
     url: str
-    kind: str
-    started_ms: float
+    kind: str  # as DevTools says: Document, Stylesheet, Script, Font, Image, Fetch, XHR and so on
+    started_ms: float  # started_ms, ended_ms: from the page's first request; None while it was still under way
     ended_ms: float | None = None
     status: int | None = None
-    size: int = 0
-    blocking: bool = False
-    failed: str = ""
+    size: int = 0  # bytes on the wire, headers included
+    blocking: bool = False  # the page was not painted before it had come
+    failed: str = ""  # in the browser's words; empty where it came
 
     @property
     def host(self) -> str:
@@ -75,57 +67,35 @@ class Load:
 
 @dataclass(frozen=True)
 class Mixed:
-    """Something that an HTTPS page loads or submits to over plain HTTP, as the browser reports it.
+    """Something that an HTTPS page loads or submits to over plain HTTP, as the browser reports it."""
 
-    Attributes:
-        url, kind: what, as DevTools says: Image, Script, Form and so on.
-        resolution: MixedContentBlocked, MixedContentAutomaticallyUpgraded or MixedContentWarning.
-    """
-
-    url: str
+    url: str  # url, kind: what, as DevTools says: Image, Script, Form and so on
     kind: str
-    resolution: str
+    resolution: str  # MixedContentBlocked, MixedContentAutomaticallyUpgraded or MixedContentWarning
 
 
 @dataclass(frozen=True)
 class Visit:
-    """What loading one page showed; times in ms, None where it did not happen.
+    """What loading one page showed; times in ms, None where it did not happen."""
 
-    Attributes:
-        name, url: which page; final_url: where it ended.
-        signed_in: it was opened with a member's session.
-        status: of the page itself.
-        first_paint_ms, largest_paint_ms, parsed_ms: first and largest contentful paint, DOMContentLoaded.
-        interactive_ms: time to interactive, as `interactive` defines it.
-        tasks: (start, length) of each task over 50 ms.
-        loads: what was fetched, in order.
-        mixed: what came or would go over plain HTTP.
-        targets: where its forms and buttons submit to.
-        upgrades: its policy makes the browser ask for everything over HTTPS (CSP, upgrade-insecure-requests).
-        looked: at the end it let us look at its forms.
-        watched_ms: how long it was watched.
-        asks_password: a password field stands on it.
-        problem: why it could not be loaded; None where it was.
-    """
-
-    name: str
+    name: str  # name, url: which page; final_url: where it ended
     url: str
-    signed_in: bool = False
+    signed_in: bool = False  # it was opened with a member's session
     final_url: str = ""
-    status: int | None = None
-    first_paint_ms: float | None = None
+    status: int | None = None  # of the page itself
+    first_paint_ms: float | None = None  # this and the next: first and largest contentful paint, DOMContentLoaded
     largest_paint_ms: float | None = None
     parsed_ms: float | None = None
-    interactive_ms: float | None = None
-    tasks: tuple[tuple[float, float], ...] = ()
-    loads: tuple[Load, ...] = ()
-    mixed: tuple[Mixed, ...] = ()
-    targets: tuple[str, ...] = ()
-    upgrades: bool = False
-    looked: bool = True
-    watched_ms: float = 0.0
+    interactive_ms: float | None = None  # time to interactive, as `interactive` defines it
+    tasks: tuple[tuple[float, float], ...] = ()  # (start, length) of each task over 50 ms
+    loads: tuple[Load, ...] = ()  # what was fetched, in order
+    mixed: tuple[Mixed, ...] = ()  # what came or would go over plain HTTP
+    targets: tuple[str, ...] = ()  # where its forms and buttons submit to
+    upgrades: bool = False  # its policy makes the browser ask for everything over HTTPS (CSP)
+    looked: bool = True  # at the end it let us look at its forms
+    watched_ms: float = 0.0  # how long it was watched
     asks_password: bool = False
-    problem: Unavailable | None = None
+    problem: Unavailable | None = None  # why it could not be loaded; None where it was
 
     def interactive_after(self, quiet_s: float, flights: Iterable[tuple[float, float | None]]) -> float | None:
         """The time to interactive with these requests under way."""

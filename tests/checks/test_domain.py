@@ -23,7 +23,7 @@ from launchready_lib.names.validation import Trust
 from launchready_lib.names.zone_hosts import MOST_QUESTIONS
 from launchready_lib.network import Answer
 from launchready_lib.record.findings import Status
-from launchready_lib.site.reach import Reach
+from launchready_lib.site.web import Reach
 
 pytestmark = pytest.mark.anyio
 SITE = {"canonical": "https://acme.example"}

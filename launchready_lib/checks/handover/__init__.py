@@ -1,4 +1,1 @@
-"""Stage 7, production handover: who holds the keys, and whether they have proved it.
-
-Imports what `checks` may, and no other stage.
-"""
+"""Stage 7: who holds the keys, and whether they have proved it. Imports what `checks` may, and no other stage."""

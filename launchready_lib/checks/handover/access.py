@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import astuple, dataclass
 
 from launchready_lib.checks import check
 from launchready_lib.checks.handover.registration import Registered, RegistrationEvidence
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import registered_domain, under
 from launchready_lib.network import normal
 from launchready_lib.record.findings import Verdict, combine, combine_as, failed, passed, unknown
 from launchready_lib.wording import listed
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
 
 SYSTEMS = ("registrar", "cloudflare", "hosting", "email_provider", "database", "analytics", "monitoring")
 LEAST_DAYS = 30
@@ -41,13 +38,8 @@ class AccessEntry:
 
     def row(self) -> Row:
         """The entry as evidence."""
-        return {
-            "system": self.system,
-            "provider": self.provider,
-            "owner": self.owner,
-            "second_person": self.second,
-            "two_factor": self.two_factor,
-        }
+        columns = ("system", "provider", "owner", "second_person", "two_factor")
+        return dict(zip(columns, astuple(self), strict=True))
 
 
 @dataclass(frozen=True)
@@ -91,8 +83,7 @@ def access(listing: AccessList) -> Verdict:
 
 
 def _reachable(listing: AccessList, system: str) -> Verdict:
-    entry = listing.entries.get(system)
-    if entry is None:
+    if (entry := listing.entries.get(system)) is None:
         needs = f"access.{system} (or client.not_applicable, where there is none)"
         return unknown(f"who can reach {_plain(system)} is not written down", needs=needs)
     row = [entry.row()]
@@ -105,8 +96,7 @@ def _reachable(listing: AccessList, system: str) -> Verdict:
         text = f"only {entry.owner} reaches {_plain(system)}"
         fix = f"Invite a second person at {entry.provider or _plain(system)}"
         clauses.append(failed(text, evidence=row, fix=fix, about=(system, "second"), source="attested"))
-    missing = [name for name in ("owner", "second", "two_factor") if getattr(entry, name) is None]
-    if missing:
+    if missing := [name for name in ("owner", "second", "two_factor") if getattr(entry, name) is None]:
         reason = f"of {_plain(system)} it is not written down: {listed(_WORDS[name] for name in missing)}"
         needs = listed([f"access.{system}.{name}" for name in missing])
         clauses.append(unknown(reason, needs=needs, evidence=row))
@@ -169,8 +159,7 @@ def _words(text: str) -> set[str]:
 def _host(registration: RegistrationEvidence, listing: AccessList) -> Verdict:
     """The DNS host is known from NS records, and somebody on the access list."""
     rows, answer = registration.rows(), registration.ns
-    servers = [normal(record) for record in answer.records]
-    if not servers:
+    if not (servers := [normal(record) for record in answer.records]):
         return unknown(f"the NS records could not be read ({answer.state})", needs="a second run", evidence=rows)
     own = [server for server in servers if under(server, registration.domain)]
     if len(own) == len(servers):

@@ -9,19 +9,17 @@ import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import quote
 
 import yaml
 
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import registered_domain
 from launchready_lib.network import Answer, Purpose, Response, normal
 from launchready_lib.paths import PACKAGE
-from launchready_lib.site.reach import NETWORK_DOWN
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
+from launchready_lib.site.web import NETWORK_DOWN
 
 HOLDS = ("client hold", "server hold", "redemption period", "pending delete")
 LOCKS = ("client transfer prohibited", "server transfer prohibited")
@@ -30,25 +28,15 @@ _MOST_TEXT = 300
 
 @dataclass(frozen=True)
 class Registered:
-    """A domain object, as far as it matters here.
+    """A domain object, as far as it matters here."""
 
-    Attributes:
-        domain: the registrable name that was asked for.
-        source: the address that answered.
-        registrar: its name; None where the registry does not say.
-        statuses: lower case, words apart ("client transfer prohibited").
-        expires: when the registration ends; None where the registry publishes no date.
-        nameservers: as the registry has them.
-        signed: the registry holds a DS record; None where it does not say.
-    """
-
-    domain: str
-    source: str
-    registrar: str | None
-    statuses: tuple[str, ...]
-    expires: dt.datetime | None
-    nameservers: tuple[str, ...]
-    signed: bool | None
+    domain: str  # the registrable name that was asked for
+    source: str  # the address that answered
+    registrar: str | None  # its name; None where the registry does not say
+    statuses: tuple[str, ...]  # lower case, words apart ("client transfer prohibited")
+    expires: dt.datetime | None  # when the registration ends; None where the registry publishes no date
+    nameservers: tuple[str, ...]  # as the registry has them
+    signed: bool | None  # the registry holds a DS record; None where it does not say
 
     @property
     def locks(self) -> tuple[str, ...]:
@@ -125,8 +113,7 @@ async def survey(client: Client) -> RegistrationEvidence | Unavailable:
 
 
 async def _registered(client: Client, domain: str) -> Registered | Unavailable:
-    base = client.parameters.network.rdap_url or service_for(domain)
-    if base is None:
+    if (base := client.parameters.network.rdap_url or service_for(domain)) is None:
         suffix = domain.rpartition(".")[2]
         return Unavailable(f"no registration data service is known for .{suffix}", "network.rdap_url")
     url = f"{base.rstrip('/')}/domain/{quote(domain)}"

@@ -1,4 +1,1 @@
-"""Stage 5, observability: whether failures are seen before members see them.
-
-Imports what `checks` may, and no other stage.
-"""
+"""Stage 5: whether failures are seen before members see them. Imports what `checks` may, and no other stage."""

@@ -8,22 +8,18 @@ import time
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.network import Response
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.sources.logbook import Entry, parse_line, read_sample
 
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.network import Response
-
 FEWEST_REQUESTS = 5
 TAIL_BYTES = 256 * 1024
-SHORTEST_ID = 8
-"""Anything shorter would be found by chance."""
+SHORTEST_ID = 8  # Anything shorter would be found by chance
 LOG_DELAY_S = 1.0
 _APP_HEADERS = (
     "x-request-id", "request-id", "x-correlation-id", "correlation-id", "x-trace-id", "trace-id", "x-request-uuid",
@@ -37,23 +33,16 @@ _EDGE_HEADERS = (
 
 @dataclass(frozen=True)
 class LogEvidence:
-    """What a sample of log lines tells of requests.
-
-    Attributes:
-        of_requests: lines that tell of one request.
-        with_id: those of them that carry an id; `ids`: how many different ones.
-        shared: ids that more than one line carries.
-        bare: the commonest routes of lines without an id, with their number.
-    """
+    """What a sample of log lines tells of requests."""
 
     files: tuple[str, ...]
     lines: int
-    of_requests: int
-    with_id: int
+    of_requests: int  # lines that tell of one request
+    with_id: int  # those of them that carry an id; `ids`: how many different ones
     ids: int
-    shared: int
+    shared: int  # ids that more than one line carries
     formats: tuple[str, ...] = ()
-    bare: tuple[tuple[str, int], ...] = ()
+    bare: tuple[tuple[str, int], ...] = ()  # the commonest routes of lines without an id, with their number
 
     def row(self) -> Row:
         """The row that evidence shows."""
@@ -70,27 +59,18 @@ class LogEvidence:
 
 @dataclass(frozen=True)
 class AnswerEvidence:
-    """Which id headers one response carries.
-
-    Attributes:
-        app_header, edge_header: the name of each kind found; empty where none is.
-        in_log: the id of this very response stands in the log.
-    """
+    """Which id headers one response carries."""
 
     url: str
     status: int
-    app_header: str = ""
+    app_header: str = ""  # app_header, edge_header: the name of each kind found; empty where none is
     edge_header: str = ""
-    in_log: bool = False
+    in_log: bool = False  # the id of this very response stands in the log
 
     def row(self) -> Row:
         """The row that evidence shows."""
-        return {
-            "url": self.url,
-            "status": self.status,
-            "id_header": self.app_header or self.edge_header or "none",
-            "this_id_in_the_log": "yes" if self.in_log else "not seen",
-        }
+        header, seen = self.app_header or self.edge_header or "none", "yes" if self.in_log else "not seen"
+        return {"url": self.url, "status": self.status, "id_header": header, "this_id_in_the_log": seen}
 
 
 @dataclass(frozen=True)

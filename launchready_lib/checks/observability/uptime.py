@@ -4,18 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.network import Response
 from launchready_lib.record.findings import Status, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import markup, web
 from launchready_lib.wording import listed
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.network import Response
 
 PAUSE_S = 1.0
 _DOWN = ("refused", "timeout", "reset", "tls", "dns", "protocol")
@@ -29,17 +26,12 @@ _WANTED = {
 
 @dataclass(frozen=True)
 class Endpoint:
-    """One address that must be up.
-
-    Attributes:
-        kind: page, guarded (members only), webhook or health: what the right answer is.
-        response: the second one where the first did not come.
-    """
+    """One address that must be up."""
 
     name: str
-    kind: str
+    kind: str  # page, guarded (members only), webhook or health: what the right answer is
     url: str
-    response: Response
+    response: Response  # the second one where the first did not come
 
     def row(self) -> Row:
         """The answer as evidence."""
@@ -90,8 +82,7 @@ def _wanted(client: Client) -> tuple[list[tuple[str, str, str]], list[Unavailabl
     wanted = [("home", "page", web.address(client, p.site.pages.get("home", "/")))]
     missing: list[Unavailable] = []
     for name, kind in (("login", "page"), ("dashboard", "guarded")):
-        url = web.page(client, name)
-        if isinstance(url, Unavailable):
+        if isinstance(url := web.page(client, name), Unavailable):
             missing.append(url)
         else:
             wanted.append((name, kind, url))
@@ -119,8 +110,7 @@ def now(uptime: UptimeEvidence) -> Verdict:
     judged = [(endpoint, _judged(endpoint, uptime)) for endpoint in uptime.endpoints]
     clauses = [verdict for _, verdict in judged if verdict.status is not Status.PASS]
     clauses += [web.unseen([why]) for why in uptime.missing]
-    good = [endpoint for endpoint, verdict in judged if verdict.status is Status.PASS]
-    if good:
+    if good := [endpoint for endpoint, verdict in judged if verdict.status is Status.PASS]:
         names = listed((endpoint.name for endpoint in good), most=len(good))
         clauses.append(passed(f"right now these answer as they should: {names}", evidence=[e.row() for e in good]))
     return combine(*clauses)
@@ -129,7 +119,13 @@ def now(uptime: UptimeEvidence) -> Verdict:
 def _judged(endpoint: Endpoint, uptime: UptimeEvidence) -> Verdict:
     response = endpoint.response
     if not response.ok and response.state in _DOWN:
-        return _down(endpoint, control=bool(uptime.control))
+        error = response.error or response.state
+        if not uptime.control:
+            reason = f"{endpoint.name} did not answer ({error}), but a control look-up failed too"
+            needs = "a working network: run this stage again"
+            return unknown(f"{reason}: our own network is at fault", needs=needs, evidence=[endpoint.row()])
+        summary = f"{endpoint.name} is down: {error}, twice, while our own network works"
+        return failed(summary, evidence=[endpoint.row()], about=[endpoint.name])
     if why := web.why_unseen(endpoint.url, response):
         return web.unseen([why])
     good = {
@@ -147,16 +143,6 @@ def _judged(endpoint: Endpoint, uptime: UptimeEvidence) -> Verdict:
     if endpoint.kind == "guarded" and response.status == 200:
         what = f"{endpoint.name} opens for a stranger, or leads elsewhere than to the login"
     return failed(what, evidence=[endpoint.row()], about=[endpoint.name])
-
-
-def _down(endpoint: Endpoint, *, control: bool) -> Verdict:
-    error = endpoint.response.error or endpoint.response.state
-    if not control:
-        reason = f"{endpoint.name} did not answer ({error}), but a control look-up failed too"
-        needs = "a working network: run this stage again"
-        return unknown(f"{reason}: our own network is at fault", needs=needs, evidence=[endpoint.row()])
-    summary = f"{endpoint.name} is down: {error}, twice, while our own network works"
-    return failed(summary, evidence=[endpoint.row()], about=[endpoint.name])
 
 
 def _is_guarded(endpoint: Endpoint, uptime: UptimeEvidence) -> bool | None:

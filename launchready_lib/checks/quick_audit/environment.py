@@ -34,8 +34,7 @@ def missing(evidence: EnvironmentEvidence) -> Verdict:
 
 def _all_defined(evidence: EnvironmentEvidence) -> Verdict:
     defined = evidence.of(PRODUCTION)
-    gaps = {name: reads for name, reads in evidence.needed.items() if name not in defined}
-    if gaps:
+    if gaps := {name: reads for name, reads in evidence.needed.items() if name not in defined}:
         verb = "is" if len(gaps) == 1 else "are"
         return failed(
             f"{enumerated(gaps)} {verb} read without a default and not defined for production",
@@ -50,8 +49,7 @@ def _all_real(evidence: EnvironmentEvidence) -> Verdict:
     """None of the variables is blank or a placeholder; where only names are known, that is unknown."""
     defined = {name: found for name, found in evidence.of(PRODUCTION).items() if name in evidence.needed}
     seen = {name: known for name, settings in defined.items() if (known := [s for s in settings if s.known])}
-    hollow = [known[0] for known in seen.values() if all(s.blank or s.placeholder for s in known)]
-    if hollow:
+    if hollow := [known[0] for known in seen.values() if all(s.blank or s.placeholder for s in known)]:
         names = [setting.name for setting in hollow]
         return failed(
             f"{enumerated(names)} {'is' if len(hollow) == 1 else 'are'} blank or still a placeholder in production",

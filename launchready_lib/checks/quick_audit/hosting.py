@@ -5,13 +5,14 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 import re
+import socket
 import ssl
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import public_hosts, registered_domain
@@ -20,13 +21,8 @@ from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_host
 from launchready_lib.network import REDIRECTS, Answer, ConnectFailure, Response, address_of, normal
 from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import certificates as chain
-from launchready_lib.site.reach import NETWORK_DOWN, SILENT, steady
+from launchready_lib.site.web import NETWORK_DOWN, SILENT, steady
 from launchready_lib.wording import counted, listed
-
-if TYPE_CHECKING:
-    import socket
-
-    from launchready_lib.client import Client
 
 _LOST = ("SERVFAIL", "TIMEOUT")
 # RFC 1918, RFC 6598, loopback, link-local and RFC 4193; documentation ranges are nobody's building.
@@ -48,20 +44,13 @@ class Clue:
 
 @dataclass(frozen=True)
 class HostTrace:
-    """What one public host shows of who serves it.
-
-    Attributes:
-        looked_up: the resolver's answers for A and AAAA.
-        reverse: the names of its addresses (PTR).
-        issuer: the organisation that issued its certificate; None where no certificate was seen.
-        reply: what its root answered over HTTPS, or over HTTP where HTTPS did not answer.
-    """
+    """What one public host shows of who serves it."""
 
     host: str
-    looked_up: tuple[Answer, ...]
-    reverse: tuple[str, ...]
-    issuer: str | None
-    reply: Response
+    looked_up: tuple[Answer, ...]  # the resolver's answers for A and AAAA
+    reverse: tuple[str, ...]  # the names of its addresses (PTR)
+    issuer: str | None  # the organisation that issued its certificate; None where no certificate was seen
+    reply: Response  # what its root answered over HTTPS, or over HTTP where HTTPS did not answer
 
     @property
     def addresses(self) -> tuple[str, ...]:
@@ -162,12 +151,9 @@ def _issued_by(sock: socket.socket, host: str) -> str | None:
 
 
 def clues(host: HostTrace, origins: tuple[tuple[str, tuple[str, ...]], ...] = ()) -> tuple[Clue, ...]:
-    """Everything that names a provider, the most telling first.
-
-    Behind an edge the certificate is the edge's, and says nothing of the servers.
-    """
+    """Everything that names a provider, the most telling first."""
     found = tuple(dict.fromkeys(_clues(host, origins)))
-    if of_kind(found, "edge"):
+    if of_kind(found, "edge"):  # then the certificate is the edge's, and says nothing of the servers
         return tuple(clue for clue in found if clue.seen_in != "certificate")
     return found
 
@@ -227,8 +213,7 @@ def provider(hosting: HostingEvidence) -> Verdict:
 def _served(hosting: HostingEvidence, host: HostTrace) -> Verdict:
     found = clues(host, hosting.origins)
     row = [_row(host, found)]
-    serving = of_kind(found, "host") or of_kind(found, "tunnel")
-    if serving:
+    if serving := of_kind(found, "host") or of_kind(found, "tunnel"):
         return passed(f"{host.host} is served by {listed([p.name for p in serving])}", evidence=row)
     if unseen := _unseen(host, row):
         return unseen

@@ -24,8 +24,7 @@ if TYPE_CHECKING:
     from launchready_lib.network import Browser
 
 LARGEST = 3
-CLOSE = 2.0
-"""Below so many times the target a busy machine may be what made a page slow."""
+CLOSE = 2.0  # Below so many times the target a busy machine may be what made a page slow
 
 
 @dataclass(frozen=True)

@@ -8,20 +8,16 @@ import re
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from urllib.parse import urlsplit
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
-from launchready_lib.network import REDIRECTS
+from launchready_lib.network import REDIRECTS, Response
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.site import inside, markup, web
-from launchready_lib.site.reach import SILENT
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.network import Response
+from launchready_lib.site import markup, web
 
 SECONDS = 2.0
 UNKNOWN_PAGE = "an unknown page"
@@ -43,15 +39,10 @@ _RIGHT = {
 
 @dataclass(frozen=True)
 class Tried:
-    """One request and its answer.
+    """One request and its answer."""
 
-    Attributes:
-        name: the page's name, or what was wrong with the request.
-        kind: page, api, body or method: which answers are right.
-    """
-
-    name: str
-    kind: str
+    name: str  # the page's name, or what was wrong with the request
+    kind: str  # page, api, body or method: which answers are right
     method: str
     url: str
     response: Response
@@ -71,11 +62,7 @@ class ProductionEvidence(Evidence):
 
 @dataclass(frozen=True)
 class FailureEvidence(Evidence):
-    """Requests that are wrong on purpose, and the ordinary pages to compare their answers with.
-
-    Attributes:
-        missing: what could not be tried, and why.
-    """
+    """Requests that are wrong on purpose, and the ordinary pages to compare their answers with."""
 
     tried: tuple[Tried, ...]
     ordinary: tuple[Tried, ...]
@@ -98,7 +85,7 @@ def _row(tried: Tried) -> Row:
 
 
 def _said(response: Response) -> str:
-    if inside.is_html(response):
+    if markup.is_html(response):
         page = markup.read(response.text, response.url)
         return page.text or page.title
     try:
@@ -138,7 +125,7 @@ async def survey(client: Client) -> ProductionEvidence | Unavailable:
     for page in pages:
         reply = page.response
         elsewhere = reply.status in REDIRECTS or web.host_of(reply.url) != page.name
-        if page.name not in zone.own or not (elsewhere or reply.state in SILENT):
+        if page.name not in zone.own or not (elsewhere or reply.state in web.SILENT):
             shown.append(page)
     return ProductionEvidence(tuple(shown), zone)
 
@@ -159,7 +146,10 @@ async def failures(client: Client) -> FailureEvidence | Unavailable:
     if (no := web.unauthorized(client)) or (no := client.forbidden("login")):
         return no
     login, home = web.page(client, "login"), web.address(client, "/")
-    api = _api_bases(client)
+    # The API lives beside each core read, and on hosts that are declared to be one.
+    bases = [url.rsplit("/", 1)[0] for url in web.core_reads(client).values() if urlsplit(url).path.count("/") > 1]
+    bases += [f"https://{s.host}" for s in client.parameters.site.subdomains.values() if s.expect == "api"]
+    api = list(dict.fromkeys(bases))
     asked = [(UNKNOWN_PAGE, "page", "GET", web.address(client, _unknown()))]
     asked += [("an unknown API path", "api", "GET", f"{base}{_unknown()}") for base in api]
     bodies = [*([login] if isinstance(login, str) else []), *list(web.core_reads(client).values())[:1]]
@@ -173,13 +163,6 @@ async def failures(client: Client) -> FailureEvidence | Unavailable:
         await _read(client, {"home": home} | ({"login": login} if isinstance(login, str) else {})),
         tuple(missing),
     )
-
-
-def _api_bases(client: Client) -> list[str]:
-    """Where the API lives: beside each core read, and on hosts that are declared to be one."""
-    found = [url.rsplit("/", 1)[0] for url in web.core_reads(client).values() if urlsplit(url).path.count("/") > 1]
-    found += [f"https://{s.host}" for s in client.parameters.site.subdomains.values() if s.expect == "api"]
-    return list(dict.fromkeys(found))
 
 
 async def _send(client: Client, method: str, url: str, kind: str) -> Response:
@@ -196,8 +179,7 @@ def production(evidence: ProductionEvidence) -> Verdict:
     unseen = [web.why_unseen(page.url, page.response) for page in evidence.pages]
     missing = [why for why in unseen if why]
     seen = [page for page, why in zip(evidence.pages, unseen, strict=True) if why is None]
-    bad = [(page, sign) for page in seen for sign in inside.signs(page.response)]
-    if bad:
+    if bad := [(page, sign) for page in seen for sign in markup.signs(page.response)]:
         what = "; ".join(dict.fromkeys(f"{page.name}: {sign.kind} ({sign.what})" for page, sign in bad[:6]))
         rows = [{"page": p.name, "address": p.url, "found": f"{s.kind} ({s.what})", "quote": s.quote} for p, s in bad]
         about = sorted({f"{page.name} {sign.kind}" for page, sign in bad})
@@ -225,8 +207,7 @@ def _judged(tried: Tried, ordinary: tuple[Tried, ...]) -> Verdict:
     where = f"{tried.name} ({tried.method} {web.path_of(tried.url)})"
     if doubt := _doubt(tried, ordinary):
         return unknown(f"{where}: {doubt[0]}", needs=doubt[1], evidence=[_row(tried)])
-    faults = list(_faults(tried))
-    if not faults:
+    if not (faults := list(_faults(tried))):
         return passed(f"{where} is answered {response.status} in words a member can read", evidence=[_row(tried)])
     row = _row(tried) | {"wrong": "; ".join(faults)}
     about = [f"{tried.kind} {tried.method} {'login' if tried.kind == 'body' else ''}".strip()]
@@ -236,7 +217,7 @@ def _judged(tried: Tried, ordinary: tuple[Tried, ...]) -> Verdict:
 def _doubt(tried: Tried, ordinary: tuple[Tried, ...]) -> tuple[str, str] | None:
     """Why an answer that is no 4xx says nothing about how the app fails; None where it does."""
     response = tried.response
-    is_plain = (response.status or 0) < 400 and not inside.signs(response)
+    is_plain = (response.status or 0) < 400 and not markup.signs(response)
     if tried.kind == "page" and is_plain:
         pages = {one.name: one.response for one in ordinary if one.response.ok}
         if any(response.body == page.body for page in pages.values()) and not response.history:
@@ -258,7 +239,7 @@ def _faults(tried: Tried) -> Iterator[str]:
         yield f"answered {status}" + (" as if all were well" if status < 400 else "")
     if response.seconds > SECONDS:
         yield f"took {response.seconds:.1f} s"
-    for sign in (*inside.signs(response), *inside.details(response)):
+    for sign in (*markup.signs(response), *markup.details(response)):
         yield f"shows the inside: {sign.kind} ({sign.what})"
     if len(_WORDS.findall(_said(response))) < 2:
         yield "says nothing that a member can read"

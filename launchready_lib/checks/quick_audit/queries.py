@@ -5,18 +5,15 @@ from __future__ import annotations
 import asyncio
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.parameters import Parameters
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.sources.logbook import Statement, fingerprint, parse_line, parse_statements, read_sample
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.parameters import Parameters
 
 SLOW_AVERAGE_MS = 100.0
 SLOW_WORST_MS = 300.0
@@ -25,22 +22,15 @@ _WORDS = {
     "login": re.compile(r"(?i)(?:^|[/_#-])(?:log-?in|sign-?in|sessions?#create|authenticate|token)(?:$|[/_#?-])"),
     "dashboard": re.compile(r"(?i)(?:^|[/_#-])dashboard(?:s)?(?:$|[/_#?-])"),
 }
-_SHOWN = 300
 
 
 @dataclass(frozen=True)
 class QueryTime:
-    """All executions of one statement for one page.
-
-    Attributes:
-        statement: without values.
-        by: how it is known to serve the page: route, request id, or client.queries.
-        average_ms, worst_ms: milliseconds.
-    """
+    """All executions of one statement for one page."""
 
     page: str
-    statement: str
-    by: str
+    statement: str  # without values
+    by: str  # how it is known to serve the page: route, request id, or client.queries
     calls: int
     average_ms: float
     worst_ms: float
@@ -54,7 +44,7 @@ class QueryTime:
         """The row that evidence shows."""
         return {
             "page": self.page,
-            "statement": self.statement[:_SHOWN],
+            "statement": self.statement[:300],
             "calls": self.calls,
             "average_ms": round(self.average_ms, 1),
             "worst_ms": round(self.worst_ms, 1),
@@ -95,29 +85,19 @@ async def survey(client: Client) -> QueryEvidence | Unavailable:
 
 def _read(client: Client) -> QueryEvidence | Unavailable:
     shown = client.parameters.query_log or ""
-    sample = read_sample(client.path(shown), shown, "query_log")
-    if isinstance(sample, Unavailable):
+    if isinstance(sample := read_sample(client.path(shown), shown, "query_log"), Unavailable):
         return sample
-    statements = list(parse_statements(sample.lines))
-    if not statements:
+    if not (statements := list(parse_statements(sample.lines))):
         reason = f"no line of {shown} tells of a statement and its time"
         needs = "JSON lines {request_id, route, sql, ms}, or a Postgres log with log_min_duration_statement = 0"
         return Unavailable(reason, f"query_log: {needs}")
     orphans = {s.request_id for s in statements if s.request_id and not s.route}
-    routes = dict(_routes(client, orphans)) if orphans else {}
+    routes: dict[str, str] = {}
+    for log in client.parameters.logs if orphans else ():  # application logs tell the routes of request ids
+        found = read_sample(client.path(log), log, "logs")
+        entries = map(parse_line, () if isinstance(found, Unavailable) else found.lines)
+        routes |= {each.request_id: each.where for each in entries if each.request_id in orphans and each.where}
     return gathered(shown, statements, client.parameters, routes=routes)
-
-
-def _routes(client: Client, wanted: set[str]) -> Iterator[tuple[str, str]]:
-    """The routes of requests, by id, as the application logs tell."""
-    for shown in client.parameters.logs:
-        sample = read_sample(client.path(shown), shown, "logs")
-        if isinstance(sample, Unavailable):
-            continue
-        for line in sample.lines:
-            entry = parse_line(line)
-            if entry.request_id in wanted and entry.where:
-                yield entry.request_id, entry.where
 
 
 def gathered(

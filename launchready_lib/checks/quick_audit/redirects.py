@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.hosts import canonical_host, public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS, Network, Response, normal
 from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import web
-from launchready_lib.site.reach import DOWN, SILENT, hindered, reply_row, steady
+from launchready_lib.site.web import DOWN, SILENT, hindered, reply_row, steady
 from launchready_lib.wording import counted, listed
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
 
 PERMANENT = (301, 308)
 HOPS = 2
@@ -29,16 +26,11 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 
 @dataclass(frozen=True)
 class Walk:
-    """The answers met from one starting address on, at most one more than the hops allowed.
-
-    Attributes:
-        steps: the answers in order; the last one is where the walk ended.
-        left_scope: the address of a redirect that was not followed, because the authorization does not name its host.
-    """
+    """The answers met from one starting address on, at most one more than the hops allowed."""
 
     start: str
-    steps: tuple[Response, ...]
-    left_scope: str | None = None
+    steps: tuple[Response, ...]  # the answers in order; the last one is where the walk ended
+    left_scope: str | None = None  # a redirect not followed, as the authorization does not name its host
 
     @property
     def end(self) -> str:
@@ -176,8 +168,7 @@ def _insecure(redirects: RedirectEvidence, host: str, reply: Response) -> str | 
         return f"port 80 of {host} is closed, so who types the name without https:// may reach nothing"
     if not reply.ok:
         return f"{host} does not speak HTTP on port 80: {reply.error}"
-    location = _location(reply)
-    if location is None:
+    if (location := _location(reply)) is None:
         return f"http://{host} answers {reply.status} in plain text instead of leading to HTTPS"
     if _origin(location) not in {f"https://{host}", redirects.canonical}:
         return f"http://{host} leads to {_origin(location)}, which is neither HTTPS on {host} nor the canonical address"

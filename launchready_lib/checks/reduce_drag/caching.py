@@ -5,23 +5,19 @@ from __future__ import annotations
 import asyncio
 import re
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.network import Response
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site import markup, web
 from launchready_lib.site.signin import Member
 from launchready_lib.wording import brief
 
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.network import Response
-
 THIRTY_DAYS_S = 30 * 86_400
-SMALL = 1_400
-"""Bytes that fit one packet: compressing less gains nothing."""
+SMALL = 1_400  # Bytes that fit one packet: compressing less gains nothing
 MOST = 60
 _TEXT = re.compile(
     r"text/|application/(?:javascript|x-javascript|json|manifest\+json|xml|wasm)|image/svg\+xml|.+\+(?:json|xml)$"
@@ -37,18 +33,13 @@ _COMPRESSED = frozenset({"gzip", "x-gzip", "br", "zstd", "deflate", "dcb", "dcz"
 
 @dataclass(frozen=True)
 class Asset:
-    """One file that a page of the site loads from the site itself.
-
-    Attributes:
-        page: the first page that loads it.
-        fingerprinted: its address changes with its content.
-    """
+    """One file that a page of the site loads from the site itself."""
 
     url: str
     kind: str
-    page: str
+    page: str  # the first page that loads it
     response: Response
-    fingerprinted: bool
+    fingerprinted: bool  # its address changes with its content
 
     @property
     def is_text(self) -> bool:
@@ -105,8 +96,7 @@ def is_fingerprinted(url: str) -> bool:
     path, name = parts.path, parts.path.rsplit("/", 1)[-1]
     if _BUILT.search(path) or _HEX.search(name) or (parts.query and _LONG_QUERY.search(parts.query)):
         return True
-    match = _MIXED.search(name)
-    if match is None:
+    if (match := _MIXED.search(name)) is None:
         return False
     # letters look like a hash and not like a word with digits amid them, or with capitals within Vite's eight
     changes = re.findall(r"(?<=[a-z])(?=\d)|(?<=\d)(?=[a-z])", match[1], re.IGNORECASE)
@@ -155,8 +145,7 @@ async def survey(client: Client, member: Member | Unavailable | None = None) -> 
 def static(evidence: StaticEvidence) -> Verdict:
     """Fingerprinted files may be kept for 30 days or more; text files travel compressed."""
     clauses = [web.unseen(evidence.missing)] if evidence.missing else []
-    unread = [why for asset in evidence.assets if (why := web.why_unseen(asset.url, asset.response))]
-    if unread:
+    if unread := [why for asset in evidence.assets if (why := web.why_unseen(asset.url, asset.response))]:
         clauses.append(web.unseen(unread))
     seen = [a for a in evidence.assets if a.response.status == 200]
     if hashed := [a for a in seen if a.fingerprinted]:
@@ -174,8 +163,7 @@ def static(evidence: StaticEvidence) -> Verdict:
 
 
 def _cacheable(assets: list[Asset]) -> Verdict:
-    short = [a for a in assets if kept_for(a.response) < THIRTY_DAYS_S]
-    if not short:
+    if not (short := [a for a in assets if kept_for(a.response) < THIRTY_DAYS_S]):
         summary = f"{len(assets)} files with a fingerprint may be kept for 30 days or more"
         return passed(summary, evidence=[a.row() for a in assets])
     return failed(
@@ -188,8 +176,7 @@ def _cacheable(assets: list[Asset]) -> Verdict:
 
 
 def _compressed(assets: list[Asset]) -> Verdict:
-    plain = [a for a in assets if not a.is_compressed]
-    if not plain:
+    if not (plain := [a for a in assets if not a.is_compressed]):
         return passed(f"{len(assets)} text files travel compressed", evidence=[a.row() for a in assets])
     total = sum(a.size for a in plain)
     text = f"{brief(web.path_of(a.url) for a in plain)}: {total / 1_000:,.0f} kB of text travel uncompressed"

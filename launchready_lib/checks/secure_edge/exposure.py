@@ -19,8 +19,8 @@ from launchready_lib.names.providers import table
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import REDIRECTS
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
-from launchready_lib.site import inside, markup, web
-from launchready_lib.site.reach import SILENT
+from launchready_lib.site import markup, web
+from launchready_lib.site.web import SILENT
 from launchready_lib.wording import brief, listed
 
 if TYPE_CHECKING:
@@ -197,7 +197,7 @@ async def _host(
 def _manner(answer: Response) -> tuple[int | None, str, str]:
     """How a host refuses what does not exist, so that one app under two names is known; tokens left out."""
     page = markup.read(answer.text, answer.url)
-    words = f"{page.title} {page.text}" if inside.is_html(answer) else answer.text[:2_000]
+    words = f"{page.title} {page.text}" if markup.is_html(answer) else answer.text[:2_000]
     return answer.status, answer.media_type, _TOKEN_LIKE.sub("", words)
 
 
@@ -255,7 +255,7 @@ class _Run:
 def _is_page(answer: Response) -> bool:
     """Whether content is a page, by how it begins; where it is declared to be one, by any markup near its beginning."""
     declared = answer.media_type == "text/html"
-    return inside.looks_like_html(answer.body) or (declared and _MARKUP.search(answer.body[:4_096]) is not None)
+    return markup.looks_like_html(answer.body) or (declared and _MARKUP.search(answer.body[:4_096]) is not None)
 
 
 def _exposed(kind: Kind, url: str, answer: Response) -> Exposed:

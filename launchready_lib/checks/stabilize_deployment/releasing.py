@@ -15,7 +15,7 @@ from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.network import Response
 from launchready_lib.record.findings import Source, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
-from launchready_lib.site.reach import hindered, reply_row, steady
+from launchready_lib.site.web import hindered, reply_row, steady
 from launchready_lib.sources import repository
 from launchready_lib.sources.credentials import places
 from launchready_lib.sources.deploys import migrations, ways, workflows

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import secrets
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from launchready_lib import roadmap
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
 from launchready_lib.site.signin import Attempt, attempt
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
 
 TRIES = 10
 
@@ -54,8 +51,7 @@ async def login_trial(client: Client) -> LoginTrial | Unavailable:
     """Sign in with the member's test account several times, once wrongly, and once as nobody."""
     if no := client.forbidden("flows"):
         return no
-    account = client.parameters.accounts.member
-    if account is None:
+    if (account := client.parameters.accounts.member) is None:
         return Unavailable("no test account for a member is given", "accounts.member (email, password)")
     if isinstance(password := client.secret(account.password), Unavailable):
         return password

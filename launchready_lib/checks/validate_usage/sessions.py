@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 from launchready_lib.checks import check
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
+from launchready_lib.network import Response
 from launchready_lib.parameters.flows import RequestStep, Step
 from launchready_lib.record.findings import Verdict, failed, passed, unknown
 from launchready_lib.site import forms, steps, web
 from launchready_lib.site.signin import SignedIn, sign_in
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.network import Response
 
 IN_BROWSER = "flows.logout in a browser"
 
@@ -59,30 +56,23 @@ async def logout_trial(client: Client) -> LogoutTrial | Unavailable:
     """Sign in, sign out as the dashboard offers it, and replay the old cookies."""
     if no := client.forbidden("flows"):
         return no
-    member = await sign_in(client)
-    if isinstance(member, Unavailable):
+    if isinstance(member := await sign_in(client), Unavailable):
         return member
     try:
-        return await _leave(client, member)
+        if isinstance(board := web.page(client, "dashboard"), Unavailable):
+            return board
+        private = next(iter(web.core_reads(client).values()), board)
+        before = await member.session.request("GET", private, verify=True)
+        cookies = {"Cookie": member.cookie_header(private)}
+        seen = await member.session.request("GET", board, verify=True, follow=3)
+        if isinstance(left := await _sign_out(client, member, seen), Unavailable):
+            return left
+        way, signed_out = left
+        after = await client.network.request("GET", private, headers=cookies, verify=True)
+        stranger = await client.network.request("GET", private, verify=True)
+        return LogoutTrial(private, way, before.status, after.status, stranger.status, signed_out)
     finally:
         await member.session.close()
-
-
-async def _leave(client: Client, member: SignedIn) -> LogoutTrial | Unavailable:
-    board = web.page(client, "dashboard")
-    if isinstance(board, Unavailable):
-        return board
-    private = next(iter(web.core_reads(client).values()), board)
-    before = await member.session.request("GET", private, verify=True)
-    cookies = {"Cookie": member.cookie_header(private)}
-    seen = await member.session.request("GET", board, verify=True, follow=3)
-    left = await _sign_out(client, member, seen)
-    if isinstance(left, Unavailable):
-        return left
-    way, signed_out = left
-    after = await client.network.request("GET", private, headers=cookies, verify=True)
-    stranger = await client.network.request("GET", private, verify=True)
-    return LogoutTrial(private, way, before.status, after.status, stranger.status, signed_out)
 
 
 async def _sign_out(client: Client, member: SignedIn, board: Response) -> tuple[str, int | None] | Unavailable:
@@ -92,8 +82,7 @@ async def _sign_out(client: Client, member: SignedIn, board: Response) -> tuple[
         return await _walk_out(client, member, declared)
     if declared:
         return await _step_out(client, member, declared)
-    door = forms.read(board.text, board.url).way_out()
-    if door is None:
+    if (door := forms.read(board.text, board.url).way_out()) is None:
         return Unavailable("no way to sign out was found on the dashboard", "flows.logout with the steps that sign out")
     if isinstance(door, str):
         left = await member.session.request("GET", door, verify=True, follow=web.HOPS)

@@ -6,8 +6,8 @@ import asyncio
 import datetime as dt
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names import anchors, chain, delegation, validation
 from launchready_lib.names.delegation import Delegation
@@ -15,14 +15,10 @@ from launchready_lib.names.hosts import canonical_host, main_hosts
 from launchready_lib.names.validation import Trust
 from launchready_lib.names.zone_hosts import looked_up
 from launchready_lib.network import Answer, normal
-from launchready_lib.site.reach import NETWORK_DOWN, Reach, reach
+from launchready_lib.site.web import NETWORK_DOWN, Reach, reach
 from launchready_lib.wording import listed
 
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-
-MOST_ADDRESSES = 32
-"""Addresses that are connected to: a zone may name thousands, none of them the client's."""
+MOST_ADDRESSES = 32  # Addresses that are connected to: a zone may name thousands, none of them the client's
 _MOST_SHOWN = 40
 
 

@@ -7,8 +7,8 @@ import re
 import secrets
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
 
+from launchready_lib.client import Client
 from launchready_lib.evidence import Row
 from launchready_lib.names import providers
 from launchready_lib.names.hosts import main_hosts, registered_domain, under
@@ -16,9 +16,6 @@ from launchready_lib.names.providers import Provider
 from launchready_lib.names.published import zone_mail
 from launchready_lib.names.zonefile import ZoneFile
 from launchready_lib.network import Answer, DnsState, Network, Response, normal
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
 
 _MOST_NAMES = 500
 _MOST_ADDRESSES = 16
@@ -30,29 +27,17 @@ _MAILTO = re.compile(r"(?i)mailto:[^@\s,;!]+@([a-z0-9._-]+)")
 
 @dataclass(frozen=True)
 class Pointer:
-    """One record that makes a name of the client's depend on a name of somebody's.
+    """One record that makes a name of the client's depend on a name of somebody's."""
 
-    Attributes:
-        owner: the client's name; "*." and a name where a wildcard answers for every name below.
-        kind: CNAME, A, NS, MX, SPF include, DMARC report; wildcard, for one that leads to an address of nobody known.
-        target: the name (or address, for A) it leads to in the end.
-        chain: the names passed on the way, the target last.
-        state: the DNS state of the target; for NS that of the worst answer of its servers for the zone.
-        registered: the DNS state of the registrable part of a target that does not exist; None where not asked.
-        provider: who runs the target, where the table knows it.
-        reply: what the owner's page answers, where only that tells whether it is claimed.
-        asked: the name that was asked for in a wildcard's place; empty where it was the owner itself.
-    """
-
-    owner: str
-    kind: str
-    target: str
-    chain: tuple[str, ...] = ()
-    state: DnsState = "NOERROR"
-    registered: DnsState | None = None
-    provider: str | None = None
-    reply: Response | None = None
-    asked: str = ""
+    owner: str  # the client's name; "*." and a name where a wildcard answers for every name below
+    kind: str  # CNAME, A, NS, MX, SPF include, DMARC report; wildcard, for one that leads to an address of nobody known
+    target: str  # the name (or address, for A) it leads to in the end
+    chain: tuple[str, ...] = ()  # the names passed on the way, the target last
+    state: DnsState = "NOERROR"  # of the target; for NS the worst answer of its servers for the zone
+    registered: DnsState | None = None  # of the registrable part of a target that does not exist
+    provider: str | None = None  # who runs the target, where the table knows it
+    reply: Response | None = None  # what the owner's page answers, where only that tells whether it is claimed
+    asked: str = ""  # the name that was asked for in a wildcard's place; empty where it was the owner itself
 
     def row(self) -> Row:
         """The pointer as evidence."""

@@ -19,7 +19,7 @@ from launchready_lib.checks.secure_edge.bundles import scanning
 from launchready_lib.checks.secure_edge.bundles.evidence import BundlesEvidence, Received
 from launchready_lib.evidence import Unavailable, probe
 from launchready_lib.network import Purpose, Response
-from launchready_lib.site import inside, markup, web
+from launchready_lib.site import markup, web
 from launchready_lib.sources.credentials import Hit, Standing, gathered
 
 if TYPE_CHECKING:
@@ -124,7 +124,7 @@ class _Reading:
         if not answer.ok or answer.status != 200:
             await self._lost(url, answer, is_named=is_named)
             return []
-        if inside.looks_like_html(answer.body) and not is_named:
+        if markup.looks_like_html(answer.body) and not is_named:
             return []
         text = answer.text
         await self._take(Received("script", url, len(text)), answer, text)
@@ -158,7 +158,7 @@ class _Reading:
             answer = await self._get(url)
             if reference and not answer.ok:
                 self.missing.append(Unavailable(f"the source map {url[:200]} did not come: {answer.error}", web.AGAIN))
-            if not answer.ok or answer.status != 200 or inside.looks_like_html(answer.body):
+            if not answer.ok or answer.status != 200 or markup.looks_like_html(answer.body):
                 return
             content, shown = answer.body, url
         sources = await asyncio.to_thread(map_sources, content)

@@ -16,8 +16,8 @@ from launchready_lib.names.hosts import public_hosts
 from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_hosts
 from launchready_lib.network import Purpose, Response
 from launchready_lib.site import markup, web
-from launchready_lib.site.reach import SILENT
 from launchready_lib.site.signin import Member
+from launchready_lib.site.web import SILENT
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator

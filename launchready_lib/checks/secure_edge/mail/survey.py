@@ -15,7 +15,7 @@ from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.published import ZoneMail, zone_mail
 from launchready_lib.network import Network, normal
 from launchready_lib.record.findings import Verdict, unknown
-from launchready_lib.site.reach import NETWORK_DOWN
+from launchready_lib.site.web import NETWORK_DOWN
 
 if TYPE_CHECKING:
     from launchready_lib.client import Client

@@ -15,7 +15,7 @@ from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.names.published import ZoneMail, zone_mail
 from launchready_lib.network import Answer, Network, Response, address_of, normal
 from launchready_lib.record.findings import Verdict, combine, combine_as, failed, passed, unknown
-from launchready_lib.site.reach import DOWN, NETWORK_DOWN
+from launchready_lib.site.web import DOWN, NETWORK_DOWN
 from launchready_lib.wording import counted, listed
 
 if TYPE_CHECKING:

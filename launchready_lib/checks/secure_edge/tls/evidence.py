@@ -18,7 +18,7 @@ from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_host
 from launchready_lib.network import Answer, Response, normal
 from launchready_lib.site import web
 from launchready_lib.site.certificates import Certificate, read
-from launchready_lib.site.reach import SILENT
+from launchready_lib.site.web import SILENT
 from launchready_lib.wording import brief, listed
 
 if TYPE_CHECKING:

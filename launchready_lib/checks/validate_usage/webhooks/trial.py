@@ -10,19 +10,17 @@ import json
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 from launchready_lib.checks.validate_usage.webhooks import events
 from launchready_lib.checks.validate_usage.webhooks.events import Message, Signer
+from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.network import Response
+from launchready_lib.parameters.sections import BillingWebhook, WebhookState
 from launchready_lib.site import steps, web
 from launchready_lib.site.signin import SignedIn, sign_in
-
-if TYPE_CHECKING:
-    from launchready_lib.client import Client
-    from launchready_lib.parameters.sections import BillingWebhook, WebhookState
 
 Kind = Literal["activate", "cancel"]
 Trial = TypeVar("Trial")
@@ -47,22 +45,14 @@ class State:
 
 @dataclass(frozen=True)
 class Delivery:
-    """One event sent, and what came of it.
+    """One event sent, and what came of it."""
 
-    Attributes:
-        event: which captured event it was made of.
-        sent_as: "genuine", "repeated", or how it was forged.
-        response: what the endpoint answered.
-        before, after: the member's state before, and after it had time to follow.
-        wanted: the value that the state should take; None for events that should change nothing.
-    """
-
-    event: Kind
-    sent_as: str
+    event: Kind  # which captured event it was made of
+    sent_as: str  # "genuine", "repeated", or how it was forged
     response: Response
     before: State | Unavailable | None = None
-    after: State | Unavailable | None = None
-    wanted: str | None = None
+    after: State | Unavailable | None = None  # the member's state after it had time to follow
+    wanted: str | None = None  # the value that the state should take; None for events that should change nothing
 
     @property
     def accepted(self) -> bool:
@@ -149,8 +139,7 @@ class Endpoint:
 
     async def state(self) -> State | Unavailable:
         """Read the member's state now."""
-        place = self.billing.state
-        if place is None:
+        if (place := self.billing.state) is None:
             return _NO_STATE
         if isinstance(self.watcher, Unavailable):
             return self.watcher
@@ -220,8 +209,7 @@ async def repeat_trial(client: Client) -> RepeatTrial | Unavailable:
 
 
 async def _tried(client: Client, trial: Callable[[Endpoint], Awaitable[Trial | Unavailable]]) -> Trial | Unavailable:
-    endpoint = await _endpoint(client)
-    if isinstance(endpoint, Unavailable):
+    if isinstance(endpoint := await _endpoint(client), Unavailable):
         return endpoint
     try:
         return await trial(endpoint)
@@ -263,8 +251,7 @@ def _order(endpoint: Endpoint, now: State | Unavailable) -> list[Kind]:
 
 
 async def _repeat(endpoint: Endpoint) -> RepeatTrial | Unavailable:
-    first = await endpoint.state()
-    if isinstance(first, Unavailable):
+    if isinstance(first := await endpoint.state(), Unavailable):
         return first
     if first.counter is None:
         return Unavailable("no counter of payments is given", "webhooks.billing.state.counter")
@@ -288,8 +275,7 @@ async def _repeat(endpoint: Endpoint) -> RepeatTrial | Unavailable:
 async def _endpoint(client: Client) -> Endpoint | Unavailable:
     if no := client.forbidden("flows"):
         return no
-    billing = client.parameters.webhooks.billing
-    if billing is None:
+    if (billing := client.parameters.webhooks.billing) is None:
         return Unavailable("the billing webhook is not given", "webhooks.billing (url, provider, secret, events)")
     if billing.secret is None:
         return Unavailable("the secret of the billing webhook is not given", "webhooks.billing.secret")
