@@ -6,6 +6,7 @@ import difflib
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import yaml
 from pydantic import ConfigDict, TypeAdapter, ValidationError
@@ -25,6 +26,7 @@ class Fault:
         check: the check that must turn red, which is the fault's name as well.
         also: other checks that this fault cannot help touching, and their answer; anything more is a defect.
         commit: the message of the commit that brings its files into the repository, where it changes any.
+        parameters: what it changes in the world's parameters, section by section; null takes a key away.
         prototype: whether it was wrong before the launch.
     """
 
@@ -35,6 +37,7 @@ class Fault:
     text: str
     also: Mapping[str, Status] = field(default_factory=dict)
     commit: str = ""
+    parameters: Mapping[str, Any] = field(default_factory=dict)
     prototype: bool = False
 
 

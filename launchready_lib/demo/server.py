@@ -19,10 +19,13 @@ import sys
 from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from typing import Any
+
+import yaml
 
 from launchready_lib.demo import certificates, mailbox, names, registration, web
 from launchready_lib.demo.control import Control, State
-from launchready_lib.demo.faults import Switchboard
+from launchready_lib.demo.faults import FAULTS, Switchboard
 from launchready_lib.demo.nameservice import NameService
 from launchready_lib.demo.texts import filled
 from launchready_lib.demo.web import database, repository
@@ -88,10 +91,13 @@ class Harbor:
             today=today,
             launch_on=today + dt.timedelta(days=9),
             rotated_on=today - dt.timedelta(days=40),
-            on=self.switchboard.on,
             resolver=self._names.resolver_port,
             ports=self._ports,
         )
+        for fault in (FAULTS[check] for check in sorted(self.switchboard.faults)):
+            if fault.parameters:
+                body = yaml.safe_load(text)
+                text = yaml.safe_dump({"client": _changed(body["client"], fault.parameters)}, sort_keys=False)
         write_private(self.parameters_file, text)
 
     async def change_records(self, text: str) -> None:
@@ -107,6 +113,12 @@ class Harbor:
         """Close everything."""
         await self.stop_servers()
         await self._dns.aclose()
+
+
+def _changed(section: Mapping[str, Any], change: Mapping[str, Any]) -> dict[str, Any]:
+    """A section of the parameters with a fault's change in it, mapping by mapping; None takes a key away."""
+    whole = {k: _changed(section.get(k) or {}, v) if isinstance(v, Mapping) else v for k, v in change.items()}
+    return {key: value for key, value in {**section, **whole}.items() if value is not None or key not in change}
 
 
 def _published(dns: Mapping[str, int], web: Mapping[str, int], smtp: int, rdap: int) -> dict[str, int]:

@@ -53,7 +53,7 @@ def _jwt(match: re.Match[str]) -> str:
     body = match[0].split(".")[1]
     try:
         claims = json.loads(base64.urlsafe_b64decode(body + "=" * (-len(body) % 4)))
-        public = isinstance(claims, dict) and claims.get("role") in _PUBLIC_ROLES
+        public = isinstance(claims, dict) and str(claims.get("role")) in _PUBLIC_ROLES
     except (ValueError, RecursionError):
         public = False
     return match[0] if public else mark("token")
