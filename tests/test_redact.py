@@ -326,3 +326,11 @@ def test_the_kernels_session_is_guarded_once_and_the_redactor_can_be_replaced():
 
 def test_a_shell_without_a_kernel_is_left_alone():
     install(SimpleNamespace(), Redactor())
+
+
+@pytest.mark.parametrize("role", [["anon"], {"a": 1}, None, 7])
+def test_a_token_whose_role_is_no_word_is_masked_and_breaks_nothing(role):
+    """Claims are whatever their writer wrote."""
+    body = base64.urlsafe_b64encode(json.dumps({"role": role}).encode()).decode().rstrip("=")
+    token = f"eyJhbGciOiJIUzI1NiJ9.{body}.{'c2lnbmF0dXJl' * 3}"
+    assert body not in Redactor({}).text(f"sent {token} along")

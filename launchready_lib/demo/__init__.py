@@ -5,6 +5,8 @@
         world.only("mail.spf")
 
 A world is one process that holds all its servers; see `names` for how its parts fit and `faults` for what can be wrong.
+
+Imports record, names and what lies below them; nothing in it knows of notebooks or checks.
 """
 
 from __future__ import annotations

@@ -2,6 +2,8 @@
 
 Pure functions of the client's facts, the failed checks and their evidence; a notebook records what they make with
 `stage.kit(kit.names(stage, …))`, and so with `kit.deploys`, `kit.edge` and `kit.speed`.
+
+Imports checks and what lies below them.
 """
 
 from launchready_lib.kit.deploying import deploys

@@ -1,4 +1,7 @@
-"""The only door to the network: scope, rate, time and size limits, resolver, connect_to, and traffic counts."""
+"""The only door to the network: scope, rate, time and size limits, resolver, connect_to, and traffic counts.
+
+Imports evidence and what lies below it; never redact.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,7 @@
-"""A client's parameters: one YAML file, validated once; secrets stay names until used."""
+"""A client's parameters: one YAML file, validated once; secrets stay names until used.
+
+Imports roadmap, evidence and what lies below them.
+"""
 
 from __future__ import annotations
 
