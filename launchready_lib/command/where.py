@@ -16,7 +16,7 @@ ROOT = paths.PACKAGE.parent
 _HINTS = {
     "module": "a function under @check({id!r}) in launchready_lib/checks/{stage}/, a module per subject",
     "cell": "a cell of notebooks/{notebook} that hands its verdict to stage.judge",
-    "fault": "an entry for it in launchready_lib/demo/faults.yaml, and, unless it is one of parameters or tracked files, "
+    "fault": "an entry for it in launchready_lib/demo/faults.yaml, and, unless it changes parameters or tracked files, "
     "a line that shows it: switchboard.on({id!r})",
     "tests": "a test under tests/ that builds evidence by hand, one that fails and one that passes",
 }
