@@ -1,3 +1,8 @@
+import fcntl
+import tempfile
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+
 import hypothesis
 import pytest
 
@@ -18,6 +23,27 @@ LONGEST = ("test_fault_matrix.py", "test_end_to_end.py")
 def pytest_collection_modifyitems(items):
     """Begin with the files that take longest."""
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    """Where several workers run, a test that times answers has the machine to itself."""
+    if not hasattr(item.config, "workerinput"):
+        return (yield)
+    run = Path(tempfile.gettempdir()) / f"launchready-tests-{item.config.workerinput['testrunuid']}"
+    with _turn(run, alone=item.get_closest_marker("alone") is not None):
+        return (yield)
+
+
+@contextmanager
+def _turn(run, *, alone):
+    """Hold a lock with all others, or alone; who waits for it alone lets nobody else begin."""
+    with ExitStack() as held:
+        gate, room = (held.enter_context(run.with_suffix(end).open("w")) for end in (".gate", ".room"))
+        fcntl.flock(gate, fcntl.LOCK_EX)
+        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(gate, fcntl.LOCK_UN)
+        yield
 
 
 @pytest.fixture

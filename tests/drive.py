@@ -1,6 +1,7 @@
 """The command line over notebooks of a test's choice, and its runs: `python drive.py NOTEBOOKS ARGUMENT…`."""
 
 import shutil
+import signal
 import sys
 from pathlib import Path
 
@@ -32,5 +33,6 @@ def project(root, *names):
 
 
 if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # A shell starts what runs in the background deaf to it
     paths.notebooks_folder = lambda: Path(sys.argv[1])
     sys.exit(cli.main(sys.argv[2:]))

@@ -1,8 +1,8 @@
 """Each fault of Harbor Club, alone, turns its check red and nothing that it does not declare; with none, all are green.
 
-The seven notebooks' own cells are run, against the real embedded client, with a browser and all. Cells that take long
-(the browser, load, bursts, hundreds of file names) are run for the faults that change what the site serves; all others
-are run for every fault.
+The notebooks' own cells are run, against the real embedded client, with a browser and all: those of the stages that the
+fault declares, and, where heavy tests are run, of all seven. Cells that take long (the browser, load, bursts, hundreds
+of file names) are run for the faults that change what the site serves; all others are run for every fault.
 """
 
 import asyncio
@@ -20,7 +20,7 @@ from launchready_lib.record.findings import Status
 
 pytestmark = [pytest.mark.world, pytest.mark.browser, pytest.mark.anyio]
 
-LOAD = ("reduce_drag",)
+LOAD = {"reduce_drag"}
 """Times answers, so it runs after the others."""
 TIMED = {"latency.quick", "latency.p95", "pages.interactive", "queries.slow"}
 """May be red once because this machine was busy: they, and what had no answer in time, are looked at once more."""
@@ -79,8 +79,9 @@ def quick(monkeypatch):
     monkeypatch.setattr(trial, "SETTLE_S", 0.1)
 
 
-async def survey(world, folder, skip=frozenset()):
-    """Every finding of every stage, the stages side by side but for those that time answers."""
+async def survey(world, folder, skip=frozenset(), stages=None):
+    """Every finding of these stages, else of all, the stages side by side but for those that time answers."""
+    stages = stages or set(roadmap.load().stages)
 
     async def stage(stage_id):
         client = Client.open(world.parameters_file)
@@ -88,8 +89,8 @@ async def survey(world, folder, skip=frozenset()):
         async with client:
             return await run_stage(stage_id, client, folder, {}, skip=skip)
 
-    found = await asyncio.gather(*(stage(name) for name in roadmap.load().stages if name not in LOAD))
-    for name in LOAD:
+    found = await asyncio.gather(*(stage(name) for name in stages - LOAD))
+    for name in stages & LOAD:
         found.append(await stage(name))
     return {check: finding for each in found for check, finding in each.items()}
 
@@ -105,19 +106,20 @@ def told(findings, wanted):
     }
 
 
-async def judged(world, folder, faults, wanted, skip=frozenset()):
+async def judged(world, folder, faults, wanted, **limits):
     """The findings, and those not as wanted: what only was slow or unanswered gets a second look."""
     world.only(*faults)
-    findings = await survey(world, folder, skip)
+    findings = await survey(world, folder, **limits)
     unwanted = told(findings, wanted)
     if unwanted and all(check in TIMED or findings[check].status is Status.UNKNOWN for check in unwanted):
         world.only("logs.request_ids")  # begins the logs anew: a slow query would stay in them
         world.only(*faults)
-        findings = await survey(world, folder, skip)
+        findings = await survey(world, folder, **limits)
         unwanted = told(findings, wanted)
     return findings, unwanted
 
 
+@pytest.mark.alone
 async def test_without_faults_every_measuring_check_is_green(club, tmp_path):
     findings, unwanted = await judged(club, tmp_path, (), {})
     assert set(findings) == set(roadmap.load().checks), "every check of the roadmap is judged once"
@@ -125,17 +127,34 @@ async def test_without_faults_every_measuring_check_is_green(club, tmp_path):
     assert unwanted == {}
 
 
-@pytest.mark.parametrize("fault", FAULTS.values(), ids=list(FAULTS))
-async def test_a_fault_turns_its_check_red_and_nothing_undeclared(fault, club, tmp_path, record_property):
+async def turned_red(fault, club, folder, stages=None):
+    """Switch a fault on, and see that its check fails and no other answer of these stages is undeclared."""
     wanted = {fault.check: Status.FAIL, **fault.also}
     skip = PICTURES | skipped(fault.check)
     try:
-        findings, unwanted = await judged(club, tmp_path, (fault.check,), wanted, skip)
+        findings, unwanted = await judged(club, folder, (fault.check,), wanted, skip=skip, stages=stages)
     finally:
         club.only()
     assert findings[fault.check].status is Status.FAIL
     assert unwanted == {}
+
+
+FAULT = pytest.mark.parametrize(
+    "fault", [pytest.param(f, id=name, marks=[pytest.mark.alone] * (name in TIMED)) for name, f in FAULTS.items()]
+)
+
+
+@FAULT
+async def test_a_fault_turns_its_check_red(fault, club, tmp_path, record_property):
+    stages = {roadmap.load().checks[check].stage for check in (fault.check, *fault.also)}
+    await turned_red(fault, club, tmp_path, stages)
     record_property("covered", fault.check)
+
+
+@pytest.mark.heavy
+@FAULT
+async def test_a_fault_turns_nothing_undeclared_red(fault, club, tmp_path):
+    await turned_red(fault, club, tmp_path)
 
 
 def test_every_measuring_check_has_its_fault():

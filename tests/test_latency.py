@@ -173,6 +173,7 @@ async def test_what_is_missing_is_named(sections, needs):
     assert loaded.p95(found).status is Status.UNKNOWN
 
 
+@pytest.mark.alone
 @pytest.mark.world
 async def test_harbor_club_is_quick_and_its_slow_reads_are_seen(world, harbor):
     verdict = latency.quick(await latency.unhurried(harbor))

@@ -255,6 +255,7 @@ async def test_a_site_that_is_down_is_unknown_and_named():
     assert judged(page).status is Status.UNKNOWN
 
 
+@pytest.mark.alone
 @pytest.mark.browser
 @pytest.mark.world
 async def test_harbor_clubs_pages_can_be_used_and_a_busy_one_cannot(world):
