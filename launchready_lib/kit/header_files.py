@@ -8,11 +8,11 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields
 from itertools import islice
 
-from launchready_lib.checks.secure_edge.headers.cookies import SetAtLogin, faults, kept, sessions, shared_by
+from launchready_lib.checks.secure_edge.headers.cookies import SetAtLogin, faults, sessions, shared_by, stored
 from launchready_lib.checks.secure_edge.headers.csp import judge as policies_of
 from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence
 from launchready_lib.checks.secure_edge.headers.isolation import ADVISED, embedder, framers_of, permissions, resource
-from launchready_lib.checks.secure_edge.headers.plain import told
+from launchready_lib.checks.secure_edge.headers.plain import disclosed
 from launchready_lib.kit import content_policy, stacks
 from launchready_lib.kit.model import TABLES
 from launchready_lib.kit.quoting import UnquotableError, hcl, token
@@ -107,7 +107,7 @@ def _removals(failures: Mapping[str, object], headers: HeadersEvidence) -> Itera
     """Headers that tell versions, and isolation headers that browsers do not know."""
     views = [*headers.seen(), *headers.hosts]
     if "headers.disclosure" in failures:
-        names = tuple(string.capwords(name, "-") for view in views for name, _ in told(view))
+        names = tuple(string.capwords(name, "-") for view in views for name, _ in disclosed(view))
         yield HeaderPlan(remove=names, fixes=("headers.disclosure",))
     if "headers.isolation" in failures:
         wrong = [("Cross-Origin-Embedder-Policy", embedder), ("Cross-Origin-Resource-Policy", resource)]
@@ -119,7 +119,7 @@ def _removals(failures: Mapping[str, object], headers: HeadersEvidence) -> Itera
 
 
 def _cookies(member: SetAtLogin, headers: HeadersEvidence | None) -> Iterator[HeaderPlan]:
-    held = sessions(kept(member.set_cookies))
+    held = sessions(stored(member.set_cookies))
     for cookie in filter(faults, held):
         try:
             yield HeaderPlan(cookies=(token(cookie.name),), fixes=("headers.cookies",))

@@ -206,7 +206,7 @@ async def _try(client: Client, host: str, port: int, address: str) -> ConnectFai
     return None
 
 
-async def steady(network: Network, url: str, *, follow: int = 0) -> Response:
+async def retried(network: Network, url: str, *, follow: int = 0) -> Response:
     """Ask, and once more where the connection failed."""
     reply = await network.request("GET", url, follow=follow)
     return await network.request("GET", url, follow=follow) if reply.state in DOWN else reply

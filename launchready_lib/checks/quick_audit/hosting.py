@@ -21,7 +21,7 @@ from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_host
 from launchready_lib.network import REDIRECTS, Answer, ConnectFailure, Response, address_of, normal
 from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import certificates as chain
-from launchready_lib.site.web import NETWORK_DOWN, SILENT, steady
+from launchready_lib.site.web import NETWORK_DOWN, SILENT, retried
 from launchready_lib.wording import counted, listed
 
 _LOST = ("SERVFAIL", "TIMEOUT")
@@ -118,7 +118,7 @@ async def survey(client: Client) -> HostingEvidence | Unavailable:
 async def _trace(client: Client, host: str) -> HostTrace:
     network = client.network
     v4, v6, issuer, reply = await asyncio.gather(
-        network.ask(host, "A"), network.ask(host, "AAAA"), _issuer(client, host), steady(network, f"https://{host}/")
+        network.ask(host, "A"), network.ask(host, "AAAA"), _issuer(client, host), retried(network, f"https://{host}/")
     )
     if not reply.ok and reply.state != "blocked":
         plain = await network.request("GET", f"http://{host}/")

@@ -14,7 +14,7 @@ from launchready_lib.names.zone_hosts import NO_ZONE_HOSTS, ZoneHosts, zone_host
 from launchready_lib.network import REDIRECTS, Network, Response, normal
 from launchready_lib.record.findings import Verdict, combine_as, failed, passed, unknown
 from launchready_lib.site import web
-from launchready_lib.site.web import DOWN, SILENT, hindered, reply_row, steady
+from launchready_lib.site.web import DOWN, SILENT, hindered, reply_row, retried
 from launchready_lib.wording import counted, listed
 
 PERMANENT = (301, 308)
@@ -76,8 +76,8 @@ async def survey(client: Client) -> RedirectEvidence | Unavailable:
     hosts = (*public_hosts(p), *zone.names)
     domain = normal(p.domain)
     origin = _origin(p.site.canonical) if p.site.canonical else None
-    plain = asyncio.gather(*(steady(network, f"http://{host}{PATH}?{QUERY}") for host in hosts))
-    secure = asyncio.gather(*(steady(network, f"https://{host}/") for host in hosts))
+    plain = asyncio.gather(*(retried(network, f"http://{host}{PATH}?{QUERY}") for host in hosts))
+    secure = asyncio.gather(*(retried(network, f"https://{host}/") for host in hosts))
     starts = [f"{scheme}://{host}{PATH}?{QUERY}" for scheme in ("http", "https") for host in (domain, f"www.{domain}")]
     walks = asyncio.gather(*(_walk(network, start, origin) for start in starts))
     answers, secured, walked = await asyncio.gather(plain, secure, walks)
@@ -103,7 +103,7 @@ async def _walk(network: Network, start: str, canonical: str | None) -> Walk:
     steps: list[Response] = []
     url = start
     while True:
-        reply = replace(await steady(network, url), url=url)
+        reply = replace(await retried(network, url), url=url)
         location = _location(reply)
         if reply.state == "blocked" and steps:
             return Walk(start, tuple(steps), left_scope=url)

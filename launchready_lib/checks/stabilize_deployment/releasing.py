@@ -15,7 +15,7 @@ from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.network import Response
 from launchready_lib.record.findings import Source, Verdict, combine, failed, passed, unknown
 from launchready_lib.site import web
-from launchready_lib.site.web import hindered, reply_row, steady
+from launchready_lib.site.web import hindered, reply_row, retried
 from launchready_lib.sources import repository
 from launchready_lib.sources.credentials import places
 from launchready_lib.sources.deploys import migrations, ways, workflows
@@ -226,7 +226,7 @@ async def served(client: Client) -> ReleaseEvidence | Unavailable:
         needs = "site.release_url: an address such as /version that answers the release"
         return Unavailable("no address was given at which production names its release", needs)
     url = web.address(client, p.site.release_url)
-    reply = await steady(client.network, url)
+    reply = await retried(client.network, url)
     expected = p.deploy.release or client.release
     opened = await repository.survey(client)
     commit = "" if isinstance(opened, Unavailable) else dict(opened.tags).get(expected, "")

@@ -19,7 +19,7 @@ from launchready_lib.network import REDIRECTS, Answer, Network, Response, normal
 from launchready_lib.parameters.sections import Subdomain as Declared
 from launchready_lib.record.findings import Status, Verdict, combine, combine_as, failed, passed, unknown
 from launchready_lib.site import markup
-from launchready_lib.site.web import DOWN, NETWORK_DOWN, hindered, steady
+from launchready_lib.site.web import DOWN, NETWORK_DOWN, hindered, retried
 from launchready_lib.wording import counted, listed
 
 _LOGIN_PATH = re.compile(r"(?i)(^|[/._-])(log-?in|sign-?in|auth|sso|session|access)([/._?-]|$)")
@@ -89,7 +89,7 @@ async def survey(client: Client) -> SubdomainEvidence | Unavailable:
     main = canonical_host(p) or normal(p.domain)
     zone = zone_of(client)
     front, hosts, pointers = await asyncio.gather(
-        steady(network, f"https://{main}/"),
+        retried(network, f"https://{main}/"),
         asyncio.gather(*(_host(network, each) for each in p.site.subdomains.values())),
         follow_all(client, zone if isinstance(zone, ZoneFile) else ZoneFile(())),
     )
@@ -109,7 +109,7 @@ async def _host(network: Network, declared: Declared) -> Subdomain:
     v4, v6, reply = await asyncio.gather(
         network.ask(host, "A"),
         network.ask(host, "AAAA"),
-        steady(network, f"https://{host}/", follow=0 if declared.expect == "redirect" else 3),
+        retried(network, f"https://{host}/", follow=0 if declared.expect == "redirect" else 3),
     )
     return Subdomain(host, declared.expect, declared.restricted, (v4, v6), reply)
 

@@ -89,7 +89,7 @@ def parse(line: str) -> Cookie | None:
     )
 
 
-def kept(lines: Iterable[str]) -> tuple[Cookie, ...]:
+def stored(lines: Iterable[str]) -> tuple[Cookie, ...]:
     """The cookies that remain after all lines: a later one replaces an earlier one of its name and place."""
     cookies: dict[tuple[str, str | None, str | None], Cookie] = {}
     for line in lines:
@@ -182,7 +182,7 @@ def cookies(member: SetAtLogin, headers: HeadersEvidence | None = None) -> Verdi
 
 
 def _locked(member: SetAtLogin) -> Verdict:
-    held = kept(member.set_cookies)
+    held = stored(member.set_cookies)
     session = sessions(held)
     others: list[Row] = [
         {"cookie": c.attributes, "role": "not the session", "means": ""} for c in held if c not in session

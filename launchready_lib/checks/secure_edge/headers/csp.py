@@ -47,7 +47,7 @@ def judge(view: View) -> Judged:
     metas = [content for name, content in view.markup.equivalents if name == HEADER]
     policies = csp.parse_all(view.response.all(HEADER), metas)
     lines = view.response.all(f"{HEADER}-report-only")
-    return Judged(policies, ", ".join(lines), csp.together(policies), csp.together(csp.parse_all(lines)))
+    return Judged(policies, ", ".join(lines), csp.combined(policies), csp.combined(csp.parse_all(lines)))
 
 
 @check("headers.csp")

@@ -164,7 +164,7 @@ def referrer(headers: HeadersEvidence) -> Verdict:
     return on_pages(headers, "referrer", referrer_of)
 
 
-def told(view: View) -> list[tuple[str, str]]:
+def disclosed(view: View) -> list[tuple[str, str]]:
     """Headers of an answer that name software with its version."""
     naming = ((name, value) for name, value in view.response.headers if name in table()["software"])
     return [
@@ -182,7 +182,7 @@ def disclosure(headers: HeadersEvidence) -> Verdict:
     rows: list[Row] = [
         {"of": view.title, "address": view.response.url, "header": name, "sent": value[:200]}
         for view in views
-        for name, value in told(view)
+        for name, value in disclosed(view)
     ]
     if rows:
         what = brief(f"{row['header']}: {row['sent']}" for row in rows)

@@ -90,7 +90,7 @@ def weaknesses(policy: Policy) -> tuple[Weakness, ...]:
     return tuple(dict.fromkeys(chain.from_iterable(way(policy) for way in ways)))
 
 
-def together(policies: Sequence[Policy]) -> tuple[Weakness, ...]:
+def combined(policies: Sequence[Policy]) -> tuple[Weakness, ...]:
     """What gets past all policies of a page: each sink is as tight as its tightest policy; bad syntax always shows."""
     if not policies:
         return ()
