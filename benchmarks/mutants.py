@@ -5,7 +5,7 @@
 Mutated are the functions under `@check` and what these call in their own module: comparisons and their boundaries,
 `and`/`or`/`not`, conditions, numbers, booleans, sums, `any`/`all`, `min`/`max`, loops. A mutant is killed when a test
 of its check fails or goes on for thirty seconds. The tests are those that `launchready where` names, without the ones
-that start Harbor Club or a browser or need more than half a second: the figure is a lower bound. Survivors are printed for
+that start Harbor Club or a browser or need over half a second: the figure is a lower bound. Survivors are printed for
 somebody to judge. (mutmut skips decorated functions, so every check; Cosmic Ray imports all anew for each mutant.)
 """
 
@@ -209,7 +209,9 @@ def modules() -> dict[str, dict[str, set[str]]]:
 
     found: dict[str, dict[str, set[str]]] = {}
     for check in checks.registered():
-        tests = {place for place in where.places(check)["tests"] if not re.search("test_fault_matrix|tests/demo", place)}
+        tests = {
+            place for place in where.places(check)["tests"] if not re.search("test_fault_matrix|tests/demo", place)
+        }
         found.setdefault(roadmap.load().checks[check].stage, {}).setdefault(checks.module_of(check), set()).update(
             tests
         )

@@ -1,7 +1,8 @@
 import fcntl
 import tempfile
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from pathlib import Path
+from typing import IO
 
 import hypothesis
 import pytest
@@ -25,25 +26,54 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST))
 
 
+ROOM = pytest.StashKey[tuple[IO[str], IO[str]]]()
+"""Where several workers run, the locks by which they share the machine."""
+
+
 @pytest.hookimpl(wrapper=True, tryfirst=True)
 def pytest_runtest_protocol(item):
-    """Where several workers run, a test that times answers has the machine to itself."""
-    if not hasattr(item.config, "workerinput"):
+    """A test marked `alone` times answers, and has the machine to itself; all others share it."""
+    config, alone = item.config, item.get_closest_marker("alone") is not None
+    if ROOM not in config.stash and hasattr(config, "workerinput"):
+        name = f"launchready-tests-{config.workerinput['testrunuid']}"
+        config.stash[ROOM] = tuple(
+            (Path(tempfile.gettempdir()) / f"{name}.{end}").open("w") for end in ("gate", "room")
+        )
+    _enter(config, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+    try:
         return (yield)
-    run = Path(tempfile.gettempdir()) / f"launchready-tests-{item.config.workerinput['testrunuid']}"
-    with _turn(run, alone=item.get_closest_marker("alone") is not None):
-        return (yield)
+    finally:
+        _become(config, fcntl.LOCK_UN)
 
 
-@contextmanager
-def _turn(run, *, alone):
-    """Hold a lock with all others, or alone; who waits for it alone lets nobody else begin."""
-    with ExitStack() as held:
-        gate, room = (held.enter_context(run.with_suffix(end).open("w")) for end in (".gate", ".room"))
+def _enter(config, how):
+    """Who waits at the gate for the room alone lets nobody else in."""
+    if ROOM in config.stash:
+        gate, room = config.stash[ROOM]
+        fcntl.flock(room, fcntl.LOCK_UN)
         fcntl.flock(gate, fcntl.LOCK_EX)
-        fcntl.flock(room, fcntl.LOCK_EX if alone else fcntl.LOCK_SH)
+        fcntl.flock(room, how)
         fcntl.flock(gate, fcntl.LOCK_UN)
-        yield
+
+
+def _become(config, how):
+    if ROOM in config.stash:
+        fcntl.flock(config.stash[ROOM][1], how)
+
+
+@pytest.fixture(scope="session")
+def alone(pytestconfig):
+    """The same for the making of a fixture: `with alone(): …`."""
+
+    @contextmanager
+    def held():
+        _enter(pytestconfig, fcntl.LOCK_EX)
+        try:
+            yield
+        finally:
+            _become(pytestconfig, fcntl.LOCK_SH)
+
+    return held
 
 
 @pytest.fixture

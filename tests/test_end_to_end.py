@@ -35,12 +35,13 @@ def launchready(*arguments, cwd=None, **environment):
 
 
 @pytest.fixture(scope="module")
-def demo_run(tmp_path_factory):
+def demo_run(tmp_path_factory, alone):
     """`launchready demo` in a folder that is no project, after a launch that was audited there before."""
     folder = tmp_path_factory.mktemp("anywhere") / "output" / demo.SLUG
     (folder / "launch").mkdir(parents=True)
     (folder / "launch" / "kept.txt").write_text("of the demo before")
-    return launchready("demo", cwd=folder.parent.parent), folder
+    with alone():
+        return launchready("demo", cwd=folder.parent.parent), folder
 
 
 @pytest.fixture(scope="module")
@@ -49,7 +50,6 @@ def audits(demo_run):
     return {r: json.loads((folder / r / "findings.json").read_text()) for r in ("prototype", "launch")}
 
 
-@pytest.mark.alone
 def test_demo_ends_well_with_two_reports(demo_run):
     ran, folder = demo_run
     assert ran.returncode == 0, ran.stdout[-3000:] + ran.stderr[-3000:]
@@ -57,13 +57,11 @@ def test_demo_ends_well_with_two_reports(demo_run):
     assert all((folder / release / "report.html").exists() for release in ("prototype", "launch"))
 
 
-@pytest.mark.alone
 def test_what_an_earlier_demo_left_is_set_aside_whole(demo_run):
     _, folder = demo_run
     assert [file.name for file in (folder / "launch~1").iterdir()] == ["kept.txt"]
 
 
-@pytest.mark.alone
 def test_the_prototype_is_a_no_go_for_its_faults_and_the_launch_shows_them_fixed(audits):
     assert audits["prototype"]["verdict"] == "no_go"
     assert audits["launch"]["verdict"] in ("go", "conditional")
@@ -73,13 +71,11 @@ def test_the_prototype_is_a_no_go_for_its_faults_and_the_launch_shows_them_fixed
     assert [f["check"] for f in audits["launch"]["findings"] if f["status"] == "fail"] == []
 
 
-@pytest.mark.alone
 def test_nothing_of_the_launch_is_unknown_but_what_is_not_built(audits):
     unknown = {f["check"]: f["reason"] for f in audits["launch"]["findings"] if f["status"] == "unknown"}
     assert set(unknown) == set(roadmap.load().checks) - set(checks.registered()), unknown
 
 
-@pytest.mark.alone
 def test_findings_json_keeps_its_contract(audits):
     schema = json.loads((PACKAGE / "findings.schema.json").read_text())
     validator = jsonschema.Draft202012Validator(schema, format_checker=jsonschema.FormatChecker())
@@ -88,7 +84,6 @@ def test_findings_json_keeps_its_contract(audits):
         assert [f["check"] for f in audit["findings"] if f.get("defect")] == []
 
 
-@pytest.mark.alone
 def test_the_record_is_closed_to_others_and_whole(demo_run):
     _, folder = demo_run
     for path in (folder / "prototype").rglob("*"):
@@ -100,7 +95,6 @@ def test_the_record_is_closed_to_others_and_whole(demo_run):
     assert {stage["status"] for stage in manifest["stages"]} == {"complete"}
 
 
-@pytest.mark.alone
 def test_the_report_is_small_enough_to_mail(demo_run):
     _, folder = demo_run
     for release in ("prototype", "launch"):
