@@ -177,6 +177,7 @@ def _quick(session: pytest.Session) -> list[pytest.Item]:
 
 
 def _survives(session: pytest.Session, items: list[pytest.Item], function: FunctionType, code: CodeType) -> bool:
+    before = session.testsfailed
     child = os.fork()
     if child == 0:
         os.setpgid(0, 0)
@@ -187,7 +188,7 @@ def _survives(session: pytest.Session, items: list[pytest.Item], function: Funct
         for item, after in zip(items, [*items[1:], None], strict=True):
             with contextlib.suppress(BaseException):
                 item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
-                if not session.testsfailed:
+                if session.testsfailed == before:
                     continue
             os._exit(1)
         os._exit(0)

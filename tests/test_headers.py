@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from launchready_lib.checks.secure_edge import headers
 from launchready_lib.checks.secure_edge.headers import policy as csp
-from launchready_lib.checks.secure_edge.headers.cookies import faults, kept, parse, sessions
+from launchready_lib.checks.secure_edge.headers.cookies import faults, parse, sessions, stored
 from launchready_lib.checks.secure_edge.headers.csp import judge as judge_csp
 from launchready_lib.checks.secure_edge.headers.evidence import (
     HeadersEvidence,
@@ -24,7 +24,7 @@ from launchready_lib.checks.secure_edge.headers.evidence import (
 )
 from launchready_lib.checks.secure_edge.headers.foreign import held_by
 from launchready_lib.checks.secure_edge.headers.isolation import embedder, framers_of, opener, resource
-from launchready_lib.checks.secure_edge.headers.plain import SIX_MONTHS_S, max_age, referrer_of, sniffing_of, told
+from launchready_lib.checks.secure_edge.headers.plain import SIX_MONTHS_S, disclosed, max_age, referrer_of, sniffing_of
 from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response
 from launchready_lib.record.findings import Status
@@ -299,11 +299,11 @@ def test_hsts_is_wanted_on_every_host_that_speaks_https():
     ],
 )
 def test_a_name_is_no_disclosure_but_its_version_is(value, tells):
-    assert bool(told(view([("server", value)]))) is tells
+    assert bool(disclosed(view([("server", value)]))) is tells
 
 
 def test_what_proxies_say_of_the_protocol_is_no_version_of_software():
-    assert told(view([("via", "1.1 varnish"), ("x-version", "2026.11.1"), ("date", "1.2.3")])) == []
+    assert disclosed(view([("via", "1.1 varnish"), ("x-version", "2026.11.1"), ("date", "1.2.3")])) == []
 
 
 @pytest.mark.parametrize(
@@ -410,12 +410,12 @@ def test_a_login_without_cookies_leaves_the_session_unseen():
 
 
 def test_where_no_name_tells_every_cookie_that_could_counts():
-    assert [c.name for c in sessions(kept(["x=1", "csrf=2", "_ga=3"]))] == ["x"]
+    assert [c.name for c in sessions(stored(["x=1", "csrf=2", "_ga=3"]))] == ["x"]
 
 
 def test_a_cookie_taken_away_again_does_not_count():
     lines = ["sid=1; Path=/", "sid=; Path=/; Max-Age=0", "t=1; Expires=Thu, 01 Jan 1970 00:00:00 GMT"]
-    assert kept(lines) == ()
+    assert stored(lines) == ()
 
 
 @settings(deadline=None)

@@ -8,7 +8,7 @@ from launchready_lib.checks.secure_edge import headers
 from launchready_lib.checks.secure_edge.headers.cookies import shared_by
 from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence, View
 from launchready_lib.checks.secure_edge.headers.isolation import permissions, read
-from launchready_lib.checks.secure_edge.headers.plain import told
+from launchready_lib.checks.secure_edge.headers.plain import disclosed
 from launchready_lib.network import Response
 from launchready_lib.record.findings import Status
 
@@ -154,4 +154,4 @@ def test_a_policy_made_to_take_long_does_not():
     ],
 )
 def test_a_version_is_told_however_it_is_written(name, value, tells):
-    assert bool(told(view((name, value)))) is tells
+    assert bool(disclosed(view((name, value)))) is tells
