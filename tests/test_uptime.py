@@ -156,3 +156,38 @@ async def test_a_club_without_billing_needs_no_webhook(tmp_path):
     sections = {"site": SECTIONS["site"], "not_applicable": {"webhooks": "no billing before spring"}}
     async with serving(_site) as site, client(site.port, root=tmp_path, **sections) as audited:
         assert uptime.now(await uptime.survey(audited)).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    "replaced",
+    [
+        {"billing_webhook": at("/hook", 400)},
+        {"health": at("/healthz", 299)},
+        {"dashboard": at("/dashboard", body="<div id=app></div>", ended="/login")},
+        {"dashboard": at("/dashboard", body=LOGIN, ended="/members")},
+    ],
+    ids=["an unsigned event refused", "any 2xx", "a login made by script", "a login at another address"],
+)
+def test_other_right_answers_pass(replaced):
+    assert uptime.now(evidence(**replaced)).status is Status.PASS
+
+
+@pytest.mark.parametrize(
+    ("replaced", "words"),
+    [
+        ({"health": at("/healthz", 300)}, "health answers 300"),
+        ({"dashboard": at("/dashboard", 500)}, "dashboard answers 500"),
+        ({"home": at("/", 201)}, "home answers 201"),
+        (
+            {"dashboard": at("/dashboard", body="<h1>Hi</h1>", ended="/")},
+            "dashboard opens for a stranger, or leads elsewhere",
+        ),
+        ({"health": replace(at("/healthz", state="reset"), error=None)}, "health is down: reset, twice"),
+        ({"health": replace(at("/healthz", state="reset"), error="cut off")}, "health is down: cut off, twice"),
+    ],
+)
+def test_what_was_answered_is_said(replaced, words):
+    found = uptime.now(evidence(control=True, **replaced))
+    assert found.status is Status.FAIL
+    assert words in found.summary
+    assert len(found.evidence) == len(RIGHT)

@@ -39,13 +39,28 @@ def answer(**more):
         (log(with_id=0, ids=0), GONE, Status.FAIL, "No log line"),
         (NO_LOG, answer(), Status.FAIL, "The response carries no request id"),
         (GOOD_LOG, answer(edge_header="cf-ray"), Status.UNKNOWN, "only the edge's own id (cf-ray)"),
-        (GOOD_LOG, answer(edge_header="fly-request-id", in_log=True), Status.PASS, "fly-request-id"),
+        (
+            GOOD_LOG,
+            answer(edge_header="fly-request-id", in_log=True),
+            Status.PASS,
+            "fly-request-id, and the log has it",
+        ),
+        (
+            log(of_requests=logs.FEWEST_REQUESTS, with_id=logs.FEWEST_REQUESTS),
+            GOOD_ANSWER,
+            Status.PASS,
+            "one of 30 ids",
+        ),
     ],
 )
 def test_each_half_counts(half, other, status, says):
     verdict = logs.request_ids(RequestIds(half, other))
     assert verdict.status is status
     assert says in verdict.summary
+
+
+def test_a_log_that_does_not_show_the_id_is_not_said_to_have_it():
+    assert "the log has it" not in logs.request_ids(RequestIds(GOOD_LOG, GOOD_ANSWER)).summary
 
 
 def test_without_any_evidence_it_is_unknown():
