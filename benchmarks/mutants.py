@@ -4,9 +4,9 @@
 
 Mutated are the functions under `@check` and what these call in their own module: comparisons and their boundaries,
 `and`/`or`/`not`, conditions, numbers, booleans, sums, `any`/`all`, `min`/`max`, loops. A mutant is killed when a test
-of its check fails or goes on for thirty seconds. The tests are those that `launchready where` names, without the ones
-that start Harbor Club or a browser or need over half a second: the figure is a lower bound. Survivors are printed for
-somebody to judge. (mutmut skips decorated functions, so every check; Cosmic Ray imports all anew for each mutant.)
+of its module fails or has no end (ten times as long as without it, and half a minute). Tests that start Harbor Club or
+a browser or need over half a second are left out: the figure is a lower bound. Survivors are printed for somebody to
+judge. (mutmut skips decorated functions, so every check; Cosmic Ray imports all anew for each mutant.)
 """
 
 from __future__ import annotations
@@ -147,19 +147,21 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
     every = [(name, what, coded(compile(tree, file, "exec"), name)) for name, what, tree in mutants(source)]
     dice = random.Random(int(os.environ["SEED"]))  # noqa: S311 - a sample
     chosen = dice.sample(every, min(int(os.environ["SAMPLE"]), len(every)))
-    items = _quick(session)
+    items, taken_s = _quick(session)
     left = []
     for name, what, code in chosen:
         function: FunctionType = inspect.unwrap(getattr(module, name))
-        if _survives(session, items, function, code):
+        if _survives(session, items, function, code, 10 * taken_s + SECONDS):
             left.append(f"  survived: {module.__name__.removeprefix('launchready_lib.checks.')}.{name}:{what}")
-    print(f"\n= {len(chosen) - len(left)} of {len(chosen)} killed ({len(every)} there are), {len(items)} tests")
+    print(
+        f"\n= {len(chosen) - len(left)} of {len(chosen)} killed ({len(every)} in all), {len(items)} tests, {taken_s:.1f} s"
+    )
     print("\n".join(left), flush=True)
     return True
 
 
-def _quick(session: pytest.Session) -> list[pytest.Item]:
-    """The tests that pass within half a second as things are, the quickest first."""
+def _quick(session: pytest.Session) -> tuple[list[pytest.Item], float]:
+    """The tests that pass within half a second as things are, the quickest first; and what they took."""
     read, write = os.pipe()
     if (child := os.fork()) == 0:
         for item in session.items:
@@ -172,11 +174,13 @@ def _quick(session: pytest.Session) -> list[pytest.Item]:
     with os.fdopen(read) as stream:
         times = [float(line) for line in stream]
     os.waitpid(child, 0)
-    pairs = sorted(zip(times, range(len(times)), strict=True))
-    return [session.items[n] for taken, n in pairs if taken <= SLOW_S]
+    pairs = [(taken, n) for taken, n in sorted(zip(times, range(len(times)), strict=True)) if taken <= SLOW_S]
+    return [session.items[n] for _, n in pairs], sum(taken for taken, _ in pairs)
 
 
-def _survives(session: pytest.Session, items: list[pytest.Item], function: FunctionType, code: CodeType) -> bool:
+def _survives(
+    session: pytest.Session, items: list[pytest.Item], function: FunctionType, code: CodeType, limit_s: float
+) -> bool:
     before = session.testsfailed
     child = os.fork()
     if child == 0:
@@ -192,7 +196,7 @@ def _survives(session: pytest.Session, items: list[pytest.Item], function: Funct
                     continue
             os._exit(1)
         os._exit(0)
-    end = time.monotonic() + SECONDS
+    end = time.monotonic() + limit_s
     while time.monotonic() < end:
         done, status = os.waitpid(child, os.WNOHANG)
         if done:
@@ -203,19 +207,19 @@ def _survives(session: pytest.Session, items: list[pytest.Item], function: Funct
     return False
 
 
-def modules() -> dict[str, dict[str, set[str]]]:
-    """Stage -> module with a check -> test files of its checks."""
+def modules() -> dict[str, dict[str, list[str]]]:
+    """Stage -> module with a check -> the test files that import it, or another of its subject's folder."""
     from launchready_lib import checks, roadmap  # noqa: PLC0415 - pytest must load its plugins before the library
-    from launchready_lib.command import where  # noqa: PLC0415
 
-    found: dict[str, dict[str, set[str]]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
+    texts = {path: path.read_text("utf-8") for path in sorted((ROOT / "tests").rglob("test_*.py"))}
     for check in checks.registered():
-        tests = {
-            place for place in where.places(check)["tests"] if not re.search("test_fault_matrix|tests/demo", place)
-        }
-        found.setdefault(roadmap.load().checks[check].stage, {}).setdefault(checks.module_of(check), set()).update(
-            tests
-        )
+        module = checks.module_of(check)
+        folder, _, name = module.rpartition(".")
+        subject = folder if folder.count(".") > 2 else module
+        wanted = re.compile(rf"from {re.escape(folder)} import .*\b{name}\b|{re.escape(subject)}\b")
+        tests = [str(path) for path, text in texts.items() if wanted.search(text) and path.parent.name != "demo"]
+        found.setdefault(roadmap.load().checks[check].stage, {})[module] = tests
     return found
 
 
@@ -236,8 +240,8 @@ def main() -> None:
         for module, tests in found.items():
             if given.modules not in module:
                 continue
-            print(f"  {module}: {', '.join(sorted(tests))}", flush=True)
-            answer = _alone(module, sorted(tests), given.sample, given.seed)
+            print(f"  {module}: {len(tests)} test files", flush=True)
+            answer = _alone(module, tests, given.sample, given.seed)
             print("   ", *(line for line in answer if line.startswith("=")), flush=True)
             numbers = next((line.split() for line in answer if line.startswith("= ")), ["=", "0", "of", "0"])
             killed, tried = killed + int(numbers[1]), tried + int(numbers[3])
