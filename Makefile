@@ -13,9 +13,9 @@ export PIP_DISABLE_PIP_VERSION_CHECK := 1
 demo: .venv/.installed system
 	$(BIN)/launchready demo
 
-# Three workers, for much of it is waiting. A file's tests stay together, for they share what they start; tests/conftest.py
+# Four workers, for much of it is waiting. A file's tests stay together, for they share what they start; tests/conftest.py
 # says which come first.
-PYTEST := $(BIN)/python -m pytest -q -n 3 --dist loadfile --no-loadscope-reorder
+PYTEST := $(BIN)/python -m pytest -q -n 4 --dist loadfile --no-loadscope-reorder
 
 test: .venv/.installed system lint
 	$(PYTEST) -m "not heavy" $(TESTS)

@@ -154,7 +154,7 @@ def pytest_runtestloop(session: pytest.Session) -> bool:
         if _survives(session, items, function, code, 10 * taken_s + SECONDS):
             left.append(f"  survived: {module.__name__.removeprefix('launchready_lib.checks.')}.{name}:{what}")
     print(
-        f"\n= {len(chosen) - len(left)} of {len(chosen)} killed ({len(every)} in all), {len(items)} tests, {taken_s:.1f} s"
+        f"\n= {len(chosen) - len(left)} of {len(chosen)} killed, of {len(every)}; {len(items)} tests, {taken_s:.1f} s"
     )
     print("\n".join(left), flush=True)
     return True

@@ -49,16 +49,36 @@ class InProcessStage(stages.Stage):
         return self._before[check] if check in self._before else super().earlier(check)
 
 
+def leading_to(notebook: str, wanted: Collection[str]) -> set[str]:
+    """These cells, and the cells before them that make what they use."""
+    chosen: set[str] = set()
+    used: set[str] = set()
+    for cell_id, source in reversed(code_cells(notebook)):
+        names = [node for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name)]
+        made = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        if cell_id in wanted or made & used:
+            chosen.add(cell_id)
+            used = used - made | {node.id for node in names if isinstance(node.ctx, ast.Load)}
+    return chosen
+
+
 async def run_stage(
-    stage_id: str, client: Client, folder: Path, earlier: dict[str, Finding], *, skip: Collection[str] = ()
+    stage_id: str,
+    client: Client,
+    folder: Path,
+    earlier: dict[str, Finding],
+    *,
+    skip: Collection[str] = (),
+    cells: Collection[str] | None = None,
 ) -> dict[str, Finding]:
-    """Every finding of one stage, as its notebook's cells judge it, but for the cells to skip."""
+    """Every finding of one stage, as its notebook's cells judge it: of all but those to skip, or of these alone."""
     notebook = roadmap.load().stages[stage_id].notebook
+    only = None if cells is None else leading_to(notebook, cells)
     stage = InProcessStage(stage_id, client, folder, earlier)
     space: dict[str, Any] = {"stage": stage, "client": client}
     exec(setup_imports(notebook), space)
     for cell_id, source in code_cells(notebook):
-        if cell_id in skip:
+        if cell_id in skip or (only is not None and cell_id not in only):
             continue
         code = compile(source, f"{notebook}#{cell_id}", "exec", flags=ast.PyCF_ALLOW_TOP_LEVEL_AWAIT)
         result = eval(code, space)

@@ -1,8 +1,8 @@
 """Each fault of Harbor Club, alone, turns its check red and nothing that it does not declare; with none, all are green.
 
-The notebooks' own cells are run, against the real embedded client, with a browser and all: those of the stages that the
-fault declares, and, where heavy tests are run, of all seven. Cells that take long (the browser, load, bursts, hundreds
-of file names) are run for the faults that change what the site serves; all others are run for every fault.
+The notebooks' own cells are run, against the real embedded client, with a browser and all: those that judge what the
+fault declares, and what they use; where heavy tests are run, those of all seven stages. Of these the cells that take
+long (the browser, load, bursts, hundreds of file names) are run for the faults that change what the site serves.
 """
 
 import asyncio
@@ -15,6 +15,7 @@ from launchready_lib.checks.quick_audit import pages
 from launchready_lib.checks.stabilize_deployment import drill
 from launchready_lib.checks.validate_usage.webhooks import trial
 from launchready_lib.client import Client
+from launchready_lib.command import where
 from launchready_lib.demo.faults import FAULTS
 from launchready_lib.record.findings import Status
 
@@ -79,18 +80,18 @@ def quick(monkeypatch):
     monkeypatch.setattr(trial, "SETTLE_S", 0.1)
 
 
-async def survey(world, folder, skip=frozenset(), stages=None):
-    """Every finding of these stages, else of all, the stages side by side but for those that time answers."""
-    stages = stages or set(roadmap.load().stages)
+async def survey(world, folder, skip=frozenset(), cells=None):
+    """The findings of these cells by stage, else of all; the stages side by side but for those that time answers."""
+    stages = cells or dict.fromkeys(roadmap.load().stages)
 
     async def stage(stage_id):
         client = Client.open(world.parameters_file)
         client.environment = {**client.environment, **world.environment}
         async with client:
-            return await run_stage(stage_id, client, folder, {}, skip=skip)
+            return await run_stage(stage_id, client, folder, {}, skip=skip, cells=stages[stage_id])
 
-    found = await asyncio.gather(*(stage(name) for name in stages - LOAD))
-    for name in stages & LOAD:
+    found = await asyncio.gather(*(stage(name) for name in stages.keys() - LOAD))
+    for name in stages.keys() & LOAD:
         found.append(await stage(name))
     return {check: finding for each in found for check, finding in each.items()}
 
@@ -127,12 +128,11 @@ async def test_without_faults_every_measuring_check_is_green(club, tmp_path):
     assert unwanted == {}
 
 
-async def turned_red(fault, club, folder, stages=None):
-    """Switch a fault on, and see that its check fails and no other answer of these stages is undeclared."""
+async def turned_red(fault, club, folder, **limits):
+    """Switch a fault on, and see that its check fails and that no answer given is undeclared."""
     wanted = {fault.check: Status.FAIL, **fault.also}
-    skip = PICTURES | skipped(fault.check)
     try:
-        findings, unwanted = await judged(club, folder, (fault.check,), wanted, skip=skip, stages=stages)
+        findings, unwanted = await judged(club, folder, (fault.check,), wanted, **limits)
     finally:
         club.only()
     assert findings[fault.check].status is Status.FAIL
@@ -146,15 +146,18 @@ FAULT = pytest.mark.parametrize(
 
 @FAULT
 async def test_a_fault_turns_its_check_red(fault, club, tmp_path, record_property):
-    stages = {roadmap.load().checks[check].stage for check in (fault.check, *fault.also)}
-    await turned_red(fault, club, tmp_path, stages)
+    cells = {}
+    for check in (fault.check, *fault.also):
+        found = {place.rpartition(" ")[2] for place in where.places(check)["cell"]}
+        cells.setdefault(roadmap.load().checks[check].stage, set()).update(found)
+    await turned_red(fault, club, tmp_path, cells=cells)
     record_property("covered", fault.check)
 
 
 @pytest.mark.heavy
 @FAULT
 async def test_a_fault_turns_nothing_undeclared_red(fault, club, tmp_path):
-    await turned_red(fault, club, tmp_path)
+    await turned_red(fault, club, tmp_path, skip=PICTURES | skipped(fault.check))
 
 
 def test_every_measuring_check_has_its_fault():
