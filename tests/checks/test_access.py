@@ -162,13 +162,23 @@ class TestHandoverDns:
         [
             (replace(record(), domain="acme.club", statuses=("active",)), "is not locked"),
             (replace(record(), expires=NOW + dt.timedelta(days=30)), "expires on 2026-12-24, in 30 days"),
+            (replace(record(), expires=NOW), "expires on 2026-11-24, in 0 days"),
             (replace(record(), expires=NOW - dt.timedelta(days=3)), "expired on"),
             (replace(record(), statuses=("client transfer prohibited", "client hold")), "is on client hold"),
             (replace(record(), statuses=("server transfer prohibited", "redemption period")), "redemption period"),
             (replace(record(), registrar="Somebody Else LLC"), "the registry names Somebody Else LLC as registrar"),
             (replace(record(), nameservers=("a.parked.example", "b.parked.example")), "moved on one side only"),
         ],
-        ids=["unlocked", "expiring", "expired", "hold", "redemption", "another registrar", "other nameservers"],
+        ids=[
+            "unlocked",
+            "expiring",
+            "expiring today",
+            "expired",
+            "hold",
+            "redemption",
+            "another registrar",
+            "other nameservers",
+        ],
     )
     def test_what_the_registry_says_against_it_fails(self, registered, words):
         found = access.dns(evidence(registered), listing())
@@ -216,6 +226,9 @@ class TestHandoverDns:
             (("amy.ns.cloudflare.com", "bob.ns.cloudflare.com"), "none", Status.FAIL),
             (("ns-1.awsdns-01.com", "ns-2.awsdns-02.net"), "AWS", Status.PASS),
             (("ns1.smallhost.example", "ns2.smallhost.example"), "Smallhost", Status.PASS),
+            (("ns1.acme.example", "ns2.smallhost.example"), "Smallhost", Status.PASS),
+            (("ns1.acme.example", "ns2.smallhost.example"), "none", Status.FAIL),
+            (("amy.ns.cloudflare.com", "bob.ns.cloudflare.com"), None, Status.FAIL),
         ],
     )
     def test_the_dns_host_is_on_the_access_list(self, servers, cloudflare, status):
@@ -224,6 +237,20 @@ class TestHandoverDns:
         assert (
             access.dns(evidence(replace(record(), nameservers=servers), ns), listing(cloudflare=entry)).status is status
         )
+
+    @pytest.mark.parametrize(
+        ("entry", "needs"),
+        [
+            (AccessEntry("registrar", None, "founder", "cto", True), "access.registrar.provider"),
+            (AccessEntry("registrar", "Acme Names", None, "cto", True), "access.registrar.owner"),
+            (None, "access.registrar.provider"),
+        ],
+        ids=["no provider", "no owner", "no entry"],
+    )
+    def test_what_the_list_does_not_say_of_the_registrar_is_unknown_and_named(self, entry, needs):
+        found = access.dns(evidence(), listing(registrar=entry))
+        assert found.status is Status.UNKNOWN
+        assert needs in found.needs
 
     def test_without_any_access_list_it_is_unknown(self):
         assert access.dns(evidence(), AccessList("acme.example", {})).status is Status.UNKNOWN
@@ -257,6 +284,14 @@ class TestHandoverAccess:
     def test_one_person_named_twice_fails(self):
         found = access.access(listing(hosting=AccessEntry("hosting", "Fly", "cto", "CTO ", True)))
         assert "only cto reaches the hosting" in found.summary
+
+    @pytest.mark.parametrize(("provider", "place"), [("Fly", "at Fly"), (None, "at the hosting")])
+    def test_the_fix_says_where(self, provider, place):
+        for entry in (
+            AccessEntry("hosting", provider, "a", "b", False),
+            AccessEntry("hosting", provider, "a", "A", True),
+        ):
+            assert place in access.access(listing(hosting=entry)).fix
 
     @pytest.mark.parametrize(
         ("entry", "needs"),
