@@ -62,6 +62,8 @@ class Browser:
     guard: Guard
     chromium: PlaywrightBrowser
     verified: bool
+    ports: tuple[int, ...]
+    """Where our proxy listens: pages, and WebSockets."""
 
     @asynccontextmanager
     async def context(self, *, mobile: bool = False, **options: Any) -> AsyncIterator[BrowserContext]:
@@ -138,6 +140,6 @@ async def launch(
             yield Unavailable(reason, "a Chromium that starts on this machine")
             return
         try:
-            yield Browser(guard, chromium, trust is not None)
+            yield Browser(guard, chromium, trust is not None, (proxy.port, proxy.socket_port))
         finally:
             await chromium.close()
