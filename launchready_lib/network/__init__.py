@@ -163,9 +163,17 @@ class Network:
 
     async def fire(self, shots: Iterable[Shot], *, users: int = 1, within_s: float = 120.0) -> Salvo:
         """Time a schedule of requests with so many users at once, stopping in any case so long after its start."""
-        headers = {"User-Agent": USER_AGENT, **self.audit_headers}
         bounds = {"timeout_s": self.timeout_s, "within_s": within_s}
-        return await fire(self.dialer, shots, users=users, ca_file=self.ca_file, headers=headers, **bounds)
+        own = {"User-Agent": USER_AGENT}
+        return await fire(
+            self.dialer,
+            shots,
+            users=users,
+            ca_file=self.ca_file,
+            headers=own,
+            audit_headers=self.audit_headers,
+            **bounds,
+        )
 
     async def control(self) -> bool:
         """Whether our own network works: a look-up of the root's nameservers through the resolvers in use."""

@@ -62,6 +62,11 @@ class Wish:
         return parts.port or (443 if parts.scheme == "https" else 80)
 
     @property
+    def secure(self) -> bool:
+        """It goes over TLS, whose certificate the browser or the proxy verifies."""
+        return self.url.lower().startswith("https:")
+
+    @property
     def sends(self) -> bool:
         """It hands something over instead of asking for something."""
         return self.method not in READS or self.kind in _SENDING_KINDS
@@ -257,7 +262,7 @@ class Interception:
         if not self._guard.inside(wish.host):
             traffic.load(wish.host, wish.kind)
             self._allow(wish.host, self._guard.pays(wish.host))
-        elif self._guard.headers:
+        elif self._guard.headers and (wish.secure or await self._guard.dialer.is_near(wish.host, wish.port)):
             own = event["request"]["headers"] | dict(self._guard.headers)
             wanted["headers"] = [{"name": name, "value": value} for name, value in own.items()]
         return wanted

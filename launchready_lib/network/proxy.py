@@ -26,6 +26,7 @@ _TLS_HANDSHAKE = b"\x16"
 _READS = ("GET", "HEAD")
 _LOADS = b"\x02h2\x08http/1.1"
 """What pages offer to speak (ALPN, RFC 7301); a WebSocket offers HTTP/1.1 alone, WebRTC nothing."""
+_UNKNOWN = "it could not be looked at"
 NO_PAGE = "no page asked for it: a call of the browser's own"
 SOCKET = "a page opened a WebSocket to it, and authorization.hosts does not name it"
 NOT_LOADING = "a page connected to it for something else than loading, and authorization.hosts does not name it"
@@ -178,7 +179,9 @@ class BrowserProxy:
         if (host, port) not in self._verified:
             self._verified[host, port] = asyncio.create_task(self._distrust(host, port, self.trust))
         why = await asyncio.shield(self._verified[host, port])
-        if why is not None:
+        if why == _UNKNOWN:
+            self._verified.pop((host, port), None)
+        elif why is not None:
             self.dialer.traffic.refuse(Refusal(host, port, f"{DISTRUSTED}: {why}"))
         return why is None
 
@@ -190,7 +193,7 @@ class BrowserProxy:
         except ssl.SSLCertVerificationError as error:
             return error.verify_message
         except (OSError, TimeoutError, RefusedError, NameNotResolvedError):
-            return None  # what is wrong there the browser will meet by itself
+            return _UNKNOWN  # not recorded: the next connection asks again
         writer.transport.abort()
         return None
 
