@@ -13,9 +13,11 @@ for browser in "${LAUNCHREADY_CHROMIUM:-}" google-chrome google-chrome-stable ch
         missing=$(echo "$missing" | sed 's/ chromium//')
     fi
 done
-# Knot serves the tests' signed zones; the others run or read the files that the kit prints. An audit needs none of them.
+# Knot serves the tests' signed zones, strace shows where the browser connects; the others run or read the files that the
+# kit prints. An audit needs none of them.
 if [ "${CI:-}" = true ]; then
-    for program in knotd:knot kdig:knot-dnsutils nginx:nginx-light caddy:caddy node:nodejs ruby:ruby php:php-cli; do
+    for program in knotd:knot kdig:knot-dnsutils nginx:nginx-light caddy:caddy node:nodejs ruby:ruby php:php-cli \
+        strace:strace; do
         command -v "${program%%:*}" >/dev/null 2>&1 || missing="$missing ${program##*:}"
     done
 fi

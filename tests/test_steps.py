@@ -153,7 +153,10 @@ FAILURES = {
         r"step 1 \(wait_until\): the text did not appear within 0.3 s",
     ),
     "an element": ([{"goto": "/"}, {"click": "#zzz"}], r"step 2 \(click\): .*Timeout"),
-    "a host out of scope": ([{"goto": "http://elsewhere.example/"}], r"step 1 \(goto\): .*ERR_"),
+    "a host out of scope": (
+        [{"goto": "http://elsewhere.example/"}],
+        r"step 1 \(goto\): .*elsewhere.example, which authorization.hosts does not name",
+    ),
     "a request out of scope": (
         [{"request": {"url": "http://elsewhere.example/"}}],
         r"step 1 \(request\): .*not name it",

@@ -18,6 +18,7 @@ from launchready_lib.evidence import Unavailable
 from launchready_lib.network.browser import Browser, launch
 from launchready_lib.network.dial import Dialer
 from launchready_lib.network.dns import Dns
+from launchready_lib.network.guard import Guard, Stopped
 from launchready_lib.network.http import REDIRECTS, Session
 from launchready_lib.network.proxy import DISTRUSTED
 from launchready_lib.network.scope import Scope, address_of, normal
@@ -42,6 +43,7 @@ __all__ = [
     "Browser",
     "ConnectFailure",
     "DnsState",
+    "Guard",
     "Network",
     "Purpose",
     "Refusal",
@@ -51,6 +53,7 @@ __all__ = [
     "Session",
     "Shot",
     "State",
+    "Stopped",
     "Timing",
     "address_of",
     "normal",
@@ -88,6 +91,7 @@ class Network:
         self.max_body = int(max_body_mb * 1_000_000)
         self.dialer = Dialer(scope, dict(connect_to or {}), self.addresses, self.traffic)
         self.dns = Dns(nameservers, self.dialer, timeout=timeout_s)
+        self.guard = Guard(self.dialer, self.audit_headers)
         self._default: Session | None = None
         self._sessions: list[Session] = []
 
@@ -155,13 +159,21 @@ class Network:
     def browser(self) -> AbstractAsyncContextManager[Browser | Unavailable]:
         """A real Chromium whose only way out is our proxy: `async with network.browser() as browser`."""
         trust = self.contexts[1] if self.ca_file is not None else None
-        return launch(self.dialer, headers=self.audit_headers, timeout=self.timeout_s, trust=trust)
+        return launch(self.guard, timeout=self.timeout_s, trust=trust)
 
     async def fire(self, shots: Iterable[Shot], *, users: int = 1, within_s: float = 120.0) -> Salvo:
         """Time a schedule of requests with so many users at once, stopping in any case so long after its start."""
-        headers = {"User-Agent": USER_AGENT, **self.audit_headers}
         bounds = {"timeout_s": self.timeout_s, "within_s": within_s}
-        return await fire(self.dialer, shots, users=users, ca_file=self.ca_file, headers=headers, **bounds)
+        own = {"User-Agent": USER_AGENT}
+        return await fire(
+            self.dialer,
+            shots,
+            users=users,
+            ca_file=self.ca_file,
+            headers=own,
+            audit_headers=self.audit_headers,
+            **bounds,
+        )
 
     async def control(self) -> bool:
         """Whether our own network works: a look-up of the root's nameservers through the resolvers in use."""

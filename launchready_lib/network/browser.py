@@ -2,29 +2,26 @@
 
 from __future__ import annotations
 
-import asyncio
+import json
 import os
 import shutil
 import sys
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.parse import urlsplit
 
 from launchready_lib.evidence import Unavailable
+from launchready_lib.network.guard import LEFT, Guard, Interception, Wish
 from launchready_lib.network.proxy import BrowserProxy
-from launchready_lib.network.types import USER_AGENT, Refusal
+from launchready_lib.network.types import USER_AGENT
 
 if TYPE_CHECKING:
     from ssl import SSLContext
 
     from playwright.async_api import Browser as PlaywrightBrowser
-    from playwright.async_api import BrowserContext, CDPSession, Page, Request
-
-    from launchready_lib.network.dial import Dialer
-    from launchready_lib.network.scope import Scope
+    from playwright.async_api import BrowserContext, Response
 
 _NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome", "microsoft-edge")
 _PLACES = (
@@ -33,9 +30,11 @@ _PLACES = (
     "C:/Program Files/Google/Chrome/Application/chrome.exe",
     "C:/Program Files (x86)/Microsoft/Edge/Application/msedge.exe",
 )
+_FORMS = (Path(__file__).parent / "forms.js").read_text("utf-8")
 _ARGUMENTS = (
     "--disable-quic",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--webrtc-ip-handling-policy=disable_non_proxied_udp",
+    "--disable-blink-features=FedCm",  # like a payment's manifest, fetched by the browser itself: no page asks for it
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-domain-reliability",
@@ -60,11 +59,11 @@ def find_chromium() -> str | None:
 class Browser:
     """A running Chromium whose every connection passes our proxy; `Network.browser` makes it."""
 
-    dialer: Dialer
+    guard: Guard
     chromium: PlaywrightBrowser
-    proxy: BrowserProxy
-    headers: Mapping[str, str]
     verified: bool
+    ports: tuple[int, ...]
+    """Where our proxy listens: pages, and WebSockets."""
 
     @asynccontextmanager
     async def context(self, *, mobile: bool = False, **options: Any) -> AsyncIterator[BrowserContext]:
@@ -72,10 +71,8 @@ class Browser:
         options = (_PHONE if mobile else {}) | {"user_agent": f"{self._agent(mobile=mobile)} {USER_AGENT}"} | options
         options["ignore_https_errors"] = self.verified
         context = await self.chromium.new_context(service_workers="block", **options)
-        if self.headers:
-            await _dress(context, self.headers, self.dialer.scope)
-        context.on("request", self._asked)
-        context.on("page", lambda page: page.on("websocket", lambda ws: self._let(ws.url)))
+        await self._mind_forms(context)
+        context.on("response", self._answered)
         try:
             yield context
         finally:
@@ -89,72 +86,38 @@ class Browser:
             system, safari = _PHONE_SYSTEM, "Mobile Safari"
         return f"Mozilla/5.0 ({system}) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/{major}.0.0.0 {safari}/537.36"
 
-    def _asked(self, request: Request) -> None:
-        parts = urlsplit(request.url)
-        if parts.scheme not in ("http", "https") or not parts.hostname:
+    async def _mind_forms(self, context: BrowserContext) -> None:
+        """Have every frame stop forms for hosts out of scope, and say where one was to go."""
+        await context.expose_binding("launchreadyStopped", lambda _, url: self.guard.stop_form(str(url)[:2000]))
+        await context.add_init_script(_FORMS.replace("ALLOWED", json.dumps(self.guard.allowed)))
+
+    async def _answered(self, reply: Response) -> None:
+        """The last look: what came back from a host that it should never have been sent to."""
+        from playwright.async_api import Error  # noqa: PLC0415 - see `launch`
+
+        request, leads = reply.request, False
+        with suppress(Error):  # a worker's request has no frame
+            leads = request.is_navigation_request() and request.frame.parent_frame is None
+        wish = Wish(request.method, request.url, "Document" if leads else request.resource_type, leads)
+        if not wish.host or self.guard.inside(wish.host) or self.guard.pays(wish.host):
             return
-        leads = request.is_navigation_request() and request.frame.parent_frame is None
-        if leads and not self.dialer.scope.names(parts.hostname):
-            port = parts.port or (443 if parts.scheme == "https" else 80)
-            reason = "a page led there, and authorization.hosts does not name it"
-            self.dialer.traffic.refuse(Refusal(parts.hostname, port, reason))
-            return
-        self.dialer.traffic.count(parts.hostname)
-        self._let(request.url)
-
-    def _let(self, url: str) -> None:
-        if host := urlsplit(url).hostname:
-            self.proxy.allow(host)
-
-
-async def _dress(context: BrowserContext, headers: Mapping[str, str], scope: Scope) -> None:
-    """Add the audit's headers to what every new page asks of hosts in scope.
-
-    Neither the context's extra headers nor Playwright's routes can do that: the former go to every host, and those of
-    the latter along with a redirect to another.
-    """
-    from playwright.async_api import Error  # noqa: PLC0415 - see `launch`
-
-    added = [{"name": name, "value": value} for name, value in headers.items()]
-    bare = context.new_page
-    under_way: set[asyncio.Task[None]] = set()
-
-    async def go_on(devtools: CDPSession, paused: Mapping[str, Any]) -> None:
-        wanted: dict[str, Any] = {"requestId": paused["requestId"]}
-        if scope.names(urlsplit(paused["request"]["url"]).hostname or ""):
-            own = paused["request"]["headers"].items()
-            wanted["headers"] = [*({"name": name, "value": value} for name, value in own), *added]
-        with suppress(Error):  # the page may be gone by then
-            await devtools.send("Fetch.continueRequest", wanted)
-
-    async def new_page() -> Page:
-        page = await bare()
-        devtools = await context.new_cdp_session(page)
-
-        def paused(event: Mapping[str, Any]) -> None:
-            task = asyncio.get_running_loop().create_task(go_on(devtools, event))
-            under_way.add(task)
-            task.add_done_callback(under_way.discard)
-
-        devtools.on("Fetch.requestPaused", paused)
-        await devtools.send("Fetch.enable", {})
-        return page
-
-    context.new_page = new_page  # type: ignore[method-assign]
+        if wish.leads or wish.sends:
+            self.guard.stop(wish, LEFT)
+            with suppress(Error):
+                await request.frame.page.context.close()
 
 
 @asynccontextmanager
 async def launch(
-    dialer: Dialer,
+    guard: Guard,
     *,
-    headers: Mapping[str, str],
     timeout: float,  # noqa: ASYNC109 - of each connection, not of this
     trust: SSLContext | None,
 ) -> AsyncIterator[Browser | Unavailable]:
     """Start Chromium behind a proxy of its own; unavailable where there is none or it does not start.
 
-    Headers are added to what pages ask of hosts in scope; `trust` verifies certificates in Chromium's stead, which
-    knows no CA of ours.
+    `guard` judges each request before it leaves; `trust` verifies certificates in Chromium's stead, which knows no CA
+    of ours.
     """
     from playwright.async_api import Error, async_playwright  # noqa: PLC0415 - 0.3 s that only browser checks should pay
 
@@ -163,20 +126,20 @@ async def launch(
         needs = "Chromium on this machine (Debian: apt-get install chromium), or its path in $LAUNCHREADY_CHROMIUM"
         yield Unavailable("there is no Chromium on this machine", needs)
         return
-    proxying = BrowserProxy(dialer, timeout=timeout, trust=trust)
+    proxying = BrowserProxy(guard.dialer, timeout=timeout, trust=trust)
     async with proxying as proxy, async_playwright() as playwright:
         try:
             chromium = await playwright.chromium.launch(
                 executable_path=executable,
-                args=_ARGUMENTS,
-                proxy={"server": f"http://127.0.0.1:{proxy.port}", "bypass": "<-loopback>"},
+                args=[*_ARGUMENTS, *proxy.arguments],
                 chromium_sandbox=not hasattr(os, "geteuid") or os.geteuid() != 0,
             )
+            await Interception(await chromium.new_browser_cdp_session(), guard, proxy.allow).begin()
         except Error as error:
             reason = f"Chromium did not start: {str(error).splitlines()[0][:200]}"
             yield Unavailable(reason, "a Chromium that starts on this machine")
             return
         try:
-            yield Browser(dialer, chromium, proxy, headers, trust is not None)
+            yield Browser(guard, chromium, trust is not None, (proxy.port, proxy.socket_port))
         finally:
             await chromium.close()

@@ -63,6 +63,15 @@ class Dialer:
             self._refuse(Refusal(host, port, reason))
         return found
 
+    async def is_near(self, host: str, port: int, *, address: str | None = None) -> bool:
+        """Whether all that would be asked for this host is on this machine, where nobody listens on the way."""
+        try:
+            targets = await self.targets(host, port, address=address)
+        except (RefusedError, NameNotResolvedError):
+            return False
+        found = [address_of(target.ip) for target in targets]
+        return all(each is not None and each.is_loopback for each in found)
+
     def _target(self, address: str, port: int, purpose: Purpose) -> Target | None:
         if mapped := self.mapped(address, port):
             return self._wire(mapped, address)

@@ -41,17 +41,23 @@ class Refusal:
 class Traffic:
     """Requests sent per host, connections refused, and the pace of ordinary reads of one host.
 
-    An HTTP request, a DNS question, a bare connection each count one.
+    An HTTP request, a DNS question, a bare connection each count one. `loaded` has what browsers loaded of other hosts:
+    (host, kind) -> how often.
     """
 
     per_second: float
     requests: Counter[str] = field(default_factory=Counter)
+    loaded: Counter[tuple[str, str]] = field(default_factory=Counter)
     refused: dict[Refusal, None] = field(default_factory=dict)
     _free_at: dict[str, float] = field(default_factory=dict)
 
     def count(self, host: str) -> None:
         """Count one request to a host."""
         self.requests[host] += 1
+
+    def load(self, host: str, kind: str) -> None:
+        """Count something that a browser loads of a host out of scope."""
+        self.loaded[host, kind] += 1
 
     def refuse(self, refusal: Refusal) -> None:
         """Keep a refusal for the report."""

@@ -12,11 +12,11 @@ from typing import TYPE_CHECKING, Self
 from urllib.parse import quote_plus
 
 from launchready_lib.evidence import Unavailable
-from launchready_lib.network import Response, normal
+from launchready_lib.network import Response
 from launchready_lib.site import steps, web
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from playwright.async_api import Locator, StorageState
     from playwright.async_api import Page as BrowserPage
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from playwright.async_api import Response as BrowserResponse
 
     from launchready_lib.client import Client
-    from launchready_lib.network import Browser, Session
+    from launchready_lib.network import Browser, Session, Stopped
 
 USER_SELECTORS = (
     "input[autocomplete~=username], input[autocomplete~=email]",
@@ -53,6 +53,7 @@ class Typed:
     set_cookies: list[str] = field(default_factory=list)
     stored: StorageState | None = None  # what the browser had stored at the end
     error: str | None = None  # why the steps did not come to their end; None where they did
+    kept: Unavailable | None = None  # whom it wanted to lead to, or to send, where our own limits stopped it
     sent_at: float | None = None  # the clock at the first request that sent something
 
 
@@ -68,8 +69,8 @@ async def type_in(client: Client, url: str, email: str, password: str) -> Typed 
 async def _type(client: Client, page: BrowserPage, url: str, email: str, password: str) -> Typed | Unavailable:
     from playwright.async_api import Error  # noqa: PLC0415 - only where a browser runs
 
-    typed, start = Typed(client.network.session()), time.monotonic()
-    with _listening(client, page, typed):
+    typed, start, failure = Typed(client.network.session()), time.monotonic(), None
+    with _listening(client, page, typed), client.network.guard.watching() as stopped:
         try:
             if client.parameters.flows.login:
                 words = {"email": email, "password": password}
@@ -77,13 +78,15 @@ async def _type(client: Client, page: BrowserPage, url: str, email: str, passwor
             else:
                 await page.goto(url, timeout=client.network.timeout_s * 1000)
                 start = time.monotonic()
-                await _log_in(page, email, password)
+                await _log_in(client, page, email, password)
             typed.seconds = time.monotonic() - (typed.sent_at or start)
         except (Error, steps.StepFailedError) as error:
-            if not page.url.startswith(("http://", "https://")):
-                await typed.session.close()
-                return web.unopened(client, url, error)
+            failure = error
             typed.error = str(error).splitlines()[0][:200]
+        typed.kept = _kept(stopped, failure, any_sent=not typed.statuses)
+        if not page.url.startswith(("http://", "https://")):
+            await typed.session.close()
+            return typed.kept or web.unopened(client, url, failure or TimeoutError())
         typed.url = page.url
         with suppress(Error):
             typed.said = await page.inner_text("body", timeout=steps.STEP_S * 1000)
@@ -91,6 +94,12 @@ async def _type(client: Client, page: BrowserPage, url: str, email: str, passwor
     for cookie in typed.stored["cookies"]:
         typed.session.cookies.set(cookie["name"], cookie["value"], cookie["domain"], cookie["path"])
     return typed
+
+
+def _kept(stopped: Iterable[Stopped], error: Exception | None, *, any_sent: bool) -> Unavailable | None:
+    """Whom the page wanted to lead to, where our own limits are why typing did not come to its end."""
+    needs = getattr(error, "needs", "")
+    return web.kept_in(stopped, any_sent=any_sent) or (Unavailable(str(error), needs) if needs else None)
 
 
 def _listening(client: Client, page: BrowserPage, typed: Typed) -> AbstractContextManager[None]:
@@ -125,9 +134,10 @@ async def _type_user(page: BrowserPage, email: str) -> Locator | None:
     return None
 
 
-async def _log_in(page: BrowserPage, email: str, password: str) -> None:
+async def _log_in(client: Client, page: BrowserPage, email: str, password: str) -> None:
     secret = page.locator("input[type=password]:visible").first
     await secret.wait_for(timeout=steps.STEP_S * 1000)
+    await steps.may_type(client, secret, password)
     await _type_user(page, email)
     await secret.fill(password)
     await secret.press("Enter")
@@ -194,7 +204,7 @@ async def _watched(
 
     flow = client.parameters.flows.login if name == "login" else ()
     why = "nothing was sent"
-    with _sends(page, email) as sent:
+    with _sends(page, email) as sent, client.network.guard.watching() as stopped:
         try:
             if flow:
                 words = {"email": email, "password": password}
@@ -202,12 +212,16 @@ async def _watched(
                 await _until(sent, asyncio.ensure_future(walk))
             else:
                 await page.goto(url, timeout=client.network.timeout_s * 1000)
-                await _submit(page, await _fill(page, email, password), sent)
+                await _submit(page, await _fill(client, page, email, password), sent)
         except (Error, steps.StepFailedError) as error:
+            if kept := _kept(stopped, error, any_sent=False):
+                return kept
             if not page.url.startswith(("http://", "https://")):
                 return web.unopened(client, url, error)
             why = f"nothing was sent ({str(error).splitlines()[0].partition(' at http')[0][:200]})"
         if not sent.done():
+            if kept := web.kept_in(stopped, any_sent=True):
+                return kept
             needs = f"site.pages.{name} with the form itself" + (", or flows.login" if name == "login" else "")
             return Unavailable(f"{why} when the {name} page was typed into", f"{needs}, or a try by hand")
         return await _seen(client, sent.result(), name, password)
@@ -241,7 +255,7 @@ async def _until(sent: asyncio.Future[BrowserRequest], walk: asyncio.Future[None
             await walk
 
 
-async def _fill(page: BrowserPage, email: str, password: str) -> Locator:
+async def _fill(client: Client, page: BrowserPage, email: str, password: str) -> Locator:
     """Type the address, the password wherever one is asked for, and what else is demanded; gives the last field."""
     await page.locator(", ".join(USER_SELECTORS)).locator("visible=true").first.wait_for(timeout=steps.STEP_S * 1000)
     await page.evaluate("() => { for (const form of document.forms) form.noValidate = true }")
@@ -252,6 +266,7 @@ async def _fill(page: BrowserPage, email: str, password: str) -> Locator:
         elif await other.get_attribute("type") == "checkbox":
             await other.check()
     for secret in await page.locator("input[type=password]:visible").all():
+        await steps.may_type(client, secret, password)
         await secret.fill(password)
         last = secret
     return last
@@ -275,7 +290,7 @@ async def _seen(client: Client, request: BrowserRequest, name: str, typed: str) 
     host = web.host_of(request.url)
     if not client.network.scope.names(host):
         reason = f"the {name} page sends what is typed to {host}, so the limits there are {host}'s own"
-        return Unavailable(reason, f"a look at the limits in its settings, or authorization.hosts: [{normal(host)}]")
+        return Unavailable(reason, f"a look at the limits in its settings, or {web.name_host(host)}")
     headers: Mapping[str, str] = {}
     answer = Response(request.method, request.url, "timeout", error="no answer came to the browser")
     with suppress(Error, TimeoutError):

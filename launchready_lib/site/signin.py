@@ -197,6 +197,6 @@ async def _in_browser(client: Client, url: str, email: str, password: str) -> At
         outcome = "limited"
     else:
         outcome = "unclear" if status is None else "error" if status >= 500 else "refused"
-    return Attempt(
-        outcome, typed.seconds, status, said, cookies, typed.session, "browser", typed.error, stored=typed.stored
-    )
+    kept = None if outcome == "in" else typed.kept
+    outcome, error = ("unclear", kept.reason) if kept else (outcome, typed.error)
+    return Attempt(outcome, typed.seconds, status, said, cookies, typed.session, "browser", error, typed.stored, kept)

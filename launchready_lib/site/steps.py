@@ -10,9 +10,11 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+from launchready_lib.evidence import Unavailable
 from launchready_lib.site import web
 
 if TYPE_CHECKING:
+    from playwright.async_api import Locator
     from playwright.async_api import Page as BrowserPage
     from playwright.async_api import Response as BrowserResponse
 
@@ -24,8 +26,20 @@ STEP_S = 10.0
 _WORD = re.compile(r"\{([a-z_][a-z0-9_]*)\}")
 
 
+_TARGET = """field => {
+  const action = Object.getOwnPropertyDescriptor(HTMLFormElement.prototype, 'action').get;
+  return [document.URL, field.form ? action.call(field.form) : ''];
+}"""
+_OPEN_WORDS = ("email", "name", "n")
+"""Words that are no secret; any other that a flow fills in is kept to hosts in scope."""
+
+
 class StepFailedError(Exception):
-    """A step did not do or find what it should; says which, and what was seen instead."""
+    """A step did not do or find what it should; says which, what was seen instead, and what would help."""
+
+    def __init__(self, text: str, needs: str = "") -> None:
+        super().__init__(text)
+        self.needs = needs
 
 
 @dataclass
@@ -49,7 +63,7 @@ async def walk(steps: Sequence[Step], state: Walk) -> None:
             if reply.request.is_navigation_request() and reply.frame.parent_frame is None:
                 state.status, state.answer = reply.status, None
 
-    with listening(state.page, response=heard):
+    with listening(state.page, response=heard), state.client.network.guard.watching() as stopped:
         for number, step in enumerate(steps, 1):
             try:
                 await _DO[step.kind](getattr(step, step.kind), state)
@@ -57,7 +71,8 @@ async def walk(steps: Sequence[Step], state: Walk) -> None:
                 seen = str(error)
                 if isinstance(error, Error):
                     seen = seen.splitlines()[0].partition(" at http")[0][:200]  # addresses may hold reset tokens
-                raise StepFailedError(f"step {number} ({step.kind}): {seen}") from None
+                kept = web.kept_in(stopped) or Unavailable(seen, getattr(error, "needs", ""))
+                raise StepFailedError(f"step {number} ({step.kind}): {kept.reason}", kept.needs) from None
 
 
 @contextmanager
@@ -82,8 +97,21 @@ async def _goto(address: str, state: Walk) -> None:
     state.status = reply.status if reply else None
 
 
+async def may_type(client: Client, field: Locator, *secrets: str) -> None:
+    """Keep secrets to hosts in scope, before they are typed; raises `StepFailedError` where the form is of another."""
+    guard, frame_and_form = client.network.guard, await field.evaluate(_TARGET, timeout=STEP_S * 1000)
+    for url in (field.page.url, *frame_and_form):
+        if (host := web.host_of(str(url))) and not guard.inside(host):
+            why = f"what is typed there is for {host}, which authorization.hosts does not name, so it was not typed"
+            raise StepFailedError(why, web.name_host(host))
+    guard.arm(*secrets)
+
+
 async def _fill(fields: Mapping[str, str], state: Walk) -> None:
     for selector, text in fields.items():
+        words = [word for word in _WORD.findall(text) if word in state.words and word not in _OPEN_WORDS]
+        if words:
+            await may_type(state.client, state.page.locator(selector).first, *(state.words[word] for word in words))
         await state.page.fill(selector, fill_words(text, state.words), timeout=STEP_S * 1000)
 
 

@@ -10,8 +10,9 @@ from urllib.parse import urljoin, urlsplit
 from launchready_lib.client import Client
 from launchready_lib.evidence import Row, Unavailable
 from launchready_lib.names.hosts import registrable_domain
-from launchready_lib.network import DISTRUSTED, REDIRECTS, ConnectFailure, Network, Response, normal
+from launchready_lib.network import DISTRUSTED, REDIRECTS, ConnectFailure, Network, Response, Stopped, normal
 from launchready_lib.record.findings import Verdict, unknown
+from launchready_lib.wording import listed
 
 HOPS = 5
 TRUSTED = "a valid certificate, or network.ca_file with the CA that signed it"
@@ -103,10 +104,30 @@ def why_unseen(url: str, response: Response) -> Unavailable | None:
     return challenged(url) if is_challenge(response) else None
 
 
+def name_host(host: str) -> str:
+    """What would let us send something to a host."""
+    return f"authorization.hosts: [{normal(host)}]"
+
+
+def kept_in(stopped: Iterable[Stopped], *, any_sent: bool = False) -> Unavailable | None:
+    """Whom a page wanted to lead to, or to send what was typed, where our own limits stopped it; None where nobody.
+
+    `any_sent`: whatever it wanted to send counts, for pages that scramble what is typed.
+    """
+    stopped = tuple(stopped)
+    led = [each for each in stopped if each.carried or each.leads]
+    wanted = led or [each for each in stopped if each.sends and any_sent]
+    if not wanted:
+        return None
+    hosts = tuple(dict.fromkeys(each.host for each in wanted))[:3]
+    reason = f"the page leads to {listed(hosts)}, which authorization.hosts does not name: it was stopped before"
+    return Unavailable(reason, f"authorization.hosts: [{', '.join(hosts)}]")
+
+
 def unopened(client: Client, url: str, error: Exception) -> Unavailable:
     """Why the browser could not open a page, as far as our own door knows."""
     host = host_of(url)
-    words = str(error).splitlines()[0].partition("net::")[2].partition(" ")[0] or "it did not answer in time"
+    words = str(error).partition("\n")[0].partition("net::")[2].partition(" ")[0] or "it did not answer in time"
     refused = [refusal for refusal in client.network.traffic.refused if normal(refusal.host) == normal(host)]
     if refused and refused[-1].reason.startswith(DISTRUSTED):
         return Unavailable(f"{url} was not opened: {refused[-1].reason}", TRUSTED)

@@ -124,7 +124,8 @@ async def _walk_out(client: Client, member: SignedIn, declared: Sequence[Step]) 
             try:
                 await steps.walk(declared, walk)
             except steps.StepFailedError as error:
-                return Unavailable(f"flows.logout did not come to its end: {error}", "flows.logout with working steps")
+                needs = error.needs or "flows.logout with working steps"
+                return Unavailable(f"flows.logout did not come to its end: {error}", needs)
     return IN_BROWSER, walk.status
 
 

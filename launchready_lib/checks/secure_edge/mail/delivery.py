@@ -169,7 +169,7 @@ async def _walk(client: Client, address: str) -> Unavailable | None:
                 await steps.walk(declared[:until], walk)
             except steps.StepFailedError as error:
                 reason = f"the reset could not be asked for: {error}"
-                return Unavailable(reason, "working steps in flows.password_reset")
+                return Unavailable(reason, error.needs or "working steps in flows.password_reset")
     return None
 
 
