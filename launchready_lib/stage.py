@@ -22,7 +22,7 @@ from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeVar, cast
 
-from launchready_lib import roadmap
+from launchready_lib import parameters, roadmap
 from launchready_lib.checks import unjudged
 from launchready_lib.client import Client
 from launchready_lib.evidence import Unavailable
@@ -70,7 +70,7 @@ class Stage:
             if verdict.check not in self.entry.checks:
                 raise ValueError(f"{verdict.check or 'a verdict without a check'} is not of stage {self.entry.id}")
             found = self._judged[verdict.check] = self.client.settled(verdict)
-            body = self._redactor.value(found.to_json())
+            body = self._redactor.finding(found.to_json())
             shown = Finding.from_json(body)
             html, text = exhibits.finding_html(shown), exhibits.finding_text(shown)
             bundle = {FINDING_MIME: body, "text/html": html, "text/plain": text}
@@ -85,12 +85,12 @@ class Stage:
             self.chart(shown.figure, caption=caption or shown.caption, table=shown.rows)
             return None
         if hasattr(shown, "to_dict") and hasattr(shown, "columns"):
-            frame = cast("pd.DataFrame", shown)
+            frame = self._redactor.frame(cast("pd.DataFrame", shown))  # before it is cut
             bundle = {"text/html": exhibits.frame_html(frame), "text/plain": frame.to_string(index=False)}
             self._publish(bundle, {"caption": caption})
             return None
         if isinstance(shown, Sequence) and shown and all(isinstance(row, Mapping) for row in shown):
-            html = exhibits.table_html(table_of(list(shown), caption=caption))
+            html = exhibits.table_html(table_of(self._redactor.value(list(shown)), caption=caption))
             self._publish({"text/html": html, "text/plain": caption}, {"caption": caption})
             return None
         return shown
@@ -99,7 +99,7 @@ class Stage:
         """Show a plotly figure, with the same figures as a table for print, screen readers and pages without script."""
         bundle = {
             PLOTLY_MIME: _jsonable(figure.to_plotly_json() | {"config": {"displaylogo": False}}),
-            "text/html": exhibits.table_html(table_of(list(table), caption=caption)),
+            "text/html": exhibits.table_html(table_of(self._redactor.value(list(table)), caption=caption)),
             "text/plain": caption,
         }
         self._publish(bundle, {"caption": caption})
@@ -168,7 +168,7 @@ class Stage:
 
     def _publish(self, bundle: Bundle, metadata: dict[str, Any]) -> None:
         """Let an output out: whatever it is, nothing secret in it."""
-        self._send(self._redactor.value(bundle), self._redactor.value(metadata))
+        self._send(self._redactor.value(bundle), self._redactor.metadata(metadata))
 
     def record(self, kind: str, data: Mapping[str, Any], *, shown: str = "") -> None:
         """Add a record to the executed notebook; a human sees `shown`, or nothing."""
@@ -209,9 +209,10 @@ def open(  # noqa: A001 - read as stage.open
         record: the folder of this release's executed notebooks; default: output/<slug>/<release>.
 
     Raises:
-        ParametersError: every problem of the parameters, with its place.
+        ParametersError: every problem of the parameters, with its place, or of its test accounts' passwords.
     """
     opened = _client(client, release)
+    parameters.accept(opened.parameters, opened.environment)
     redactor = Redactor.from_parameters(opened.parameters, opened.environment)
     _protect_kernel(redactor)
     folder = Path(record) if record else opened.root / "output" / opened.parameters.slug / opened.release
@@ -248,9 +249,12 @@ def _protect_kernel(redactor: Redactor) -> None:
     from launchready_lib import redact  # noqa: PLC0415 - only in a kernel
 
     redact.install(shell, redactor)
-    formatter = shell.display_formatter.formatters["text/html"]
-    formatter.for_type_by_name("pandas", "DataFrame", exhibits.frame_html)
-    formatter.for_type_by_name("pandas.core.frame", "DataFrame", exhibits.frame_html)
+    formatters = shell.display_formatter.formatters
+    for module in ("pandas", "pandas.core.frame", "pandas.core.series"):  # masked before pandas, or we, cut a cell
+        html, text = formatters["text/html"], formatters["text/plain"]
+        html.for_type_by_name(module, "DataFrame", lambda frame: exhibits.frame_html(redactor.frame(frame)))
+        for name in ("DataFrame", "Series"):
+            text.for_type_by_name(module, name, lambda shown, p, _: p.text(repr(redactor.frame(shown))))
 
 
 def _publish_in_kernel(bundle: Bundle, metadata: dict[str, Any]) -> None:

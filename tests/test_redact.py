@@ -84,7 +84,7 @@ def test_a_short_secret_goes_only_where_it_stands_alone():
     """Four letters inside other words are innocent; the run is told that they cannot be kept out everywhere."""
     redactor = Redactor({"PIN": "code"})
     assert redactor.text("code=code; decode the codes") == "[redacted: PIN]=[redacted: PIN]; decode the codes"
-    assert redactor.weak == ("PIN",)
+    assert redactor.weak == {"PIN": "is shorter than 8 characters"}
 
 
 def test_one_or_two_characters_are_not_looked_for():

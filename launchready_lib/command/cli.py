@@ -14,7 +14,16 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from launchready_lib import __version__, paths
-from launchready_lib.command.terminal import BAD_INPUT, INTERRUPTED, OUR_ERROR, VERDICTS, complain, say, tell
+from launchready_lib.command.terminal import (
+    BAD_INPUT,
+    INTERRUPTED,
+    OUR_ERROR,
+    VERDICTS,
+    complain,
+    say,
+    tell,
+    weak_secret,
+)
 from launchready_lib.evidence import place_of
 from launchready_lib.run.kernels import warm
 
@@ -100,14 +109,18 @@ def new(arguments: argparse.Namespace) -> int:
 def check_parameters(arguments: argparse.Namespace) -> int:
     """`launchready check-parameters FILE`."""
     from launchready_lib import parameters  # noqa: PLC0415 - pydantic takes long to import
+    from launchready_lib.redact import Redactor  # noqa: PLC0415 - see above
 
     root = paths.project_root()
     loaded = parameters.load(arguments.file, root=root)
     environment = parameters.environment(root)
+    parameters.accept(loaded, environment, file=str(arguments.file))
     say(f"{arguments.file} is valid: {loaded.name}, release {loaded.release}.")
     for name, used in loaded.variables().items():
         if not environment.get(name):
             say(f"{name} is not set, nor in .env: what needs {', '.join(used)} will be unknown.")
+    for name, why in Redactor.from_parameters(loaded, environment).weak.items():
+        say(weak_secret(name, why))
     if loaded.authorization is None:
         say("No authorization is given: nothing but published DNS and registration data will be read.")
     return 0

@@ -26,10 +26,15 @@ def complain(text: str) -> None:
     print(text, file=sys.stderr, flush=True)  # noqa: T201 - this is where it belongs
 
 
+def weak_secret(name: str, why: str) -> str:
+    """A warning of a secret that cannot be masked everywhere; it names the variable, never the value."""
+    return f"The value of {name} {why}: it is masked only where it stands alone, not inside other text."
+
+
 def tell(result: RunResult) -> None:
     """Say how a run ended."""
-    for name in result.weak:
-        complain(f"{name} is shorter than 6 characters: inside other text it cannot be kept out of the results.")
+    for name, why in result.weak.items():
+        complain(weak_secret(name, why))
     if result.interrupted or result.audit is None:
         whole = sum(stage.status == "complete" for stage in result.manifest.stages)
         complain(f"Interrupted; {whole} of {len(result.manifest.stages)} stages are complete in {result.folder}.")

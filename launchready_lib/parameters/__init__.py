@@ -21,6 +21,7 @@ from launchready_lib.parameters.model import Parameters, slug_of
 from launchready_lib.parameters.problems import ParametersError, Problem, nearest
 from launchready_lib.parameters.reader import Tree, read_file, read_mapping
 from launchready_lib.parameters.secret import MissingVariable, Secret, environment
+from launchready_lib.parameters.strength import accept
 
 __all__ = [
     "MissingVariable",
@@ -28,6 +29,7 @@ __all__ = [
     "ParametersError",
     "Problem",
     "Secret",
+    "accept",
     "environment",
     "load",
     "slug_of",

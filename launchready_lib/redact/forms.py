@@ -99,6 +99,8 @@ _DECIDING: dict[str, Replace] = {
     "jwt": _jwt,
     "url password": _url_password,
 }
+PREFIXES = tuple(sorted((prefix for _, prefixes, _ in _DATA["prefixed"] for prefix in prefixes), key=len, reverse=True))
+"""What providers put before their keys, the longer first."""
 _PREFIXED = (
     (mark(name), prefixes, rf"(?<![A-Za-z0-9])(?:{'|'.join(map(re.escape, prefixes))}){rest}")
     for name, prefixes, rest in _DATA["prefixed"]

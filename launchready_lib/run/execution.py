@@ -15,7 +15,7 @@ from papermill.engines import NotebookExecutionManager
 
 from launchready_lib.record.files import write_private
 from launchready_lib.redact import Redactor
-from launchready_lib.redact.redactor import redacted
+from launchready_lib.redact.messages import redacted
 
 SAVE_EVERY_S = 2.0
 Ending = Literal["complete", "failed", "timed_out", "died", "interrupted"]
@@ -114,11 +114,12 @@ class Record(NotebookExecutionManager):  # type: ignore[misc]
 
     def redacted(self) -> nbformat.NotebookNode:
         """The notebook as it may be seen."""
-        return nbformat.from_dict({**self.nb, "metadata": self.redactor.value(self.nb.metadata), "cells": self._shown})
+        metadata = self.redactor.metadata(self.nb.metadata)
+        return nbformat.from_dict({**self.nb, "metadata": metadata, "cells": self._shown})
 
     def _redacted(self, cell: nbformat.NotebookNode) -> nbformat.NotebookNode:
         """A copy of a cell; what is nbformat's own (types, ids, counts) is left as it is."""
-        clean = dict(cell, source=self.redactor.text(cell.source), metadata=self.redactor.value(cell.metadata))
+        clean = dict(cell, source=self.redactor.source(cell.source), metadata=self.redactor.metadata(cell.metadata))
         if "outputs" in cell:
             clean["outputs"] = [redacted(output, self.redactor) for output in joined(cell.outputs)]
         if "attachments" in cell:

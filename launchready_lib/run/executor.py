@@ -34,7 +34,7 @@ from launchready_lib import parameters
 from launchready_lib.paths import project_root
 from launchready_lib.record.files import private_folder
 from launchready_lib.redact import Redactor
-from launchready_lib.redact.redactor import redacted
+from launchready_lib.redact.messages import redacted
 from launchready_lib.run.execution import Cells, Outcome, Record
 from launchready_lib.run.kernels.manager import WarmKernelManager
 from launchready_lib.sources import foreign_yaml

@@ -8,7 +8,7 @@ import logging
 import os
 import re
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from launchready_lib import parameters as parameters_module
@@ -39,14 +39,14 @@ class RunError(Exception):
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left in `folder` (interrupted: no `audit`, no `report`); `weak` names secrets too short to redact."""
+    """What a run left in `folder` (interrupted: no `audit`, no `report`); `weak`: variables not masked everywhere."""
 
     folder: Path
     manifest: Manifest
     audit: Audit | None = None
     report: Path | None = None
     interrupted: bool = False
-    weak: tuple[str, ...] = ()
+    weak: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def exit_code(self) -> int:
@@ -94,7 +94,7 @@ def run(
         environment: variables set for the run beside the process's own.
 
     Raises:
-        ParametersError: with everything that is wrong in the file.
+        ParametersError: with everything that is wrong in the file, or with the passwords of the test accounts.
         RunError: the release exists already, is being run by another process, or the options contradict each other.
     """
     file = parameters_file.absolute()
@@ -106,6 +106,8 @@ def run(
         if release and not _RELEASE.match(release):
             rule = "holds a-z, 0-9, dot, dash and underscore, and starts with a letter or digit"
             raise RunError(f"a release's name {rule}")
+        secrets = parameters_module.environment(root)
+        parameters_module.accept(parameters, secrets, file=str(parameters_file))
         release = release or parameters.release
         run_ = _Run(
             file=file,
@@ -115,7 +117,7 @@ def run(
             folder=(output_root or root / "output").absolute() / parameters.slug / release,
             notebooks=notebooks or paths.notebooks_folder(),
             roadmap=roadmaps.load(),
-            redactor=Redactor.from_parameters(parameters, parameters_module.environment(root)),
+            redactor=Redactor.from_parameters(parameters, secrets),
             progress=progress or Progress(),
         )
         chosen = [stage for stage in run_.roadmap.stages.values() if stages is None or stage.number in stages]
