@@ -41,7 +41,8 @@ class Refusal:
 class Traffic:
     """Requests sent per host, connections refused, and the pace of ordinary reads of one host.
 
-    An HTTP request, a DNS question, a bare connection each count one.
+    An HTTP request whose first line went out, a DNS question and a bare connection that left this machine count one
+    each; what was refused, found no address or no connection to travel on was never sent.
     """
 
     per_second: float
