@@ -338,3 +338,19 @@ async def test_headers_of_the_caller_replace_ours_whatever_their_case():
         assert (await net.request("GET", f"{SITE}/")).text == "gzip, deflate"
         answer = await net.request("GET", f"{SITE}/", headers={"Accept-Encoding": "br"})
     assert answer.text == "br"
+
+
+async def test_what_never_left_is_not_counted_as_sent():
+    async with listening(_says()) as closed:
+        pass
+    async with network({"acme.example:80": f"127.0.0.1:{closed}"}) as net:
+        assert (await net.request("GET", f"{SITE}/")).state == "refused"
+        assert (await net.request("GET", f"{SITE}/", address="10.0.0.7")).state in ("blocked", "refused")
+        assert (await net.request("GET", "http://nowhere.acme.example/")).state == "dns"
+        assert not [host for host in net.traffic.requests if not host.startswith("dns ")]
+
+
+async def test_a_request_that_left_counts_once_whatever_came_back():
+    async with listening(_says(b"nonsense")) as port, network({"acme.example:80": f"127.0.0.1:{port}"}) as net:
+        assert not (await net.request("GET", "http://ACME.example./")).ok
+        assert net.traffic.requests["acme.example"] == 1

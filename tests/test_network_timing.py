@@ -194,3 +194,11 @@ def test_the_probes_own_part_is_measured_against_a_stub_of_known_delay():
     floor = timing.floor_ms(samples=5)
     assert len(floor) == 5
     assert all(0 <= ms < 1000 * (time.perf_counter() - started) for ms in floor)
+
+
+async def test_a_shot_without_a_connection_is_not_counted_as_sent():
+    async with firing(after(0)) as (net, _):
+        pass
+    salvo = await net.fire(shots(5, 0.0), users=1)
+    assert [each.sent for each in salvo.timings] == [False] * 5
+    assert net.traffic.requests["acme.example"] == 0

@@ -102,10 +102,11 @@ class Dialer:
         timeout: float,  # noqa: ASYNC109 - one bound for all targets together
     ) -> socket.socket | ConnectFailure:
         """Open a plain TCP connection; the socket is blocking with `timeout` set, for use in a thread."""
+        tried = False
         try:
             async with asyncio.timeout(timeout):
                 targets = await self.targets(host, port, address=address, purpose=purpose)
-                self.traffic.count(normal(host))
+                tried = True
                 return await _first(targets, timeout)
         except RefusedError as error:
             return ConnectFailure(host, port, "blocked", error.refusal.reason)
@@ -114,7 +115,11 @@ class Dialer:
         except TimeoutError:
             return ConnectFailure(host, port, "timeout", f"no connection within {timeout:g} s")
         except OSError as error:
+            tried = tried and socket_state(error) != "unreachable"  # this machine's own word: nothing left it
             return ConnectFailure(host, port, socket_state(error), describe(error))
+        finally:
+            if tried:
+                self.traffic.count(normal(host))
 
 
 async def _first(targets: tuple[Target, ...], seconds: float) -> socket.socket:

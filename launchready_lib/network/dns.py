@@ -15,7 +15,7 @@ import dns.rcode
 import dns.rdatatype
 import dns.resolver
 
-from launchready_lib.network.dial import Dialer, describe
+from launchready_lib.network.dial import Dialer, describe, socket_state
 from launchready_lib.network.scope import normal
 from launchready_lib.network.types import Answer, DnsState, Refusal
 
@@ -115,15 +115,19 @@ class Dns:
         self, query: dns.message.Message, name: str, rdtype: str, server: str, wire: tuple[str, int], *, tcp: bool
     ) -> Answer:
         for _ in range(2):
-            self._dialer.traffic.count(f"dns {server}")
+            left = True
             try:
                 return read(await _send(query, wire, self._timeout / 2, tcp=tcp), name, rdtype, server)
             except (dns.exception.Timeout, TimeoutError):
                 continue
             except OSError as error:
+                left = socket_state(error) != "unreachable"  # this machine's own word
                 return Answer(name, rdtype, server, "TIMEOUT", error=describe(error))
             except (dns.exception.DNSException, EOFError, ValueError) as error:
                 return Answer(name, rdtype, server, "SERVFAIL", error=f"malformed answer: {type(error).__name__}")
+            finally:
+                if left:
+                    self._dialer.traffic.count(f"dns {server}")
         return Answer(name, rdtype, server, "TIMEOUT", error=f"no answer in {self._timeout:g} s")
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import ssl
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
@@ -12,6 +12,7 @@ import httpcore
 import httpx
 
 from launchready_lib.network.dial import Dialer, socket_state
+from launchready_lib.network.scope import normal
 from launchready_lib.network.types import NameNotResolvedError, Purpose, RefusedError, Response, State
 from launchready_lib.network.wire import Backend, Body, Transport
 
@@ -101,7 +102,6 @@ class Session:
             return Response(method, url, "blocked", error=refusal.reason)
         if paced:
             await self.dialer.traffic.wait_turn(host)
-        self.dialer.traffic.count(host)
         place = (host, port, address)
         for strict, audited in await self._ways(parsed.scheme, place, purpose, verify=verify):
             where = self._transport(purpose, address, verify=strict)
@@ -145,7 +145,8 @@ class Session:
         body = Body(0)
         try:
             async with asyncio.timeout(self.timeout):
-                request = httpx.Request(method, parsed, headers=headers, cookies=self.cookies, **sent)
+                seen = {"trace": self._counting(parsed.host)}
+                request = httpx.Request(method, parsed, headers=headers, cookies=self.cookies, extensions=seen, **sent)
                 reply = await transport.handle_async_request(request)
                 pairs = tuple((k.decode("latin-1").lower(), v.decode("latin-1")) for k, v in reply.headers.raw)
                 answer = Response(method, url, "ok", status=reply.status_code, headers=pairs)
@@ -163,6 +164,15 @@ class Session:
             cut = answer.truncated or body.full or body.broken
             answer = replace(answer, body=body.content, truncated=cut, error=answer.error or body.error)
         return replace(answer, seconds=loop.time() - started, address=backend.last.get(_origin(parsed)))
+
+    def _counting(self, host: str) -> Callable[[str, object], Awaitable[None]]:
+        """httpcore's trace: a request counts from when its first line goes out."""
+
+        async def trace(event: str, _: object) -> None:
+            if event == "http11.send_request_headers.started":
+                self.dialer.traffic.count(normal(host))
+
+        return trace
 
     def _transport(self, purpose: Purpose, address: str | None, *, verify: bool) -> tuple[Transport, Backend]:
         key = (purpose, verify, address)

@@ -51,6 +51,7 @@ class Timing:
         first_byte_ms: from sending to the first byte.
         status: 0 where no status line came back.
         error: libcurl's words unless there was an answer.
+        sent: whether anything of the request left.
     """
 
     url: str
@@ -63,6 +64,7 @@ class Timing:
     status: int
     size: int
     error: str | None = None
+    sent: bool = True
 
     @property
     def good(self) -> bool:
@@ -121,7 +123,8 @@ async def fire(
     finally:
         battery.halt()
     for timing in battery.timings:
-        dialer.traffic.count(_origin(timing.url)[0])
+        if timing.sent:
+            dialer.traffic.count(_origin(timing.url)[0])
     return Salvo(tuple(sorted(battery.timings, key=lambda t: t.due_s)), users, battery.stopped)
 
 
@@ -211,7 +214,7 @@ class _Battery:
             nonlocal size
             size += len(part)
 
-        error = None
+        error, sent = None, True
         try:
             handle.setopt(pycurl.URL, shot.url)
             handle.setopt(pycurl.HTTPHEADER, [f"{k}: {v}" for k, v in shot.headers.items()])
@@ -225,13 +228,13 @@ class _Battery:
         except pycurl.error as failure:
             error = str(failure.args[1])[:200] if len(failure.args) > 1 else "it failed"
         except UnicodeError:
-            error = "the address or a header is not plain ASCII"
+            error, sent = "the address or a header is not plain ASCII", False
         end = time.perf_counter()
         looked_up, connected, secured, first, total = (handle.getinfo(each) * 1000 for each in _TIMES)
         response = (end - start - shot.due_s) * 1000
         handshakes = max(connected - looked_up, 0.0), max(secured - connected, 0.0)
-        status = handle.getinfo(pycurl.RESPONSE_CODE)
-        return Timing(shot.url, shot.due_s, total, response, *handshakes, first, status, size, error)
+        status, sent = handle.getinfo(pycurl.RESPONSE_CODE), sent and handle.getinfo(pycurl.REQUEST_SIZE) > 0
+        return Timing(shot.url, shot.due_s, total, response, *handshakes, first, status, size, error, sent)
 
     def _note(self, timing: Timing) -> None:
         with self._noting:

@@ -41,8 +41,9 @@ class Refusal:
 class Traffic:
     """Requests sent per host, connections refused, and the pace of ordinary reads of one host.
 
-    An HTTP request, a DNS question, a bare connection each count one. `loaded` has what browsers loaded of other hosts:
-    (host, kind) -> how often.
+    An HTTP request whose first line went out, a DNS question and a bare connection that left this machine count one
+    each; what was refused, found no address or no connection to travel on was never sent.
+    `loaded` has what browsers loaded of other hosts: (host, kind) -> how often.
     """
 
     per_second: float
