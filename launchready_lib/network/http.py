@@ -166,7 +166,7 @@ class Session:
         return replace(answer, seconds=loop.time() - started, address=backend.last.get(_origin(parsed)))
 
     def _counting(self, host: str) -> Callable[[str, object], Awaitable[None]]:
-        """httpcore's trace: a request counts from when its first line goes out."""
+        """Count a request from when its first line goes out (httpcore's trace)."""
 
         async def trace(event: str, _: object) -> None:
             if event == "http11.send_request_headers.started":
