@@ -129,14 +129,18 @@ async def test_without_faults_every_measuring_check_is_green(club, tmp_path):
 
 
 async def turned_red(fault, club, folder, **limits):
-    """Switch a fault on, and see that its check fails and that no answer given is undeclared."""
+    """Switch a fault on, and see that its check fails and that no answer given is undeclared.
+
+    What is timed counts where the machine is the test's own (`alone`): for faults of speed.
+    """
     wanted = {fault.check: Status.FAIL, **fault.also}
     try:
         findings, unwanted = await judged(club, folder, (fault.check,), wanted, **limits)
     finally:
         club.only()
     assert findings[fault.check].status is Status.FAIL
-    assert unwanted == {}
+    busy = set() if fault.check in TIMED else TIMED
+    assert {check: said for check, said in unwanted.items() if check not in busy} == {}
 
 
 FAULT = pytest.mark.parametrize(

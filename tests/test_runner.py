@@ -243,7 +243,7 @@ def spawned(folder):
 
 def all_gone(pids):
     alive = [psutil.Process(pid) for pid in pids if psutil.pid_exists(pid)]
-    return psutil.wait_procs(alive, timeout=10)[1] == []
+    return psutil.wait_procs(alive, timeout=60)[1] == []
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM], ids=["Ctrl-C", "SIGTERM"])
