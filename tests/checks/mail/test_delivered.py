@@ -163,6 +163,117 @@ def test_what_could_not_be_seen_is_unknown(found, needs):
     assert needs in verdict.needs
 
 
+def row(found, name):
+    return next(each for each in found.rows() if each["seen"] == name)
+
+
+def test_what_was_seen_is_shown_without_anything_personal():
+    found = seen(signatures=(*BROKEN, *FOREIGN))
+    assert [row(found, name)["value"] for name in ("arrival", "From", "Message-ID", "Date", "text", "links")] == [
+        "after 1.0 s",
+        "acme.example",
+        "acme.example",
+        "2026-11-24T06:00:00+00:00",
+        "plain and HTML",
+        "https://acme.example, https://social.example",
+    ]
+    assert row(found, "DKIM signature")["value"] == "s1 of acme.example, rsa-sha256"
+    assert row(found, "SPF")["value"] == "198.51.100.9 for mail.acme.example"
+    assert row(found, "Authentication-Results")["value"] == "dkim=pass, spf=pass, dmarc=pass"
+    bare = told(from_domains=(), id_domains=(), dates=(), plain=False, html=False, links=(), results=())
+    bare = replace(bare, signatures=(), spf=None)
+    assert [each["value"] for each in bare.rows()[1:]] == ["no domain", *["none"] * 6]
+    unnamed = row(seen(signatures=((Signature("", "", "", "fail"), False),)), "DKIM signature")
+    assert (unnamed["value"], unnamed["detail"]) == ("? of ?, ?", None)
+
+
+@pytest.mark.parametrize(
+    ("found", "words"),
+    [
+        (seen(), "passing DKIM of acme.example and SPF in alignment"),
+        (seen(signatures=BROKEN), "passing SPF in alignment"),
+        (seen(signatures=((Signature("acme.example", "a", "b", "pass"), False),)), "passing SPF in alignment"),
+        (seen(spf=Spf("pass", "x.example", aligned=False)), "passing DKIM of acme.example in alignment"),
+        (seen(spf=Spf("softfail", "acme.example", aligned=True)), "passing DKIM of acme.example in alignment"),
+        (seen(signatures=FOREIGN, spf=Spf("pass", "x.example", aligned=False)), "passing at its receiver"),
+        (seen(signatures=(*FOREIGN, *told().signatures), spf=None), "passing DKIM of acme.example in alignment"),
+    ],
+)
+def test_a_pass_says_what_passed(found, words):
+    assert words in mail.delivered(found).summary
+
+
+@pytest.mark.parametrize(
+    ("signed", "spf", "words"),
+    [
+        (FOREIGN, None, "the signature of mailer.example is not aligned; no header tells who handed it over"),
+        (BROKEN, None, "the signature of acme.example: the text was altered; no header"),
+        (((Signature("", "s", "a", "fail", "odd"), False),), None, "the signature of no domain: odd"),
+        ((), Spf("softfail", "a.example", aligned=True), "SPF of a.example says softfail for the address that sent it"),
+        ((), Spf("fail", "a.example", aligned=False), "SPF of a.example says fail"),
+        ((), Spf("pass", "a.example", aligned=False), "its bounce address is of a.example, which is not aligned"),
+        ((*FOREIGN, *BROKEN), None, "mailer.example is not aligned; the signature of acme.example: the text"),
+    ],
+)
+def test_a_failure_says_why_neither_passes(signed, spf, words):
+    found = seen(signatures=signed, spf=spf, message=BARE)
+    verdict = mail.delivered(found)
+    assert verdict.status is Status.FAIL
+    assert words in verdict.summary
+    assert ("no DKIM signature" in verdict.summary) is not signed
+
+
+@pytest.mark.parametrize(
+    ("found", "status"),
+    [
+        (seen(signatures=(*LOST, *BROKEN), spf=None, message=BARE), Status.UNKNOWN),
+        (seen(signatures=(), spf=None, message=replace(BARE, inside=True)), Status.UNKNOWN),
+        (seen(signatures=FOREIGN, spf=None, message=replace(BARE, inside=True)), Status.FAIL),
+        (seen(signatures=(), spf=Spf("fail", "a", aligned=True), message=replace(BARE, inside=True)), Status.FAIL),
+        (seen(signatures=BROKEN, spf=None, message=replace(BARE, results=(("dmarc", "fail"),))), Status.FAIL),
+    ],
+)
+def test_a_look_up_lost_or_a_message_from_inside_is_unknown_only_where_nothing_else_decides(found, status):
+    assert mail.delivered(found).status is status
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"from_fields": 2}, "one From"),
+        ({"from_domains": ()}, "one From"),
+        ({"id_domains": ("",)}, "one Message-ID"),
+        ({"id_domains": ("a", "b")}, "one Message-ID"),
+        ({"date_fields": 2}, "one Date"),
+        ({"date_fields": 0, "dates": ()}, "one Date"),
+        ({"dates": (NOW - dt.timedelta(hours=12, seconds=1),)}, "its Date is 12 hours off"),
+        ({"dates": (NOW + dt.timedelta(hours=13),)}, "its Date is 13 hours off"),
+        ({"dates": (NOW - dt.timedelta(hours=12),)}, None),
+        ({"plain": False, "html": False}, "holds no text"),
+        ({"plain": True, "html": False}, None),
+        ({"links": (Link("http", "social.example"), Link("https", "www.acme.example"))}, None),
+        (
+            {"links": (Link("https", "acme.example"), Link("http", "click.acme.example"))},
+            "to click.acme.example without",
+        ),
+        ({"links": (Link("https", "social.example"),), "code": True}, "to social.example, not to acme.example"),
+        ({"links": (Link("https", "notacme.example"),)}, "to notacme.example, not to acme.example"),
+        (
+            {"links": (Link("https", "www.a.acme.example"), Link("https", "social.example"))},
+            "to www.a.acme.example, which",
+        ),
+    ],
+)
+def test_headers_text_and_links_are_judged_at_their_boundaries(changes, words):
+    verdict = mail.delivered(told(**changes))
+    assert (verdict.status is Status.PASS) is (words is None)
+    assert (words or "") in verdict.summary
+
+
+def test_without_its_time_of_arrival_no_date_is_off():
+    assert mail.delivered(replace(told(dates=(NOW - dt.timedelta(days=9),)), received_at=None)).status is Status.PASS
+
+
 class TestInboxes:
     @pytest.mark.parametrize("kind", ["maildir", "eml"])
     async def test_a_folder_gives_what_is_new(self, kind, tmp_path):

@@ -73,7 +73,7 @@ def _revoked(host: HostTls, own: Certificate) -> Iterator[Problem]:
 
 def _dates_and_names(own: Certificate, host: str, now: dt.datetime) -> Iterator[Problem]:
     left = own.ends - now
-    if left <= dt.timedelta():
+    if left < dt.timedelta():
         days = -left.days - 1
         ago = "today" if days == 0 else "yesterday" if days == 1 else f"{days} days ago"
         yield _problem("expired", ago=ago, day=_day(own.ends))
