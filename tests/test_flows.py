@@ -50,8 +50,49 @@ def test_what_was_not_seen_is_unknown_whatever_else_went_well(hidden, needs):
     verdict = flows.login(trial(*[IN] * 9, hidden))
     assert verdict.status is Status.UNKNOWN
     assert needs in verdict.needs
-    wrong = flows.login(trial(wrong=hidden))
-    assert wrong.status is Status.UNKNOWN
+    assert hidden.outcome != "limited" or "limited our logins (429)" in verdict.reason
+
+
+@pytest.mark.parametrize("which", ["wrong", "nobody"])
+@pytest.mark.parametrize(
+    ("missing", "needs"), [(MISSING, "the site answering"), (None, "a login page that answers a wrong password")]
+)
+def test_a_wrong_login_that_was_not_plainly_refused_is_unknown(which, missing, needs):
+    verdict = flows.login(trial(**{which: Attempt("unclear", 0.1, 200, "", missing=missing)}))
+    assert verdict.status is Status.UNKNOWN
+    assert needs in verdict.needs
+
+
+def test_a_rate_of_exactly_the_target_is_enough():
+    assert flows.login(trial(*[IN] * 99, REFUSED)).status is Status.PASS
+    assert flows.login(trial(*[IN] * 98, REFUSED)).status is Status.FAIL
+
+
+LONG = " ".join(str(n) for n in range(20))
+
+
+@pytest.mark.parametrize(
+    ("wrong", "nobody", "shown"),
+    [
+        ("Sorry that is not it", "Sorry who are you", ("Sorry that is not it", "Sorry who are you")),
+        (
+            "Try it again now please",
+            "Try it again now please Join us",
+            ("again now please", "again now please Join us"),
+        ),
+        (
+            f"a b c d e {LONG}",
+            f"a b c d f {LONG}",
+            ("b c d e 0 1 2 3 4 5 6 7 8 9 10", "b c d f 0 1 2 3 4 5 6 7 8 9 10"),
+        ),
+    ],
+    ids=["soon", "longer", "late"],
+)
+def test_the_words_that_tell_are_quoted_with_the_three_before(wrong, nobody, shown):
+    said = [dataclasses.replace(REFUSED, said=words) for words in (wrong, nobody)]
+    verdict = flows.login(trial(wrong=said[0], nobody=said[1]))
+    assert tuple(verdict.evidence[0].values()) == tuple(f"401: {words}" for words in shown)
+    assert verdict.effort_hours == 1
 
 
 @pytest.mark.parametrize(

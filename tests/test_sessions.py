@@ -23,6 +23,7 @@ def trial(before=200, after=401, stranger=401, signed_out=303, way="POST /logout
         (trial(), Status.PASS),
         (trial(after=302, stranger=302), Status.PASS),
         (trial(after=403), Status.PASS),
+        (trial(after=401, stranger=302), Status.PASS),
         (trial(after=200), Status.FAIL),
         (trial(before=401), Status.UNKNOWN),
         (trial(stranger=200), Status.UNKNOWN),
@@ -35,8 +36,8 @@ def trial(before=200, after=401, stranger=401, signed_out=303, way="POST /logout
         (trial(after=None, stranger=None), Status.UNKNOWN),
         (trial(after=302), Status.UNKNOWN),
     ],
-    ids=["refused", "as a stranger", "forbidden", "still open", "not a member", "open to all", "broke", "no answer",
-         "by a script", "limited", "error", "nothing", "all silent", "led elsewhere"],
+    ids=["refused", "as a stranger", "forbidden", "a stranger led away", "still open", "not a member", "open to all",
+         "broke", "no answer", "by a script", "limited", "error", "nothing", "all silent", "led elsewhere"],
 )  # fmt: skip
 def test_only_a_plain_refusal_of_the_old_session_passes(evidence, status):
     verdict = sessions.logout(evidence)
@@ -47,6 +48,11 @@ def test_only_a_plain_refusal_of_the_old_session_passes(evidence, status):
         "the old session, replayed",
         "nobody",
     ]
+
+
+@pytest.mark.parametrize(("after", "words"), [(429, "answered with 429"), (None, "answered with nothing")])
+def test_an_answer_that_is_no_refusal_is_told(after, words):
+    assert words in sessions.logout(trial(after=after)).reason
 
 
 async def judged(folder, site=None, **sections):

@@ -104,6 +104,49 @@ def test_what_lies_with_this_machine_is_unknown_and_no_failure(run, needs):
     assert needs in verdict.needs
 
 
+def built(seconds=3.2, **more):
+    return build.BuildEvidence("0123456789abcdef", (Run("make", "exited", 0, seconds, "built"),), **more)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "says"),
+    [
+        (built(), "of 0123456789ab builds in 3.2 s with 1 declared command; the tree is unchanged"),
+        (built(10.0), "builds in 10 s with"),
+        (built(lent=("API_URL",)), "1 declared command, given settings of development (1 variable);"),
+    ],
+    ids=["seconds", "ten seconds", "lent settings"],
+)
+def test_a_build_that_went_well_says_how(evidence, says):
+    verdict = build.clean(evidence)
+    assert verdict.status is PASS
+    assert says in verdict.summary
+    assert verdict.evidence[0]["commit"] == "0123456789ab"
+
+
+def test_of_many_files_that_a_build_leaves_the_first_are_named():
+    verdict = build.clean(built(changes=tuple({"file": f"f{n}", "change": "new"} for n in range(7))))
+    assert verdict.status is FAIL
+    assert verdict.summary.endswith("f0, f1, f2, f3, f4 and 2 more")
+    assert (len(verdict.evidence), verdict.effort_hours) == (8, 1)
+
+
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [
+        ("first\n  the cause\n\n  \n", "`make` exited with 2: the cause"),
+        ("", "`make` exited with 2"),
+        ("x" * 2000, f"`make` exited with 2: {'x' * 160}"),
+    ],
+    ids=["the last line", "silent", "long"],
+)
+def test_a_build_that_stops_says_its_last_words(output, says):
+    verdict = build.clean(build.BuildEvidence("0123456789abcdef", (DONE, Run("make", "exited", 2, 1.0, output))))
+    assert (verdict.status, verdict.summary) == (FAIL, f"The build of a fresh clone stops: {says}")
+    assert verdict.evidence[0]["commit"] == "0123456789ab"
+    assert len(verdict.evidence[0]["last_output"]) == len(output.strip()[-1200:])
+
+
 def test_a_script_of_the_repository_that_is_not_there_is_a_failure():
     run = Run("./build.sh", "not started", None, 0.0, why="No such file or directory")
     assert build.clean(build.BuildEvidence("a" * 40, (run,))).status is FAIL
@@ -172,6 +215,38 @@ def test_one_manifest_decides_for_all(states, status):
     verdict = build.locked(locks(*states))
     assert verdict.status is status
     assert verdict.needs or status is not UNKNOWN
+    assert not verdict.defect
+    if State.UNTOLD not in states or status is UNKNOWN:
+        assert len(verdict.evidence) == len(states)
+
+
+def pinning(name, state, detail="why", libraries=2):
+    return Pinning(name, "npm", state, "lock", detail, libraries)
+
+
+WRONG = "; ".join(f"{n}: not pinned" for n in "abcde")
+
+
+@pytest.mark.parametrize(
+    ("pinnings", "says"),
+    [
+        ([pinning("a", State.LOCKED), pinning("b", State.LOCKED, "", 1)], "2 manifests with 3 libraries: each has"),
+        ([pinning("a", State.LOCKED, "", 1)], "1 manifest with 1 library: each has"),
+        (
+            [pinning("a", State.STALE), pinning("b", State.MISSING, "")],
+            "a: lock file out of date (why); b: no lock file",
+        ),
+        ([pinning(n, State.UNPINNED, "") for n in "abcde"], WRONG),
+        ([pinning(n, State.UNPINNED, "") for n in "abcdef"], f"{WRONG}; and 1 more"),
+        ([pinning(n, State.UNTOLD, n.upper()) for n in "abcd"], "pinned (a: A; b: B; c: C)"),
+        ([pinning("a", State.UNTOLD, "")], "pinned (a: cannot be told from the files alone)"),
+        ([pinning("a", State.NOTHING)], "none of 9 tracked files names a library"),
+    ],
+    ids=["libraries", "one library", "wrong", "five", "six", "untold", "untold without a word", "nothing"],
+)
+def test_manifests_are_named_with_what_is_wrong(pinnings, says):
+    summary = build.locked(build.LockEvidence("a" * 40, 9, tuple(pinnings))).summary
+    assert summary.endswith(says) or (says.endswith("each has") and summary.startswith(says))
 
 
 def test_lock_files_count_as_committed_and_not_as_they_lie_there(tmp_path):

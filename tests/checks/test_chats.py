@@ -17,7 +17,7 @@ from launchready_lib.parameters import load
 from launchready_lib.record.findings import Status
 from launchready_lib.sources import chats as exported
 from launchready_lib.sources.chats import Export, read
-from launchready_lib.sources.credentials import Standing, engine, fingerprint
+from launchready_lib.sources.credentials import Credential, Standing, engine, fingerprint
 from launchready_lib.sources.credentials.inside import Left, inside, open_zip
 from tests.checkouts import noise
 from tests.planted import live, token, zipped
@@ -258,6 +258,47 @@ async def test_without_an_export_or_permission_the_answer_says_what_is_missing(t
         found = await chats.survey(client)
     assert isinstance(found, Unavailable)
     assert needs in chats.chat(found).needs
+
+
+def credential(standing=Standing.SECRET, place="export 1, ops, 2026-09-21"):
+    return Credential("3f9a1c77", "sk_live_…", "Stripe", "live key", "roll it", standing, (place, "export 2"), 2)
+
+
+def held(*credentials, messages=(7, 0), **more):
+    exports = tuple({"export": f"export {n}", "messages": number} for n, number in enumerate(messages, 1))
+    return chats.ChatEvidence(exports, credentials, **more)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "status", "says"),
+    [
+        (held(), Status.PASS, "No live credential in 7 messages"),
+        (held(credential(Standing.ROTATED)), Status.PASS, "No live credential in 7 messages; 1 recorded as rotated"),
+        (held(messages=(0, 0)), Status.UNKNOWN, "Not known: the chat exports hold no message"),
+        (held(engine=Unavailable("no engine", "kingfisher")), Status.UNKNOWN, "Not known: no engine"),
+        (
+            held(credential(), credential(Standing.TEST)),
+            Status.FAIL,
+            "1 credential stands in 7 messages (Stripe), the first in export 1, ops, 2026-09-21",
+        ),
+        (
+            held(credential(), credential(place="export 3")),
+            Status.FAIL,
+            "2 credentials stand in 7 messages (Stripe), the first in export 1, ops, 2026-09-21",
+        ),
+    ],
+    ids=["none", "vouched for", "no message", "no engine", "one", "two"],
+)
+def test_credentials_and_messages_are_counted_and_the_first_place_is_named(evidence, status, says):
+    verdict = chats.chat(evidence)
+    assert (verdict.status, verdict.summary) == (status, says)
+    leaks = [row.get("standing") for row in verdict.evidence if "standing" in row]
+    assert leaks == [str(each.standing) for each in evidence.credentials]
+
+
+@pytest.mark.parametrize(("number", "hours"), [(1, 1.0), (2, 1.5), (40, 8.0)])
+def test_the_hours_grow_with_the_credentials_up_to_a_day(number, hours):
+    assert chats.chat(held(*[credential()] * number)).effort_hours == hours
 
 
 @pytest.mark.parametrize(

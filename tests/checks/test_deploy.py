@@ -48,7 +48,20 @@ def test_what_rests_on_parameters_alone_is_attested():
     assert (
         deploy.rollback_path(RollbackEvidence((DECLARED,), earlier=told, repository=NO_REPOSITORY)).source == "attested"
     )
-    assert deploy.rollback_path(RollbackEvidence((WRITTEN,), earlier=told)).source == "measured"
+    for ways in ((WRITTEN,), (DECLARED, WRITTEN)):
+        assert deploy.rollback_path(RollbackEvidence(ways, earlier=told)).source == "measured"
+
+
+def test_the_newest_release_is_named_and_at_most_ten_ways_and_releases_are_shown():
+    releases = tuple((f"1.{n}", f"tag at {n}") for n in range(12, 0, -1))
+    verdict = deploy.rollback_path(RollbackEvidence((WRITTEN,) * 12, earlier=releases))
+    assert "an earlier release is 1.12" in verdict.summary
+    assert len(verdict.evidence) == 20
+
+
+def test_no_earlier_release_is_shown_as_such():
+    row = deploy.rollback_path(RollbackEvidence(searched=7)).evidence[-1]
+    assert row == {"earlier_release": "none", "tags": 0}
 
 
 def test_no_evidence_is_unknown():

@@ -203,6 +203,59 @@ def judged(back, *, last=NEW):
     )
 
 
+@pytest.mark.parametrize(
+    ("output", "says"),
+    [("first\nno image\n", ": no image"), ("x" * 200, f": {'x' * 160}"), ("", "")],
+    ids=["the last line", "long", "silent"],
+)
+def test_a_command_that_fails_says_its_last_words(output, says):
+    verdict = judged(leg(OLD, Run("./back", "exited", 3, 0.5, output), seconds=2.0))
+    assert verdict.status is FAIL
+    assert verdict.summary.startswith(f"The rollback command fails: `./back` exited with 3{says}. Production was left")
+
+
+@pytest.mark.parametrize(
+    ("seconds", "status", "says"),
+    [
+        (30.0, PASS, ", 30.0 s after the command, and 2.0 again after 2.0 s. Production was left serving 2.0, healthy"),
+        (60.0, PASS, ", 1.0 minutes after the command, and"),
+        (600.0, PASS, ", 10.0 minutes after the command, and"),
+        (601.0, FAIL, "; the target is 10 minutes"),
+    ],
+)
+def test_a_way_back_within_the_target_is_told_in_seconds_or_minutes(seconds, status, says):
+    verdict = judged(leg(OLD, seconds=seconds))
+    assert verdict.status is status
+    assert says in verdict.summary
+
+
+def test_a_drill_that_needed_no_way_forward_tells_of_none():
+    back = leg(OLD, seconds=30.0)
+    verdict = drill.drill(DrillEvidence(NEW, OLD, back, Look(9.0, "200", NEW, True), None, "", back.looks))
+    assert verdict.summary.startswith("Production served 1.0, healthy, 30.0 s after the command. Production was left")
+
+
+@pytest.mark.parametrize(
+    ("began", "until", "status", "says"),
+    [
+        (100.0, 650.0, UNKNOWN, "within 9.2 minutes production did not serve 1.0"),
+        (5.0, 605.0, FAIL, "Production did not serve 1.0, healthy"),
+    ],
+    ids=["too short", "as long as the target"],
+)
+def test_the_time_waited_counts_from_the_command(began, until, status, says):
+    looks = (Look(began, "200", NEW, True), Look(until, "200", NEW, True))
+    verdict = judged(Leg(OLD, (Run("./back", "exited", 0, 0.5),), looks, began))
+    assert verdict.status is status
+    assert says in verdict.summary
+
+
+def test_a_way_back_that_was_never_looked_at_is_unknown():
+    verdict = judged(Leg(OLD, (Run("./back", "exited", 0, 0.5),), (), 100.0))
+    assert verdict.status is UNKNOWN
+    assert "within 0.0 minutes" in verdict.reason
+
+
 def test_a_way_back_longer_than_the_target_fails_with_its_minutes():
     verdict = judged(leg(OLD, seconds=900.0))
     assert (verdict.status, verdict.measured) == (FAIL, 15.0)

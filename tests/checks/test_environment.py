@@ -129,6 +129,13 @@ def test_what_could_not_be_read_leaves_the_separation_open():
     assert separation.separated(evidence(*BOTH, unread=gaps[1:])).status is Status.PASS
     verdict = separation.separated(evidence(*BOTH, unread=gaps))
     assert (verdict.status, verdict.needs) == (Status.UNKNOWN, "repository.env_files.qa")
+    assert separation.separated(evidence(BOTH[0], unread=gaps[::-1])).reason == "no file"
+    assert separation.separated(evidence(BOTH[0], unread=gaps[1:])).reason == "only production was given with values"
+
+
+def test_environments_that_share_nothing_are_listed_with_their_secrets():
+    verdict = separation.separated(evidence(*BOTH, setting("PORT", digest="c")))
+    assert [tuple(row.values()) for row in verdict.evidence] == [("production", 2, 1, 0), ("staging", 1, 1, 0)]
 
 
 def test_without_a_repository_both_are_unknown():

@@ -198,14 +198,54 @@ def test_the_project_is_the_same_each_time(tmp_path):
     assert len({(replay(tmp_path / name, 30), digest(tmp_path / name))[1] for name in ("a", "b")}) == 1
 
 
-def trace(standing=Standing.SECRET, reach=Reach.REACHABLE):
+def trace(standing=Standing.SECRET, reach=Reach.REACHABLE, *, at_head=False):
     told = Credential("3f9a1c77", "sk_live_… (32 characters)", "Stripe", "live key", "roll it", standing, ("a:1",), 1)
-    return Trace(told, False, "only in the history", "0" * 40, "2026-10-01", reach)
+    return Trace(told, at_head, "only in the history", "0" * 40, "2026-10-01", reach)
 
 
 @pytest.mark.parametrize("standing", [each for each in Standing if each is not Standing.SECRET])
 def test_nothing_but_a_secret_fails(standing):
     assert history.history(history.HistoryEvidence(3, 9, (trace(standing),))).status is Status.PASS
+
+
+EXAMPLE = Standing.EXAMPLE
+
+
+@pytest.mark.parametrize(
+    ("traces", "says"),
+    [
+        (
+            (trace(at_head=True), trace(), trace(), trace(EXAMPLE)),
+            "3 credentials stand in the history (Stripe), 2 of them",
+        ),
+        (
+            (trace(), trace(reach=Reach.STASH)),
+            "1 of them no longer in the current code; 1 more in a stash or in no branch",
+        ),
+        ((trace(reach=Reach.LOOSE),), "No live credential in 3 commits; 1 more in a stash or in no branch"),
+        ((trace(Standing.ROTATED),), "No live credential in 3 commits; 1 recorded as rotated"),
+    ],
+    ids=["gone from the code", "in a stash too", "in a stash alone", "rotated"],
+)
+def test_leaks_are_counted_and_told_apart(traces, says):
+    verdict = history.history(history.HistoryEvidence(3, 9, traces))
+    assert says in verdict.summary
+    assert sum("reachable" in row for row in verdict.evidence) == len(traces)
+
+
+def test_what_was_not_counted_and_not_read_is_told():
+    shown = history.HistoryEvidence(3, 9, (trace(), trace(EXAMPLE)), {"placeholder": 4}, aside={"symlinks": 2})
+    for evidence, words in (
+        (shown, ("4 placeholder, 1 in an example file", "2 symlinks")),
+        (history.HistoryEvidence(3, 9), ("none", "nothing")),
+    ):
+        row = next(row for row in history.history(evidence).evidence if "commits" in row)
+        assert (row["not_counted"], row["not_read"]) == words
+
+
+@pytest.mark.parametrize(("number", "hours"), [(1, 1.5), (2, 2.0), (40, 16.0)])
+def test_the_hours_grow_with_the_credentials_up_to_two_days(number, hours):
+    assert history.history(history.HistoryEvidence(3, 9, (trace(),) * number)).effort_hours == hours
 
 
 def test_no_repository_is_unknown_and_names_the_parameter():

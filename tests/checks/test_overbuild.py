@@ -10,7 +10,7 @@ from launchready_lib.checks.stabilize_deployment import overbuild
 from launchready_lib.evidence import Unavailable
 from launchready_lib.record.findings import Status
 from launchready_lib.sources import repository
-from launchready_lib.sources.overbuilding import topics
+from launchready_lib.sources.overbuilding import CacheUse, Sign, topics
 from tests.checkouts import new_checkout
 
 FAIL, PASS, UNKNOWN = Status.FAIL, Status.PASS, Status.UNKNOWN
@@ -127,6 +127,54 @@ def test_with_members_enough_it_may_pay(judged, topic):
     assert verdict.status is PASS
     assert "may well pay" in verdict.summary
     assert judged(topic, files, members=None).status is FAIL
+
+
+def found(topic, *names, members=200):
+    signs = tuple(Sign(name, f"infra/{n}.yml:3") for n, name in enumerate(names))
+    return overbuild.OverbuildEvidence(9, members, {topic: signs})
+
+
+def cached(files, *, clears=False):
+    uses = tuple(CacheUse(f"app/{n}.py", 7, 2, clears) for n in range(files))
+    return overbuild.OverbuildEvidence(9, 200, caching=uses)
+
+
+@pytest.mark.parametrize(
+    ("topic", "evidence", "status", "says"),
+    [
+        ("regions", found("regions", *"abcdef"), FAIL, "spans several regions: a, b, c, d and 2 more"),
+        ("regions", found("regions", "a", members=49_999), FAIL, "several regions: a"),
+        ("regions", found("regions", "a", members=50_000), PASS, "a: with 50,000 members it may well pay"),
+        ("regions", found("regions"), PASS, "Nothing is set up"),
+        ("schema", found("schema", "6 joins", "7 joins"), FAIL, "6 joins, 7 joins (infra/0.yml:3)"),
+        ("schema", found("schema"), PASS, "No statement in code"),
+        ("observability", found("observability"), PASS, "No monitoring stack is run by the team itself"),
+        ("observability", found("observability", "Loki", "Loki"), PASS, "Of a monitoring stack only Loki is run"),
+        ("observability", found("observability", "Loki and Grafana"), FAIL, "stack of 1 parts"),
+        ("observability", found("observability", "Loki", "Grafana"), FAIL, "stack of 2 parts"),
+        ("services", found("services"), PASS, "No more than one part is deployed"),
+        ("services", found("services", "a"), PASS, "1 part is built"),
+        ("services", found("services", *"abcd"), PASS, "4 parts are built"),
+        ("services", found("services", *"abcde"), FAIL, "5 parts are built and deployed for themselves"),
+        ("caching", cached(0), PASS, "No file caches by hand"),
+        ("caching", cached(1), PASS, "1 file caches by hand"),
+        ("caching", cached(2), PASS, "2 files cache by hand"),
+        ("caching", cached(3), PASS, "3 files cache by hand"),
+        ("caching", cached(4), FAIL, "8 calls of a cache by hand in 4 files, of which 0 clear it"),
+        ("caching", cached(4, clears=True), FAIL, "of which 4 clear it"),
+    ],
+)
+def test_how_much_of_a_sign_is_too_much(topic, evidence, status, says):
+    verdict = REGISTRY[f"overbuild.{topic}"](evidence)
+    assert verdict.status is status
+    assert says in verdict.summary
+    assert all(":" not in place for place in verdict.about)
+    assert bool(verdict.about) is (status is FAIL)
+
+
+def test_a_file_that_caches_says_whether_it_clears():
+    shown = [overbuild.caching(cached(4, clears=clears)).evidence[0]["sign"] for clears in (False, True)]
+    assert shown == ["2 calls of a cache", "2 calls of a cache, with clearing"]
 
 
 def test_a_statement_of_the_query_log_counts(tmp_path, judged):

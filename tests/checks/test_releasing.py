@@ -134,6 +134,37 @@ def test_a_declared_command_without_a_repository_is_a_persons_word():
     assert (verdict.status, verdict.source) == (PASS, "attested")
 
 
+def ways_of(number):
+    return tuple(ways.DeployWay("pipeline", f"Fly {n}", f"ci{n}.yml") for n in range(number))
+
+
+def by_hand(number):
+    return tuple({"step_by_hand": f"Copy key {n}", "where": f"README{n}.md:3"} for n in range(number))
+
+
+@pytest.mark.parametrize(
+    ("evidence", "says"),
+    [
+        (releasing.DeployEvidence(ways=ways_of(1)), "One pipeline deploys: Fly 0 (ci0.yml); no step by hand is"),
+        (releasing.DeployEvidence(ways=ways_of(2)), "(ci0.yml); 1 more way found; no step"),
+        (releasing.DeployEvidence(ways=ways_of(3)), "(ci0.yml); 2 more ways found; no step"),
+        (
+            releasing.DeployEvidence(by_hand=by_hand(1)),
+            "A step of each deploy is done by hand: “Copy key 0” (README0.md",
+        ),
+        (
+            releasing.DeployEvidence(by_hand=by_hand(2)),
+            "2 steps of each deploy are done by hand: “Copy key 0” (README0",
+        ),
+    ],
+    ids=["one way", "two ways", "three ways", "one step", "two steps"],
+)
+def test_ways_and_steps_are_counted_and_the_first_is_named(evidence, says):
+    verdict = releasing.repeatable(evidence)
+    assert says in verdict.summary
+    assert verdict.about == tuple(row["where"].partition(":")[0] for row in evidence.by_hand)
+
+
 @pytest.mark.parametrize("text", ["on: [" * 5000, "a: &a [x]\n" + "b: *a\n" * 99, "{" * 9000, "\0", "on: 5", "- 1"])
 def test_no_workflow_whatever_breaks_the_reading(text):
     path = ".github/workflows/x.yml"
@@ -235,6 +266,11 @@ def evidence(reply, expected="1.0", commit=""):
 )
 def test_production_names_the_release_that_was_meant(reply, expected, status):
     assert releasing.release(evidence(reply, expected, "0123456789abcdef0123456789abcdef01234567")).status is status
+
+
+@pytest.mark.parametrize(("status", "says"), [(404, "/version does not name a release (404)"), (200, "a release")])
+def test_an_answer_without_a_release_tells_its_status_where_it_is_not_200(status, says):
+    assert releasing.release(evidence(answer({"up": True}, status))).summary.endswith(says)
 
 
 def test_an_unknown_release_address_is_unknown_and_names_the_parameter():

@@ -1,5 +1,6 @@
 """secrets.tree: a credential in a tracked file fails, and nothing else does."""
 
+import dataclasses
 import io
 import os
 import zipfile
@@ -41,6 +42,65 @@ def test_nothing_but_a_secret_fails(standing):
     assert verdict.status is Status.PASS
     assert verdict.evidence[0]["credentials"] == 0
     assert {"ignored_file_on_disk": ".env"} in verdict.evidence
+
+
+DISK, TEST, ROTATED = Standing.ON_DISK, Standing.TEST, Standing.ROTATED
+
+
+@pytest.mark.parametrize(
+    ("credentials", "says"),
+    [
+        ((), "No credential in 12 tracked files"),
+        ((credential(TEST), credential(Standing.EXAMPLE)), "; 2 values look like one and are not (listed)"),
+        ((credential(DISK),), "; 1 lies on this disk only (listed)"),
+        (
+            (credential(DISK), credential(DISK), credential(ROTATED)),
+            "; 2 lie on this disk only; 1 recorded as rotated (listed)",
+        ),
+        ((credential(ROTATED),), "; 1 recorded as rotated (listed)"),
+        ((credential(),), "1 credential stands in tracked files (Stripe): src/pay.py:3"),
+        (
+            (credential(), credential(TEST), credential(place="b:2")),
+            "2 credentials stand in tracked files (Stripe): src/pay.py:3, b:2",
+        ),
+        ([credential(place=p) for p in "abcdef"], "6 credentials stand in tracked files (Stripe): a, b, c, d, e"),
+    ],
+    ids=["none", "alike", "on disk", "on disk and rotated", "rotated", "one", "two", "six"],
+)
+def test_values_are_counted_by_what_they_are(credentials, says):
+    verdict = secrets.tree(evidence(*credentials))
+    first = "" if verdict.status is Status.FAIL or not credentials else "No credential in 12 tracked files"
+    assert verdict.summary == first + says
+    shown = [row["standing"] for row in verdict.evidence if "standing" in row]
+    assert sorted(shown) == sorted(str(each.standing) for each in credentials if each.standing is not DISK)
+    assert verdict.status is Status.FAIL or verdict.evidence[0]["commit"] == "0123456789ab"
+
+
+def test_what_lies_on_this_disk_only_is_one_row_a_file_and_named_once():
+    found = [credential(DISK, place) for place in (".env:1 (ignored)", ".env:2 (ignored)", "a.py:3 (changed)")]
+    rows = secrets.tree(evidence(*found, credential(TEST), ignored=(".env", ".env.old"))).evidence
+    assert [row for row in rows if "on_this_disk_only" in row or "ignored_file_on_disk" in row] == [
+        {"on_this_disk_only": ".env (ignored)", "values": 2},
+        {"on_this_disk_only": "a.py (changed)", "values": 1},
+        {"ignored_file_on_disk": ".env.old"},
+    ]
+
+
+@pytest.mark.parametrize(("number", "hours"), [(1, 1.5), (2, 2.0), (40, 8.0)])
+def test_the_hours_grow_with_the_credentials_up_to_a_day(number, hours):
+    assert secrets.tree(evidence(*[credential()] * number)).effort_hours == hours
+
+
+def test_the_ways_to_revoke_are_told_for_eight_providers_at_most():
+    leaks = [dataclasses.replace(credential(), provider=f"P{n}") for n in range(10)]
+    assert secrets.tree(evidence(*leaks)).fix.endswith(" P6: roll it. P7: roll it.")
+
+
+def test_of_files_that_were_not_read_three_are_named_with_the_limit():
+    files = tuple({"file": f"{n}.sql", "not_read": "90 MB"} for n in range(5))
+    verdict = secrets.tree(evidence(unread=files))
+    assert verdict.reason.endswith("0.sql (90 MB), 1.sql (90 MB), 2.sql (90 MB) and 2 more")
+    assert "these files under 25 MB" in verdict.needs
 
 
 def test_what_was_not_scanned_is_unknown_unless_a_leak_was_seen():

@@ -138,6 +138,40 @@ def test_every_outcome_has_its_answer(outcome):
     assert verdict.status is (FAIL if outcome in wrong else UNKNOWN if outcome in unclear else PASS)
 
 
+WORKING = Start("", Outcome.STARTED, "listens after 0.3 s")
+
+
+def started(*outcomes, named=(), complete=WORKING, filled=()):
+    starts = [Start(f"K{n}", outcome, named=n in named) for n, outcome in enumerate(outcomes)]
+    return StartEvidence((WORKING, complete), tuple(starts), filled)
+
+
+REFUSED, GATED, UNCLEAR = Outcome.REFUSED, Outcome.GATED, Outcome.UNCLEAR
+BROKEN = Start("", UNCLEAR, "exited with 1")
+
+
+@pytest.mark.parametrize(
+    ("evidence", "says"),
+    [
+        (started(REFUSED, named=[0]), "without the one variable that it needs, and says which"),
+        (started(REFUSED, GATED, named=[0]), "without each of the 2 variables that it needs, and says which"),
+        (started(REFUSED, REFUSED, GATED, named=[0]), "3 variables that it needs, and says which for 2 of 3"),
+        (started(UNCLEAR), "without K0 the app neither listened nor ended"),
+        (started(UNCLEAR, complete=BROKEN), "even with every variable: it exited with 1"),
+        (started(UNCLEAR, complete=BROKEN, filled=["K0"]), "it exited with 1 (made-up values stood for K0)"),
+    ],
+    ids=["one", "two", "not all", "neither", "broken", "made up"],
+)
+def test_what_the_app_did_is_told(evidence, says):
+    assert validated.validated(evidence).summary.endswith(says)
+
+
+def test_variables_that_are_no_matter_of_the_start_are_counted():
+    verdict = validated.validated(started(Outcome.BUILT_IN, Outcome.BESIDE, Outcome.GIVEN))
+    assert verdict.evidence[0] == {"needed_at_start": 0, "needed_elsewhere": 3}
+    assert [row["without"] for row in verdict.evidence[1:]] == ["K0", "K1", "K2"]
+
+
 def test_a_build_that_cannot_be_had_does_not_hide_why():
     missing = Unavailable("no repository was given", "repository.path")
     assert validated.validated(missing).needs == "repository.path"

@@ -207,8 +207,7 @@ def _way(evidence: RollbackEvidence) -> Verdict:
 def _release(evidence: RollbackEvidence) -> Verdict:
     if evidence.earlier:
         rows = [{"earlier_release": name, "named_by": where} for name, where in evidence.earlier[:10]]
-        source: Source = "attested" if all(w == "deploy.previous_release" for _, w in evidence.earlier) else "measured"
-        return passed(f"an earlier release is {evidence.earlier[0][0]}", evidence=rows, source=source)
+        return passed(f"an earlier release is {evidence.earlier[0][0]}", evidence=rows)
     if evidence.ways or evidence.repository is not None:
         keeper = evidence.keeps_releases.partition(":")[0]
         none = "no tag and no parameter names an earlier release"

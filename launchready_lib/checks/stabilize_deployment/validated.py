@@ -244,7 +244,6 @@ class _Trial:
 @check("environment.validated")
 def validated(evidence: StartEvidence) -> Verdict:
     """The app, or a check that its deploy runs, refuses to start when a required variable is missing."""
-    aside = [s.row() for s in evidence.starts if s.outcome in (Outcome.BUILT_IN, Outcome.BESIDE, Outcome.GIVEN)]
     complete = [start.row() for start in evidence.complete]
     clauses = []
     if started := evidence.of(Outcome.STARTED):
@@ -259,9 +258,10 @@ def validated(evidence: StartEvidence) -> Verdict:
         clauses.append(unknown(reason, needs="limits.stage_minutes, larger", evidence=[s.row() for s in untried]))
     if refused := [*evidence.of(Outcome.REFUSED), *evidence.of(Outcome.GATED)]:
         clauses.append(_refuses(refused, complete))
-    if not clauses:
-        counts: Row = {"needed_at_start": 0, "needed_elsewhere": len(aside)}
-        clauses.append(passed("The app needs no variable to start", evidence=[counts, *aside][:_MOST_ROWS]))
+    if not clauses:  # what is left is built in, given, or read beside the app
+        counts: Row = {"needed_at_start": 0, "needed_elsewhere": len(evidence.starts)}
+        rows = [counts, *(start.row() for start in evidence.starts)][:_MOST_ROWS]
+        clauses.append(passed("The app needs no variable to start", evidence=rows))
     return combine(*clauses)
 
 

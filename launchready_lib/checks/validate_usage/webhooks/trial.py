@@ -8,13 +8,13 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Literal, TypeVar
 from urllib.parse import quote
 
 from launchready_lib.checks.validate_usage.webhooks import events
-from launchready_lib.checks.validate_usage.webhooks.events import Message, Signer
+from launchready_lib.checks.validate_usage.webhooks.events import AHEAD, Message, Signer
 from launchready_lib.client import Client
 from launchready_lib.evidence import Evidence, Row, Unavailable, probe
 from launchready_lib.network import Response
@@ -83,7 +83,8 @@ class BillingTrial(Evidence):
         genuine: one of each kind that there is a captured event for.
         forged: one of each forgery, all sent before any genuine one.
         missing: kind -> why there is no such event.
-        before, after_forged, after: the member's state at first, after the forged ones, and at the end.
+        before, after_forged, after: the member's state at first, after the forged ones but for that dated ahead, and at
+            the end.
         provider: who signs.
     """
 
@@ -218,24 +219,30 @@ async def _tried(client: Client, trial: Callable[[Endpoint], Awaitable[Trial | U
             await endpoint.watcher.session.close()
 
 
+async def _forge(endpoint: Endpoint, kind: Kind, hows: Sequence[events.Forgery]) -> list[Delivery]:
+    """Send forged events; where one was taken, the app gets time to act on it."""
+    captured = endpoint.captured[kind]
+    sent = [Delivery(kind, how, await endpoint.send(events.forged(endpoint.signer, captured, how))) for how in hows]
+    if any(delivery.accepted for delivery in sent):
+        await asyncio.sleep(SETTLE_S)
+    return sent
+
+
 async def _billing(endpoint: Endpoint) -> BillingTrial:
     first = await endpoint.state()
     kind = _order(endpoint, first)[0]
-    captured = endpoint.captured[kind]
-    forged = [
-        Delivery(kind, how, await endpoint.send(events.forged(endpoint.signer, captured, how)))
-        for how in events.FORGERIES[endpoint.billing.provider]
-    ]
-    if any(delivery.accepted for delivery in forged):
-        await asyncio.sleep(SETTLE_S)
+    hows = events.FORGERIES[endpoint.billing.provider]
+    forged = await _forge(endpoint, kind, [how for how in hows if how != AHEAD])
     now = after_forged = await endpoint.state()
+    if ahead := await _forge(endpoint, kind, [how for how in hows if how == AHEAD]):
+        now = await endpoint.state()
     genuine = []
     for kind in _order(endpoint, now):
         genuine.append(await endpoint.deliver(kind, now))
         now = genuine[-1].after or now
     return BillingTrial(
         genuine=tuple(genuine),
-        forged=tuple(forged),
+        forged=(*forged, *ahead),
         missing=endpoint.missing,
         before=first,
         after_forged=after_forged,

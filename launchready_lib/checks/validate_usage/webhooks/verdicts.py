@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from launchready_lib.checks import check
+from launchready_lib.checks.validate_usage.webhooks.events import AHEAD
 from launchready_lib.checks.validate_usage.webhooks.trial import FOLLOW_S, BillingTrial, Delivery, RepeatTrial, State
 from launchready_lib.evidence import Row, Unavailable
 from launchready_lib.record.findings import Verdict, combine, failed, passed, unknown
@@ -61,15 +62,15 @@ def forged(trial: BillingTrial) -> Verdict:
 
     One dated ahead is noted only: nobody without the secret can make it, and the providers' own libraries take it.
     """
-    tried = [sent for sent in trial.forged if sent.sent_as != "from the future"]
+    tried = [sent for sent in trial.forged if sent.sent_as != AHEAD]
     clauses = [_refused(sent) for sent in tried if not sent.accepted]
     if taken := [sent for sent in tried if sent.accepted]:
-        text = f"events were accepted that were {listed((_WORDS[sent.sent_as] for sent in taken), most=9)}"
+        text = f"events were accepted that were {listed(_WORDS[sent.sent_as] for sent in taken)}"
         clauses.append(failed(text, evidence=[sent.row() for sent in taken], about=[sent.sent_as for sent in taken]))
     if "stale" not in {sent.sent_as for sent in tried}:
         reason = f"signatures of the kind {trial.provider} carry no time, so that an old event looks like a new one"
         clauses.append(unknown(reason, needs="a signature that covers the time (provider: stripe or standard)"))
-    clauses.append(_unchanged(trial, all_refused=not any(sent.accepted for sent in trial.forged)))
+    clauses.append(_unchanged(trial, all_refused=not taken))
     if not any(sent.accepted for sent in trial.genuine):
         reason = "genuine events were not accepted either, so that a refusal says nothing"
         clauses.append(unknown(reason, needs="webhooks.billing.url, secret and events with which an event is accepted"))
