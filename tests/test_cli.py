@@ -1,6 +1,7 @@
 """The command line: every command, and a sentence instead of a traceback for every mistake."""
 
 import contextlib
+import errno
 import json
 import os
 import signal
@@ -19,6 +20,7 @@ from launchready_lib import checks, demo
 from launchready_lib import roadmap as roadmaps
 from launchready_lib.command import cli, doctor
 from launchready_lib.command import embedded as showing
+from launchready_lib.record.files import DiskFullError
 from launchready_lib.record.findings import Decision, Status
 
 DRIVE = str(Path(__file__).parent / "drive.py")
@@ -53,11 +55,42 @@ def test_a_run_says_how_each_stage_went_the_verdict_and_where_the_report_is(tmp_
     assert "Traceback" not in done.stderr
 
 
-def test_a_secret_too_short_to_hide_is_announced(tmp_path):
+@pytest.mark.parametrize(
+    ("value", "why"),
+    [("abc1", "is shorter than 8 characters"), ("Membership", "is a common password or an ordinary word")],
+    ids=["short", "a word"],
+)
+@pytest.mark.parametrize("command", ["run", "check-parameters"])
+def test_a_test_accounts_weak_password_is_refused_by_its_variable(tmp_path, monkeypatch, capsys, command, value, why):
+    project(tmp_path, "passes")
+    monkeypatch.setenv("ACME_MEMBER_PASSWORD", value)
+    assert cli.main([command, "parameters/acme.yaml"]) == 2
+    said = capsys.readouterr()
+    assert said.err == (
+        "parameters/acme.yaml: client.accounts.member.password: "
+        f"the value of ACME_MEMBER_PASSWORD {why}: give the test account another password\n"
+    )
+    assert not said.out
+    assert not (tmp_path / "output").exists()
+
+
+def test_another_weak_secret_is_announced(tmp_path):
     root = project(tmp_path, "passes")
-    done = launchready(root, "run", "parameters/acme.yaml", "--stages", "1", ACME_MEMBER_PASSWORD="abc1")
-    assert "ACME_MEMBER_PASSWORD is shorter than 6 characters" in done.stderr
-    assert "abc1" not in done.stderr
+    with (root / "parameters" / "acme.yaml").open("a") as stream:
+        stream.write('  network: {headers: {X-Audit: "${ACME_TOKEN}"}}\n')
+    done = launchready(root, "run", "parameters/acme.yaml", "--stages", "1", ACME_TOKEN="launch")
+    assert "The value of ACME_TOKEN is shorter than 8 characters: it is masked only where it stands" in done.stderr
+
+
+def test_checking_parameters_warns_of_a_weak_secret(tmp_path, monkeypatch, capsys):
+    root = project(tmp_path, "passes")
+    with (root / "parameters" / "acme.yaml").open("a") as stream:
+        stream.write('  database: {url: "${ACME_URL}"}\n')
+    monkeypatch.setenv("ACME_URL", "postgresql://audit:unknown@db.acme.example/app")
+    assert cli.main(["check-parameters", "parameters/acme.yaml"]) == 0
+    said = capsys.readouterr().out
+    assert "The value of ACME_URL is shorter than 8 characters" in said
+    assert "unknown@" not in said
 
 
 @pytest.mark.parametrize(
@@ -126,6 +159,31 @@ def test_an_error_of_ours_shows_its_type_and_place_but_not_its_words(monkeypatch
     said = capsys.readouterr().err
     assert "RuntimeError at" in said
     assert "with a secret" not in said
+
+
+@pytest.mark.parametrize(
+    ("error", "words"),
+    [
+        (OSError(errno.ENOSPC, "full"), "The disk is full."),
+        (
+            DiskFullError(errno.ENOSPC, "full", "output/acme/r1/report.html"),
+            "The disk is full: output/acme/r1/report.html",
+        ),
+        (OSError(errno.EDQUOT, "quota", "x"), "The disk is full: x could not be written."),
+        (OSError(errno.EMFILE, "too many open files"), "The machine gave out: too many open files."),
+        (MemoryError(), "The machine gave out: no memory is left."),
+    ],
+    ids=["full", "ours", "quota", "handles", "memory"],
+)
+def test_a_machine_that_gives_out_is_no_defect_of_ours(monkeypatch, capsys, error, words):
+    def broken():
+        raise error
+
+    monkeypatch.setattr(doctor, "lines", broken)
+    assert cli.main(["doctor"]) == 74
+    said = capsys.readouterr().err
+    assert words in said
+    assert said.count("\n") == 1
 
 
 def test_new_writes_a_valid_file_and_overwrites_none(tmp_path, capsys):

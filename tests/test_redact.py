@@ -6,14 +6,18 @@ import json
 import string
 import time
 import urllib.parse
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from launchready_lib import parameters
+from launchready_lib import parameters, roadmap
+from launchready_lib.record.exhibits import PLOTLY_MIME
+from launchready_lib.record.findings import FINDING_MIME, RECORD_MIME, Finding, Status, failed, finding
 from launchready_lib.redact import Redactor, install, personal
+from launchready_lib.redact.known import OVERLAP, WINDOW
 
 SECRET = "hunter2/Canary+42&<é>"
 REDACTOR = Redactor({"ACME_PASSWORD": SECRET})
@@ -89,6 +93,119 @@ def test_a_short_secret_goes_only_where_it_stands_alone():
 
 def test_one_or_two_characters_are_not_looked_for():
     assert Redactor({"A": "ab"}).text("ab cd") == "ab cd"
+
+
+WORDS = ["domain", "launch", "pass", "unknown", "domain.resolves", "secure_edge", "not_applicable", "status", "table"]
+WORDS += ["application/json", "complete", "parameters", "scatter", "code", "text/plain", "quick_audit", "details"]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_secret_that_is_a_word_of_ours_leaves_the_record_whole(word):
+    """Keys, ids, enums and MIME types stay, whatever the secret; evidence in which it stands alone is masked."""
+    redactor = Redactor({"PIN": word})
+    found = replace(
+        failed(f"seen {word} there", evidence=[{"status": word, "n": 1}], about=[word]), check="domain.resolves"
+    )
+    body = finding(found, roadmap.load(), judged_at="2026-11-24T10:00:00.000+00:00").to_json()
+    clean = redactor.value({FINDING_MIME: body, "text/html": f'<table class="{word}"><td>{word}</td></table>'})
+    read = Finding.from_json(clean[FINDING_MIME])
+    assert (read.check, read.stage, read.status, read.severity) == (
+        "domain.resolves", "quick_audit", Status.FAIL, body["severity"],
+    )  # fmt: skip
+    assert (read.title, read.fingerprint, read.measured_at) == (
+        body["title"], body["fingerprint"], body["measured_at"],
+    )  # fmt: skip
+    assert read.references == tuple(body["references"])
+    assert read.evidence == ({"status": "[redacted: PIN]", "n": 1},)
+    assert read.summary == "seen [redacted: PIN] there"
+    assert "<td>[redacted: PIN]</td></table>" in clean["text/html"]
+
+
+@pytest.mark.parametrize("word", WORDS)
+def test_a_record_a_figure_and_a_notebooks_metadata_stay_readable(word):
+    redactor = Redactor({"PIN": word}, public=["launch", "acme.example"])
+    stage = {"kind": "stage", "data": {"id": "secure_edge", "started": "2026-11-24T10:00:00.000+00:00"}}
+    client = {"kind": "client", "data": {"release": "launch", "domain": "acme.example"}}
+    figure = {"data": [{"type": "scatter", "mode": "lines", "x": [1]}], "layout": {"hovermode": "closest"}}
+    for mime, body in ((RECORD_MIME, stage), (RECORD_MIME, client), (PLOTLY_MIME, figure)):
+        assert {**redactor.value({mime: body})[mime]} == {**body} | ({"data": body["data"]})
+    metadata = {"tags": ["parameters"], "papermill": {"status": "completed", "exception": None, "duration": 1.5}}
+    assert redactor.metadata(metadata) == metadata
+    assert redactor.metadata({"launchready": {"ending": "complete"}}) == {"launchready": {"ending": "complete"}}
+
+
+def test_a_strong_secret_is_masked_also_where_structure_is():
+    """Only a word of ours is left as it is; what a notebook's own cell puts there is not."""
+    body = {"check": SECRET, "status": "fail", "evidence": []}
+    assert REDACTOR.value({FINDING_MIME: body})[FINDING_MIME] == {"check": MARK, "status": "fail", "evidence": []}
+    assert REDACTOR.metadata({"tags": [SECRET]}) == {"tags": [MARK]}
+
+
+def test_a_weak_secret_in_a_cells_source_is_one_only_in_quotes():
+    source = "from launchready_lib import domain\npassword = 'domain'\n"
+    clean = Redactor({"PIN": "domain"}).source(source)
+    assert clean == "from launchready_lib import domain\npassword = '[redacted: PIN]'\n"
+
+
+@pytest.mark.parametrize("length", range(8, len("Kestrel-Harbour-42")))
+def test_the_beginning_of_a_secret_is_masked_from_eight_characters_on(length):
+    secret = "Kestrel-Harbour-42"
+    assert Redactor([secret]).text(f"it was {secret[:length]}…") == "it was [redacted: secret]…"
+    assert Redactor([secret]).text(f"it was {secret[:7]}…") == f"it was {secret[:7]}…"
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        ("membership-Zq7v2", "membership"),
+        ("membership-Zq7v2", "memberships are"),
+        ("authenticate9Zq7", "authentication"),
+        ("2026-11-24-Zq7v2", "on 2026-11-24 at"),
+        ("sk_live_Zq7v2Lp9Xk3m", "sk_live_… is a key"),
+        ("whsec_Zq7v2Lp9Xk3m", "whsec_ begins one"),
+        ("Bearer Zq7v2Lp9Xk3m", "Bearer tokens"),
+        ("harborclub-Zq7v2", "harborclub.example"),
+        ("eyJhbGciOiJIUzI1NiJ9.eyJyb2xlIjoic2VydmljZV9yb2xlIn0.abcdefghijklmnop", "eyJhbGciOiJIUzI1NiJ9."),
+        ("postgresql://audit:Zq7v2Lp9@db.example/app", "postgresql://audit@db.example"),
+        ("--------Zq7v2Lp9", "a line\n--------\nbelow"),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_what_a_secret_begins_with_by_chance_stays(secret, text):
+    """A word, a date, a scheme, a provider's prefix, a name that the parameters say openly."""
+    assert Redactor([secret], public=["harborclub.example"]).text(text) == text
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        ("sk_live_Zq7v2Lp9Xk3m", "Zq7v2Lp9"),
+        ("Bearer Zq7v2Lp9Xk3m", "zq7v2lp9"),
+        ("base64:Zq7v2Lp9Xk3m", "Zq7v2Lp9X…"),
+        ("correct-horse-battery-9", "correct-horse-battery"),
+        ("Zq7v2Lp9Xk3m", base64.b64encode(b"Zq7v2Lp9Xk3m").decode()[:11]),
+    ],
+    ids=lambda text: text[:24],
+)
+def test_what_tells_something_of_a_secret_does_not(secret, text):
+    assert Redactor([secret]).text(text).startswith("[redacted: secret]")
+
+
+@pytest.mark.parametrize("cut", range(1, len(SECRET) - 8))
+def test_the_end_of_a_secret_is_masked_where_the_text_was_cut_before_it(cut):
+    assert REDACTOR.text(f"{SECRET[cut:]} it said") == f"{MARK} it said"
+    assert REDACTOR.text(f"[77 bytes left out]\n{SECRET[cut:]}") == f"[77 bytes left out]\n{MARK}"
+
+
+def test_a_secret_masked_in_part_is_masked_in_whole_where_its_pieces_come_together():
+    first = REDACTOR.text(SECRET[:10])
+    assert REDACTOR.text(first + SECRET[10:]) == MARK * 2
+
+
+def test_a_secret_stands_in_a_long_text_wherever_a_window_ends():
+    for place in (WINDOW - 10, WINDOW - OVERLAP + 3, 2 * WINDOW - OVERLAP - 5):
+        text = "x" * place + SECRET + "y" * WINDOW
+        assert REDACTOR.text(text) == "x" * place + MARK + "y" * WINDOW
 
 
 def test_an_empty_secret_is_none():
@@ -207,6 +324,24 @@ def test_endless_nesting_ends():
 @pytest.mark.parametrize(
     "piece",
     [
+        "%25",
+        "%41",
+        "\\",
+        "\\u0041",
+        "&amp;",
+        "&#6",
+        "<a ",
+        "<",
+        " \n",
+        "=\n",
+        "=C3",
+        "+AGE",
+        "+",
+        "\x1b[",
+        SECRET[:8],
+        SECRET[:1],
+        "[redacted: ACME_PASSWORD]",
+        "…",
         "eyJ",
         "://a:",
         "a@",

@@ -1,9 +1,12 @@
 """A run: stages in order, a manifest that is true at every moment, a lock, and what may be done with an earlier run."""
 
 import contextlib
+import errno
+import io
 import json
 import os
 import random
+import shutil
 import signal
 import stat
 import subprocess
@@ -15,7 +18,8 @@ import psutil
 import pytest
 from drive import project
 
-from launchready_lib.record.files import InUseError, locked
+from launchready_lib.record import files
+from launchready_lib.record.files import DiskFullError, InUseError, locked, write_private
 from launchready_lib.record.findings import Decision
 from launchready_lib.run import manifest as manifests
 from launchready_lib.run import runner
@@ -221,6 +225,67 @@ def test_one_release_is_run_by_one_process_at_a_time(tmp_path):
 def test_a_lock_is_held_once(tmp_path):
     with locked(tmp_path / "lock"), pytest.raises(InUseError), locked(tmp_path / "lock"):
         pass
+
+
+def test_a_lock_is_for_its_owner_alone(tmp_path):
+    (tmp_path / "left").touch(mode=0o644)
+    for name in ("lock", "left"):
+        with locked(tmp_path / name):
+            assert stat.S_IMODE((tmp_path / name).stat().st_mode) == 0o600
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EDQUOT], ids=["disk", "quota"])
+def test_what_does_not_fit_leaves_what_was_there(tmp_path, monkeypatch, number):
+    """The disk is full when the text is written out, which is at the end."""
+
+    class Full(io.StringIO):
+        def close(self):
+            super().close()
+            raise OSError(number, os.strerror(number))
+
+    write_private(tmp_path / "kept", "before")
+    monkeypatch.setattr(files.os, "fdopen", lambda fd, *_, **__: os.close(fd) or Full())
+    with pytest.raises(DiskFullError, match="kept"):
+        write_private(tmp_path / "kept", "after")
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
+    assert (tmp_path / "kept").read_text() == "before"
+
+
+@pytest.fixture
+def small_disk(tmp_path):
+    """A disk with room for a few files, mounted where results go; its function gives it more."""
+    place = tmp_path / "output"
+    place.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=32k", "none", str(place)]
+    if subprocess.run(mount, capture_output=True, check=False).returncode:
+        pytest.skip("only root may mount a small disk")
+    yield lambda: subprocess.run(["mount", "-o", "remount,size=64m", place], check=True)
+    subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.mark.skipif(shutil.which("mount") is None, reason="no mount on this machine")
+def test_a_full_disk_ends_the_run_in_one_line_and_it_is_gone_on_with(tmp_path, small_disk):
+    root = project(tmp_path, "leaks", "passes")
+    run_file = root / "behaving" / "01_quick_audit.ipynb"
+    body = json.loads(run_file.read_text())
+    body["cells"][2]["source"] = "import random\nprint(random.Random(1).randbytes(60_000).hex())"
+    body["cells"] = body["cells"][:3]
+    run_file.write_text(json.dumps(body))
+    with start(root, "--stages=1-2") as first:
+        said, _ = first.communicate(timeout=240)
+    assert first.returncode == 74
+    assert said.splitlines()[-1].startswith("The disk is full: ")
+    assert "Traceback" not in said
+    folder = root / "output" / "acme" / "r1"
+    assert [path.name for path in folder.rglob("*") if path.name.startswith(".")] == []
+    manifest = manifests.read(folder)
+    assert manifest.stages[0].error == "the disk is full"
+    assert not manifest.complete
+    small_disk()
+    with start(root, "--stages=1-2", "--resume") as second:
+        said, _ = second.communicate(timeout=240)
+    assert second.returncode == 3, said
+    assert statuses(manifests.read(folder))[:2] == ["complete", "complete"]
 
 
 def start(root, *arguments):

@@ -12,7 +12,7 @@ import pytest
 from launchready_lib import roadmap, stage
 from launchready_lib.checks import not_built
 from launchready_lib.evidence import Unavailable
-from launchready_lib.record.exhibits import PLOTLY_MIME, Chart
+from launchready_lib.record.exhibits import MAX_CELL, PLOTLY_MIME, Chart
 from launchready_lib.record.findings import FINDING_MIME, RECORD_MIME, Status, failed, passed, unknown
 from launchready_lib.redact import Redactor
 from tests.web_servers import client
@@ -219,6 +219,32 @@ def test_a_table_is_shown_escaped_with_its_caption(audit, shown):
     bundle, metadata = one.outputs[-1]
     assert "&lt;i&gt;" in bundle["text/html"]
     assert metadata == {"caption": "What was seen"}
+
+
+@pytest.mark.parametrize("as_frame", [True, False], ids=["frame", "rows"])
+def test_a_secret_is_masked_before_its_cell_is_cut(audit, as_frame):
+    """The last cell of a row is cut in the middle of the secret, whichever character that is."""
+    one = audit()
+    rows = [{"seen": "x" * (MAX_CELL - 2 - shown) + " " + SECRET} for shown in range(len(SECRET))]
+    one.show(pd.DataFrame(rows) if as_frame else rows)
+    bundle, _ = one.outputs[-1]
+    assert SECRET[:4] not in bundle["text/html"]
+    assert SECRET[:4] not in bundle["text/plain"]
+
+
+def test_a_frames_labels_are_masked_and_its_types_are_kept():
+    frame = pd.DataFrame({"n": [1, 2], f"of {SECRET}": [SECRET, None]}, index=[SECRET, "b"])
+    clean = Redactor([SECRET]).frame(frame)
+    assert SECRET not in clean.to_string()
+    assert list(clean["n"]) == [1, 2]
+    assert SECRET in frame.to_string()
+
+
+def test_of_a_long_frame_what_is_printed_is_masked():
+    frame = pd.DataFrame({"seen": [f"{'x' * 36} {SECRET}"] * 1000})
+    assert SECRET[:4] in repr(frame)
+    assert SECRET[:4] not in repr(Redactor([SECRET]).frame(frame))
+    assert "[1000 rows x 1 columns]" in repr(Redactor([SECRET]).frame(frame))
 
 
 def test_a_chart_comes_with_its_table(audit):

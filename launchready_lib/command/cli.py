@@ -1,12 +1,14 @@
 """The command line: a user's mistake gets a sentence, an error of ours its type and place, and neither a traceback.
 
-Exit codes: 0 go, 1 no-go, 2 bad parameters or options, 3 conditional, 4 a stage failed, 70 our error, 130 interrupted.
+Exit codes: 0 go, 1 no-go, 2 bad parameters or options, 3 conditional, 4 a stage failed, 70 our error, 74 the machine
+gave out (its disk is full), 130 interrupted.
 """
 
 from __future__ import annotations
 
 import argparse
 import difflib
+import errno
 import os
 import signal
 import sys
@@ -17,6 +19,7 @@ from launchready_lib import __version__, paths
 from launchready_lib.command.terminal import (
     BAD_INPUT,
     INTERRUPTED,
+    MACHINE,
     OUR_ERROR,
     VERDICTS,
     complain,
@@ -26,6 +29,8 @@ from launchready_lib.command.terminal import (
 )
 from launchready_lib.evidence import place_of
 from launchready_lib.run.kernels import warm
+
+_GAVE_OUT = frozenset({errno.EIO, errno.EMFILE, errno.ENFILE, errno.ENOMEM})
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -48,8 +53,16 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _explained(error: Exception) -> int:
     from launchready_lib.parameters import ParametersError  # noqa: PLC0415
     from launchready_lib.record.audit import AuditError  # noqa: PLC0415 - only on the way out
+    from launchready_lib.record.files import is_full  # noqa: PLC0415
     from launchready_lib.run.runner import RunError  # noqa: PLC0415
 
+    if is_full(error):
+        where = f": {error.filename} could not be written" if isinstance(error, OSError) and error.filename else ""
+        complain(f"The disk is full{where}. Make room; after a run, --resume goes on from what is complete.")
+        return MACHINE
+    if isinstance(error, MemoryError) or (isinstance(error, OSError) and error.errno in _GAVE_OUT):
+        complain(f"The machine gave out: {getattr(error, 'strerror', None) or 'no memory is left'}.")
+        return MACHINE
     problems: list[str] = []
     if isinstance(error, ParametersError):
         problems = [str(problem) for problem in error.problems]
@@ -195,7 +208,7 @@ def parser() -> argparse.ArgumentParser:
         prog="launchready",
         description="Audit a membership community before its launch: seven notebooks, one report.",
         epilog="Exit codes: 0 go, 1 no-go, 2 bad parameters or options, 3 conditional, 4 a stage failed, "
-        "70 an error of ours, 130 interrupted.",
+        "70 an error of ours, 74 the disk is full or the machine gave out otherwise, 130 interrupted.",
     )
     top.add_argument("--version", action="version", version=f"Launch Ready {__version__}")
     commands = top.add_subparsers(required=True, metavar="COMMAND")

@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 BAD_INPUT = 2
 OUR_ERROR = 70
+MACHINE = 74
+"""The machine gave out: its disk is full, or it has no memory or handles left."""
 INTERRUPTED = 130
 VERDICTS = {Decision.GO: "Go", Decision.CONDITIONAL: "Conditional go", Decision.NO_GO: "No-go"}
 

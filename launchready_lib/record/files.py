@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import sys
 from collections.abc import Iterator
@@ -18,6 +19,15 @@ FOLDER_MODE = 0o700
 FILE_MODE = 0o600
 
 
+class DiskFullError(OSError):
+    """Nothing more can be written: the disk is full, or what this user may keep on it; the message names the file."""
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error says that the disk is full (POSIX: ENOSPC), or a quota spent (EDQUOT)."""
+    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
+
+
 def private_folder(folder: Path) -> Path:
     """Make a folder, and those above it that are missing, for the owner alone."""
     for each in reversed([folder, *folder.parents]):
@@ -27,15 +37,20 @@ def private_folder(folder: Path) -> Path:
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file for the owner alone: into a hidden neighbour first, which then takes its place."""
+    """Write a file for the owner alone: into a hidden neighbour first, which then takes its place.
+
+    Raises `DiskFullError` where it does not fit; then what was there before stays, and nothing beside it.
+    """
     neighbour = path.with_name(f".{path.name}.{os.getpid()}")
-    fd = os.open(neighbour, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
     try:
+        fd = os.open(neighbour, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, FILE_MODE)
         with os.fdopen(fd, "w", encoding="utf-8", errors="replace") as stream:
             stream.write(text)
         neighbour.replace(path)
-    except BaseException:
+    except BaseException as error:
         neighbour.unlink(missing_ok=True)
+        if is_full(error):
+            raise DiskFullError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from None
         raise
 
 
@@ -59,7 +74,9 @@ def locked(path: Path) -> Iterator[None]:
 
     Raises `InUseError` where another process holds it.
     """
-    with path.open("a") as stream:
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, FILE_MODE), "a") as stream:
+        if sys.platform != "win32":
+            os.fchmod(stream.fileno(), FILE_MODE)  # also one that a killed run left
         if not _try_lock(stream):
             raise InUseError(str(path))
         try:

@@ -72,6 +72,11 @@ class Record(NotebookExecutionManager):  # type: ignore[misc]
             write_private(self.part, nbformat.v4.writes(self.redacted()))
             self._saved = now
 
+    def discard(self) -> None:
+        """Leave nothing beside the notebook's place."""
+        if self.part is not None:
+            self.part.unlink(missing_ok=True)
+
     def autosave_cell(self) -> None:
         """Nothing: a cell is saved when it has ended."""
 

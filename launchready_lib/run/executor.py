@@ -32,7 +32,7 @@ from papermill.utils import merge_kwargs, remove_args
 
 from launchready_lib import parameters
 from launchready_lib.paths import project_root
-from launchready_lib.record.files import private_folder
+from launchready_lib.record.files import DiskFullError, private_folder
 from launchready_lib.redact import Redactor
 from launchready_lib.redact.messages import redacted
 from launchready_lib.run.execution import Cells, Outcome, Record
@@ -159,6 +159,7 @@ class Engine(NBClientEngine):  # type: ignore[misc]
 
         Raises:
             StageError: the budget is spent, or the kernel did not start or died.
+            DiskFullError: the notebook could not be written; nothing is left of it.
         """
         content = parameters_of(nb)
         redactor = redactor or Redactor.from_mapping(content, parameters.environment(project_root()))
@@ -169,7 +170,11 @@ class Engine(NBClientEngine):  # type: ignore[misc]
             private_folder(target.absolute().parent)
         record.notebook_start()
         budget = budget_seconds or _budget(content)
-        cls._run(record, kernel_name, budget, on_outcome or (lambda _: None), log_output=log_output, **kwargs)
+        try:
+            cls._run(record, kernel_name, budget, on_outcome or (lambda _: None), log_output=log_output, **kwargs)
+        except DiskFullError:
+            record.discard()
+            raise
         return record.redacted()
 
     @classmethod
@@ -191,6 +196,8 @@ class Engine(NBClientEngine):  # type: ignore[misc]
             raise KernelDied("the kernel's process ended while a cell ran") from None
         except KeyboardInterrupt:
             report(record.finish("interrupted", "interrupted"))
+            raise
+        except DiskFullError:
             raise
         except Exception as error:  # noqa: BLE001 - whatever it is, its text is redacted before anyone sees it
             message = record.redactor.text(f"{type(error).__name__}: {error}")
@@ -234,7 +241,10 @@ def execute(
     cwd: Path | None = None,
     on_cell: Callable[[int, int], None] | None = None,
 ) -> Outcome:
-    """Run one notebook with papermill and our engine, and say how it went; raises `Interrupted` by Ctrl-C."""
+    """Run one notebook with papermill and our engine, and say how it went.
+
+    Raises `Interrupted` by Ctrl-C, `DiskFullError` where the notebook could not be written.
+    """
     outcomes: list[Outcome] = []
     nothing = Cells(0, 0, 0, 0)
     error = "papermill ended without running it"
@@ -254,6 +264,8 @@ def execute(
         )
     except KeyboardInterrupt:
         raise Interrupted(outcomes[0] if outcomes else Outcome("interrupted", 0.0, nothing, "interrupted")) from None
+    except DiskFullError:
+        raise
     except Exception as problem:  # noqa: BLE001 - the outcome says it; without one, the notebook did not even start
         error = redactor.text(f"{type(problem).__name__}: {problem}")
     return outcomes[0] if outcomes else Outcome("failed", 0.0, nothing, error)

@@ -17,7 +17,7 @@ from launchready_lib import roadmap as roadmaps
 from launchready_lib.parameters import Parameters
 from launchready_lib.record import audit as audits
 from launchready_lib.record.audit import Audit
-from launchready_lib.record.files import InUseError, close_to_others, locked, private_folder
+from launchready_lib.record.files import DiskFullError, InUseError, close_to_others, locked, private_folder
 from launchready_lib.record.findings import Decision
 from launchready_lib.redact import Redactor
 from launchready_lib.roadmap import Roadmap, Stage
@@ -96,6 +96,7 @@ def run(
     Raises:
         ParametersError: with everything that is wrong in the file, or with the passwords of the test accounts.
         RunError: the release exists already, is being run by another process, or the options contradict each other.
+        DiskFullError: the disk is full; --resume goes on when there is room.
     """
     file = parameters_file.absolute()
     root = paths.project_root()
@@ -180,6 +181,11 @@ def _stage(run_: _Run, stage: Stage, manifest: Manifest) -> Manifest:
         )
     except executor.Interrupted as stop:
         _ended(run_, stage, manifest, manifests.ended(entry, stop.outcome))
+        raise
+    except DiskFullError:
+        with contextlib.suppress(OSError):  # where there is room for that much
+            full = replace(entry, finished=manifests.now(), error="the disk is full")
+            _ended(run_, stage, manifest, full)
         raise
     return _ended(run_, stage, manifest, manifests.ended(entry, outcome))
 
