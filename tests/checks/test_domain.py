@@ -325,6 +325,7 @@ class TestByHand:
     def test_an_address_that_we_could_not_try_is_unknown(self, state):
         found = domain.resolves(by_hand(reached=(Reach("acme.example", "2001:db8::1", state, "no route"),)))
         assert found.status is Status.UNKNOWN
+        assert "2001:db8::1 (acme.example) was not tried: no route" in found.reason
 
     def test_answers_that_rotate_by_themselves_are_no_disagreement(self):
         answers = by_hand().answers
@@ -335,19 +336,290 @@ class TestByHand:
         assert domain.resolves(by_hand(answers=changed, again=again)).status is Status.PASS
 
     @pytest.mark.parametrize(
-        ("trust", "status"),
+        ("trust", "status", "words"),
         [
-            (Trust("insecure", "no DS"), Status.PASS),
-            (Trust("secure", "valid", ends=NOW + dt.timedelta(days=10)), Status.PASS),
-            (Trust("secure", "valid", ends=NOW + dt.timedelta(days=3)), Status.FAIL),
-            (Trust("bogus", "its signature ended", "expired"), Status.FAIL),
-            (Trust("unknown", "not followed"), Status.UNKNOWN),
-            (Unavailable("no anchor", "network.dnssec_anchor"), Status.UNKNOWN),
+            (Trust("insecure", "no DS"), Status.PASS, "DNSSEC is not in use: no DS"),
+            (Trust("secure", "valid", ends=NOW + dt.timedelta(days=10)), Status.PASS, "DNSSEC: valid, signatures last"),
+            (Trust("secure", "valid", ends=NOW + dt.timedelta(days=3)), Status.FAIL, "ends on 2026-11-27 00:00 UTC"),
+            (Trust("bogus", "its signature ended", "expired"), Status.FAIL, "its signature ended"),
+            (Trust("unknown", "not followed"), Status.UNKNOWN, "not followed"),
+            (Unavailable("no anchor", "network.dnssec_anchor"), Status.UNKNOWN, "no anchor"),
         ],
         ids=["unsigned", "valid", "ends in three days", "bogus", "not followed", "no anchor"],
     )
-    def test_dnssec_tells_its_states_apart(self, trust, status):
-        assert domain.dnssec(by_hand(trust=trust)).status is status
+    def test_dnssec_tells_its_states_apart(self, trust, status, words):
+        found = domain.dnssec(by_hand(trust=trust))
+        assert found.status is status
+        assert words in found.summary
+
+
+WWW, APP, FIRST, SECOND = "www.acme.example", "app.acme.example", *(f"{s.name} ({s.address})" for s in SERVERS)
+STATES = ("NODATA", "NXDOMAIN", "SERVFAIL", "TIMEOUT")
+
+
+def said(text: str, name: str, rdtype: str = "A", server: str = "") -> Answer:
+    """An answer in short: the aliases passed on the way, then an address or a state."""
+    *chain, last = text.split()
+    state, records = (last, ()) if last in STATES else ("NOERROR", (last,))
+    return Answer(name, rdtype, server, state, records, tuple(chain), aa=True)
+
+
+def told(first: str, second: str, resolver: str | None = None, *, name: str = WWW, rdtype: str = "A"):
+    """The evidence's answers, where each nameserver and the resolver say this of a name; it has no other family."""
+    other = "AAAA" if rdtype == "A" else "A"
+
+    def both(text: str, server: str) -> tuple[Answer, Answer]:
+        *chain, last = text.split()
+        without = " ".join((*chain, last if last in ("NXDOMAIN", "TIMEOUT") else "NODATA"))
+        return said(text, name, rdtype, server), said(without, name, other, server)
+
+    direct = (*both(first, SERVERS[0].address), *both(second, SERVERS[1].address))
+    if name == APP:
+        return {"others": direct}
+    healthy = by_hand()
+    resolved = () if resolver is None else both(resolver, "")
+    return {
+        "answers": (*(a for a in healthy.answers if a.name != name), *direct),
+        "resolved": (*(a for a in healthy.resolved if a.name != name), *resolved),
+    }
+
+
+OURS, TOO = "203.0.113.11", "203.0.113.12"
+PUBLISH = "Publish the same on every nameserver: "
+
+
+class TestResolvesByHand:
+    """Which answers of two nameservers and the resolver mean what, for a main name and for one of the zone file."""
+
+    @pytest.mark.parametrize(
+        ("answers", "status", "words", "fix"),
+        [
+            ((OURS, OURS, OURS), Status.PASS, "2 names resolve alike on 2 nameserver addresses", None),
+            (
+                (OURS, "NXDOMAIN", OURS),
+                Status.FAIL,
+                f"{WWW} does not exist at {SECOND}",
+                f"{PUBLISH}{WWW}. 3600 IN A {OURS}",
+            ),
+            (
+                ("NODATA", OURS, "SERVFAIL"),
+                Status.FAIL,
+                f"{WWW} does not exist at {FIRST}",
+                f"{PUBLISH}{WWW}. 3600 IN A {OURS}",
+            ),
+            ((OURS, "SERVFAIL", "SERVFAIL"), Status.FAIL, f"{SECOND} does not answer for {WWW}", PUBLISH),
+            (("NXDOMAIN", "SERVFAIL", "SERVFAIL"), Status.FAIL, f"{WWW} does not exist at {FIRST}", None),
+            (
+                (f"a.example b.example {OURS}", "NXDOMAIN", f"a.example b.example {OURS}"),
+                Status.FAIL,
+                f"{WWW} does not exist at {SECOND}",
+                f"{PUBLISH}{WWW}. 3600 IN CNAME a.example.",
+            ),
+            ((OURS, TOO, OURS), Status.FAIL, f"{WWW} has different A records", PUBLISH),
+            ((OURS, "TIMEOUT", OURS), Status.UNKNOWN, "the nameserver at 198.51.100.54 did not answer", None),
+            (("TIMEOUT", "TIMEOUT", OURS), Status.UNKNOWN, f"no nameserver answered us directly for {WWW}", None),
+            (("TIMEOUT", "TIMEOUT", "NXDOMAIN"), Status.FAIL, f"{WWW} does not resolve: it has no address", None),
+            (("TIMEOUT", "TIMEOUT", "NODATA"), Status.FAIL, f"{WWW} does not resolve: it has no address", None),
+            (("TIMEOUT", "TIMEOUT", "TIMEOUT"), Status.UNKNOWN, f"{WWW} could not be looked up (TIMEOUT)", None),
+            (("TIMEOUT", "TIMEOUT"), Status.UNKNOWN, f"{WWW} could not be looked up (no answer)", None),
+            (
+                ("a.example b.example NODATA", "a.example b.example NODATA", "NXDOMAIN"),
+                Status.FAIL,
+                f"{WWW} leads to b.example, which has no address",
+                None,
+            ),
+            (
+                ("b.example NODATA", "b.example NODATA", "SERVFAIL"),
+                Status.UNKNOWN,
+                f"{WWW} leads to b.example, which could not be looked up",
+                None,
+            ),
+            (("b.example NODATA", "b.example NODATA"), Status.UNKNOWN, "b.example, which could not be looked up", None),
+        ],
+    )
+    def test_of_a_main_name(self, answers, status, words, fix):
+        found = domain.resolves(by_hand(**told(*answers)))
+        assert found.status is status
+        assert words in found.summary
+        assert (found.fix or "").startswith(fix) if fix else found.fix is None
+        if status is Status.FAIL:
+            about = {row["name"] for row in found.evidence[: 4 + 2 * (len(answers) > 2)]}
+            assert about == {WWW}, "its own rows come first"
+
+    @pytest.mark.parametrize(
+        ("answers", "status", "words", "fix"),
+        [
+            ((OURS, OURS), Status.PASS, "resolve alike", None),
+            (("NXDOMAIN", "NODATA"), Status.PASS, "resolve alike", None),
+            ((OURS, "NXDOMAIN"), Status.FAIL, f"{APP} does not exist at {SECOND}", f"{PUBLISH}{APP}. 3600 IN A {OURS}"),
+            ((OURS, TOO), Status.FAIL, f"{APP} has different A records", None),
+            ((OURS, "SERVFAIL"), Status.FAIL, f"{SECOND} does not answer for {APP}", None),
+            (("NXDOMAIN", "SERVFAIL"), Status.FAIL, f"{SECOND} does not answer for {APP}", None),
+            ((OURS, "TIMEOUT"), Status.UNKNOWN, f"not every nameserver answered for {APP}", None),
+            (("TIMEOUT", "TIMEOUT"), Status.UNKNOWN, f"not every nameserver answered for {APP}", None),
+        ],
+    )
+    def test_of_another_name_of_the_zone_file(self, answers, status, words, fix):
+        gone = [said("NXDOMAIN", "gone.acme.example", server=s.address) for s in SERVERS]
+        found = domain.resolves(by_hand(others=(*gone, *told(*answers, name=APP)["others"])))
+        assert found.status is status
+        assert words in found.summary
+        assert found.fix == fix
+        notes = [row["name"] for row in found.evidence if "gone from DNS" in str(row.get("note"))]
+        assert notes == ["gone.acme.example", *([APP] if answers == ("NXDOMAIN", "NODATA") else [])]
+        if status is not Status.PASS:
+            assert {row["name"] for row in found.evidence[:4]} == {APP}, "its own rows come first"
+
+    def test_a_domain_without_delegation_fails_where_the_registry_knows_it_not(self):
+        silent = told("TIMEOUT", "TIMEOUT", "SERVFAIL")
+        delegation = replace(by_hand().delegation, resolved=said("NXDOMAIN", "acme.example", "NS"))
+        found = domain.resolves(by_hand(**silent, delegation=replace(delegation, servers=())))
+        assert found.status is Status.FAIL
+        assert "acme.example is not delegated to any nameserver" in found.summary
+        assert domain.resolves(by_hand(**silent, delegation=delegation)).status is Status.UNKNOWN
+        lost = replace(delegation, servers=(), resolved=said("SERVFAIL", "acme.example", "NS"))
+        assert domain.resolves(by_hand(**silent, delegation=lost)).status is Status.UNKNOWN
+
+    def test_an_ipv6_family_on_which_they_differ_is_named(self):
+        found = domain.resolves(by_hand(**told("2001:db8::1", "2001:db8::2", "2001:db8::1", rdtype="AAAA")))
+        assert f"{WWW} has different AAAA records" in found.summary
+
+    def test_an_ipv6_only_host_fails_though_other_look_ups_did(self):
+        changes = told("2001:db8::1", "2001:db8::1", "SERVFAIL", rdtype="AAAA")
+        resolved = tuple(
+            replace(a, state="SERVFAIL", records=()) if a.name == "acme.example" else a for a in changes["resolved"]
+        )
+        found = domain.resolves(by_hand(**{**changes, "resolved": resolved}))
+        assert f"{WWW} has an IPv6 address only" in found.summary
+        assert {row["name"] for row in found.evidence[:2]} == {WWW}
+
+    def test_an_alias_at_the_apex_is_named_by_its_first_target(self):
+        alias = f"a.example b.example {OURS}"
+        found = domain.resolves(by_hand(**told(alias, alias, alias, name="acme.example")))
+        assert "(CNAME to a.example)" in found.summary
+        assert {row["alias_of"] for row in found.evidence[:2]} == {"a.example"}
+
+    @pytest.mark.parametrize(
+        ("again", "status"),
+        [
+            ((said("203.0.113.13", WWW, server=SERVERS[0].address),), Status.PASS),
+            ((said(OURS, WWW, server=SERVERS[0].address),), Status.FAIL),
+            ((said("203.0.113.13", "acme.example", server=SERVERS[0].address),), Status.FAIL),
+            ((said("SERVFAIL", WWW, server=SERVERS[0].address),), Status.FAIL),
+        ],
+        ids=["its own changes", "stays", "another name's changes", "could not be asked again"],
+    )
+    def test_only_addresses_that_change_by_themselves_excuse_a_difference(self, again, status):
+        assert domain.resolves(by_hand(**told(OURS, TOO, OURS), again=again)).status is status
+
+    def test_changing_addresses_do_not_excuse_a_family_that_one_nameserver_lacks(self):
+        changes = told("2001:db8::1", "2001:db8::1", "2001:db8::1", rdtype="AAAA")
+        answers = tuple(
+            said(OURS, WWW, server=a.server) if (a.name, a.rdtype, a.server) == (WWW, "A", SERVERS[0].address) else a
+            for a in changes["answers"]
+        )
+        again = (said(TOO, WWW, server=SERVERS[0].address),)
+        found = domain.resolves(by_hand(**{**changes, "answers": answers}, again=again))
+        assert f"{WWW} has different A records" in found.summary
+
+
+class TestNameserversByHand:
+    """What makes a set of nameservers sound."""
+
+    @staticmethod
+    def soa(*texts: str, error: str | None = None, **changes) -> tuple[Answer, ...]:
+        """What each nameserver answers for the SOA: a state, or a record."""
+        healthy = by_hand().soa
+        return tuple(
+            replace(a, state=text, records=(), error=error, **changes)
+            if text in STATES
+            else replace(a, records=(text,), **changes)
+            for a, text in zip(healthy, texts, strict=False)
+        )
+
+    def test_each_address_is_a_row_with_what_it_answered(self):
+        first, _ = domain.nameservers(by_hand()).evidence[:2]
+        assert first == {
+            "nameserver": "ns1.acme.example",
+            "address": "198.51.100.53",
+            "answers": "authoritative",
+            "serial": "7",
+            "ns_records": "ns1.acme.example, ns2.acme.example",
+            "in_parent": True,
+        }
+        delegation = replace(by_hand().delegation, parent_set=None)
+        unseen = domain.nameservers(by_hand(delegation=delegation, ns=by_hand().ns[1:])).evidence
+        assert {row["in_parent"] for row in unseen} == {None}
+        assert [row["ns_records"] for row in unseen[:2]] == [None, "ns1.acme.example, ns2.acme.example"]
+
+    @pytest.mark.parametrize(
+        ("changes", "status", "words"),
+        [
+            ({"soa": soa("NODATA", SOA)}, Status.FAIL, "(ns1.acme.example: not authoritative)"),
+            ({"soa": soa(SOA, SOA, aa=False)}, Status.FAIL, "(ns1.acme.example: not authoritative)"),
+            ({"soa": soa(SOA, "SERVFAIL")}, Status.FAIL, "(ns2.acme.example: SERVFAIL)"),
+            ({"soa": soa(SOA, "SERVFAIL", error="REFUSED")}, Status.FAIL, "(ns2.acme.example: SERVFAIL: REFUSED)"),
+            (
+                {"soa": soa(SOA, "SERVFAIL", error="unreachable")},
+                Status.FAIL,
+                "ns2.acme.example: SERVFAIL: unreachable",
+            ),
+            ({"soa": soa(SOA)}, Status.FAIL, "(ns2.acme.example: not asked)"),
+            ({"soa": soa("ns1 admin", "ns1 admin")}, Status.UNKNOWN, "no nameserver gave its SOA record"),
+            ({"soa": soa("ns1 admin 6", SOA)}, Status.FAIL, "different versions of the zone (serials 6 and 7)"),
+            ({"ns": (by_hand().ns[0], replace(by_hand().ns[1], records=("x.",), aa=False))}, Status.PASS, "alike"),
+            ({"ns": (by_hand().ns[0], replace(by_hand().ns[1], records=("x.",)))}, Status.FAIL, "name different sets"),
+        ],
+    )
+    def test_of_their_answers(self, changes, status, words):
+        found = domain.nameservers(by_hand(**changes))
+        assert found.status is status
+        assert words in found.summary
+
+    @pytest.mark.parametrize(("older", "newer"), [(9, 10), (7, 8), (99, 100)])
+    def test_who_serves_an_older_version_is_to_transfer_the_newest(self, older, newer):
+        soa = self.soa(*(SOA.replace(" 7 ", f" {serial} ") for serial in (newer, older)))
+        found = domain.nameservers(by_hand(soa=soa))
+        assert found.fix == f"Have ns2.acme.example transfer the zone again, so that all serve serial {newer}"
+
+    @pytest.mark.parametrize(
+        ("addresses", "lost", "status", "words"),
+        [
+            (("ns1 198.51.100.53", "ns1 198.51.100.54"), (), Status.FAIL, "only one nameserver: ns1.acme.example"),
+            (("ns1 198.51.100.53", "ns2 198.51.100.53"), (), Status.FAIL, "stand on one and the same address"),
+            (("ns1 198.51.100.53", "ns2 2001:db8::54"), ("2001:db8::54",), Status.UNKNOWN, "ns2.acme.example cannot"),
+            (("ns1 198.51.100.53", "ns2 198.51.100.54", "ns2 2001:db8::54"), ("2001:db8::54",), Status.PASS, "alike"),
+            (("ns1 198.51.100.53", "ns2 2001:db8::54"), (), Status.PASS, "alike"),
+            (("ns1 198.51.100.53", "ns2 198.51.100.54"), ("198.51.100.54",), Status.FAIL, "ns2.acme.example does not"),
+        ],
+        ids=["one name", "one address", "no way to its only address", "no way to one address", "IPv6", "IPv4 lost"],
+    )
+    def test_of_their_addresses(self, addresses, lost, status, words):
+        servers = tuple(Nameserver(f"{name}.acme.example", ip) for name, ip in (a.split() for a in addresses))
+        soa = tuple(
+            Answer("acme.example", "SOA", s.address, "TIMEOUT", error="the network is unreachable")
+            if s.address in lost
+            else replace(by_hand().soa[0], server=s.address)
+            for s in servers
+        )
+        found = domain.nameservers(by_hand(delegation=replace(by_hand().delegation, servers=servers), soa=soa))
+        assert found.status is status
+        assert words in found.summary
+
+    @pytest.mark.parametrize(
+        ("resolved", "status", "words"),
+        [
+            ("NXDOMAIN", Status.FAIL, "acme.example has no nameservers"),
+            ("NODATA", Status.FAIL, "acme.example has no nameservers"),
+            ("ns1.acme.example", Status.FAIL, "none of the nameservers of acme.example has an address: ns1.acme.ex"),
+            ("SERVFAIL", Status.UNKNOWN, "the nameservers of acme.example could not be looked up (SERVFAIL)"),
+        ],
+    )
+    def test_where_there_is_none(self, resolved, status, words):
+        answer = said(resolved, "acme.example", "NS")
+        found = domain.nameservers(by_hand(delegation=replace(by_hand().delegation, servers=(), resolved=answer)))
+        assert found.status is status
+        assert words in found.summary
 
 
 async def test_a_server_answering_late_still_counts():
