@@ -7,6 +7,7 @@ import pytest
 
 from launchready_lib.checks.secure_edge import edge
 from launchready_lib.checks.secure_edge.edge import EdgeEvidence, Named, known
+from launchready_lib.names.zone_hosts import ZoneHosts
 from launchready_lib.network import Response
 from launchready_lib.record.findings import Status
 from tests.certificates import context, issue
@@ -95,6 +96,69 @@ def test_an_edge_without_published_networks_is_told_by_the_end_of_the_chain():
     bare = host(addresses=("198.51.100.1",), headers=marks)
     assert judged(by_name, declared="cloudfront", found=front).status is Status.PASS
     assert judged(bare, declared="cloudfront", found=front).needs == "hosting.edge_networks"
+
+
+def test_a_pass_names_each_kind_of_name_and_who_is_left_aside():
+    mail = Named("mx.acme.example", "mail exchanger", ("203.0.113.25",), (), "ok")
+    gone = Named("ftp.acme.example", "named ftp", (), (), "absent")
+    shown = EdgeEvidence("cloudflare", CLOUDFLARE, (host(),), (mail, gone), ("vpn.acme.example",))
+    found = edge.proxied(shown)
+    assert found.status is Status.PASS
+    assert "acme.example: behind Cloudflare; mx.acme.example and ftp.acme.example: not behind it" in found.summary
+    assert "vpn.acme.example: DNS only, as the zone file says" in found.summary
+    assert [row["name"] for row in found.evidence][:3] == ["acme.example", "mx.acme.example", "ftp.acme.example"]
+    assert len(found.evidence) == 4
+    assert "DNS only" not in edge.proxied(replace(shown, aside=())).summary
+    assert len(edge.proxied(replace(shown, web_hosts=(host(headers=()),))).evidence) == 4
+    assert edge.proxied(replace(shown, zone=ZoneHosts(cut=1))).status is Status.UNKNOWN
+
+
+@pytest.mark.parametrize(
+    ("named", "shown"),
+    [
+        (host(), ("104.16.1.1", True, "cf-ray: 8f2a-AMS", "Cloudflare", None)),
+        (
+            host(addresses=("104.16.1.1", "203.0.113.1")),
+            ("104.16.1.1 and 203.0.113.1", False, "cf-ray: 8f2a-AMS", "Cloudflare", None),
+        ),
+        (host(addresses=(), state="SERVFAIL"), ("(SERVFAIL)", False, "", "", None)),
+        (replace(host(headers=()), proxied=True), ("104.16.1.1", True, "", "", "proxied")),
+        (replace(host(headers=()), proxied=False), ("104.16.1.1", True, "", "", "DNS only")),
+    ],
+)  # fmt: skip
+def test_a_row_says_where_a_name_leads_and_what_marks_its_answer_carries(named, shown):
+    [row] = EdgeEvidence("cloudflare", CLOUDFLARE, (named,), ()).rows()
+    assert tuple(row[key] for key in ("addresses", "in_its_networks", "marks", "recognised", "zone_file")) == shown
+    [row] = EdgeEvidence(None, None, (named,), ()).rows()
+    assert row["in_its_networks"] is False
+
+
+def test_what_could_not_be_seen_says_what_would_make_it_known():
+    assert judged(host(state="absent", addresses=())).needs == "an address in DNS"
+    assert judged(host(state="SERVFAIL", addresses=())).needs == "nameservers that answer"
+    assert "did not answer" in judged(host(answer="timeout")).reason
+    assert "was not read" in judged(replace(host(), response=None)).reason
+    assert "no public host has an address" in judged().reason
+    lost = Named("mx.acme.example", "mail exchanger", (), (), "SERVFAIL")
+    assert "mx.acme.example could not be resolved (SERVFAIL)" in judged(host(), others=(lost,)).reason
+    assert judged(host(headers=(RAY, ("cf-mitigated", "challenge")))).status is Status.PASS
+
+
+def test_without_an_edge_the_hosts_are_shown():
+    assert judged(declared="none", found=None).evidence == ({"hosting.edge": "none"},)
+    assert judged(host(), declared="none", found=None).evidence[0]["name"] == "acme.example"
+    bare = judged(host(headers=()), declared=None, found=None)
+    assert bare.reason == "no edge is declared"
+    assert (
+        judged(host(), declared=None, found=None).reason
+        == "no edge is declared (answers carry the marks of Cloudflare)"
+    )
+
+
+def test_a_host_past_another_edge_is_pointed_to_its_names():
+    found = judged(host(addresses=("203.0.113.10",)), found=known()["fastly"], declared="fastly")
+    assert "Point acme.example to " in found.fix
+    assert CLOUDFLARE.source in judged(host(addresses=("203.0.113.10",))).evidence[0]["list"]
 
 
 ZONE = """acme.example. A {edge}

@@ -7,8 +7,9 @@ import re
 import pytest
 
 from launchready_lib.checks.secure_edge import exposure
-from launchready_lib.checks.secure_edge.exposure import ExposureEvidence, HostExposure, kinds
+from launchready_lib.checks.secure_edge.exposure import Exposed, ExposureEvidence, HostExposure, kinds
 from launchready_lib.evidence import Unavailable
+from launchready_lib.names.zone_hosts import ZoneHosts
 from launchready_lib.record.findings import Status
 from tests.certificates import context, issue
 from tests.growth import stays_linear
@@ -195,6 +196,69 @@ def test_addresses_without_an_answer_make_it_unknown():
     found = exposure.files(evidence)
     assert found.status is Status.UNKNOWN
     assert "2 of 300" in found.reason
+
+
+def thing(what="dump", path="/dump.sql", **more):
+    return Exposed(f"https://acme.example{path}", what, 200, 9, **more)
+
+
+def served(*found, **more):
+    return exposure.files(ExposureEvidence((HostExposure("acme.example", 300, found, **more),)))
+
+
+@pytest.mark.parametrize(
+    ("found", "rotate"),
+    [
+        (thing(), False),
+        (thing(keys=("DB_PASSWORD",)), True),
+        (thing("private key"), True),
+        (thing("password file"), True),
+    ],
+)
+def test_only_what_may_hold_secrets_is_said_to_need_new_ones(found, rotate):
+    judged = served(found)
+    assert judged.status is Status.FAIL
+    assert judged.summary == f"anybody can read: {found.what} at https://acme.example/dump.sql"
+    assert ("Rotate every credential" in judged.fix) is rotate
+    assert ("Rotate" in served(thing(), found).fix) is rotate
+
+
+def test_what_is_open_fails_and_what_is_not_is_shown_beside_a_pass():
+    aside = thing("metrics", "/metrics", is_open=False)
+    assert [row["what"] for row in served(aside, thing()).evidence] == ["dump"]
+    judged = served(aside)
+    assert judged.summary == "acme.example: none of 300 usual names holds anything private"
+    assert [row["what"] for row in judged.evidence] == ["300 usual names asked for", "metrics"]
+
+
+@pytest.mark.parametrize(
+    ("more", "note"),
+    [
+        ({}, ""),
+        ({"answers_everything": True}, "answers 200 to every name, so content decides"),
+        ({"stopped": "it set a limit", "answers_everything": True}, "it set a limit; answers 200 to every name"),
+        ({"leads_to": "www.acme.example"}, "leads to www.acme.example"),
+    ],
+)
+def test_a_hosts_row_says_what_is_to_note_of_it(more, note):
+    [row] = ExposureEvidence((HostExposure("acme.example", 4, **more),)).rows()
+    assert row["note"].startswith(note)
+    assert bool(row["note"]) is bool(note)
+
+
+def test_what_keeps_a_host_from_being_judged_is_told():
+    hosts = HostExposure("a.example", 300), HostExposure("b.example", 4, leads_to="a.example")
+    judged = exposure.files(ExposureEvidence(hosts))
+    assert judged.status is Status.PASS
+    assert "a.example and b.example: none of 304" in judged.summary
+    astray = HostExposure("c.example", 4, leads_to="b.example")
+    assert "c.example only leads to b.example" in exposure.files(ExposureEvidence((*hosts, astray))).reason
+    assert "network.headers" in served(stopped="it set a limit").needs
+    assert "network.headers" not in served(unanswered=1).needs
+    lost = Unavailable("a.example did not answer", "a second run")
+    assert exposure.files(ExposureEvidence(hosts, (lost,))).reason == lost.reason
+    assert exposure.files(ExposureEvidence(hosts, zone=ZoneHosts(cut=1))).status is Status.UNKNOWN
+    assert exposure.files(ExposureEvidence(())).status is Status.UNKNOWN
 
 
 def test_without_permission_it_is_unknown():

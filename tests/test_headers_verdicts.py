@@ -280,6 +280,7 @@ def test_each_of_the_four_is_judged_and_a_page_not_seen_is_told_once():
     found = headers.isolation(of(view(good), SILENT))
     assert found.status is Status.UNKNOWN
     assert found.reason.count("did not answer") == 1
+    assert len(found.evidence) == 4
     assert {row["header"] for row in headers.isolation(of(view(good))).evidence} == {
         "Cross-Origin-Opener-Policy",
         "Cross-Origin-Embedder-Policy",

@@ -5,6 +5,7 @@ import base64
 import json
 import time
 from contextlib import suppress
+from dataclasses import replace
 
 import pytest
 from hypothesis import given, settings
@@ -12,10 +13,11 @@ from hypothesis import strategies as st
 
 from launchready_lib.checks.secure_edge import bundles
 from launchready_lib.checks.secure_edge.bundles import reading, scanning
+from launchready_lib.checks.secure_edge.bundles.evidence import BundlesEvidence, Received
 from launchready_lib.evidence import Unavailable
 from launchready_lib.network import Response
 from launchready_lib.record.findings import Status
-from launchready_lib.sources.credentials import Standing
+from launchready_lib.sources.credentials import Credential, Standing
 from tests.checkouts import HEX, noise
 from tests.test_credentials import ISSUED, jwt
 from tests.web_servers import Reply, client, listening, resolver, serving
@@ -368,3 +370,66 @@ async def test_an_endless_script_is_cut_and_said_to_be(tmp_path):
 
 def test_without_permission_it_is_unknown():
     assert bundles.no_secrets(Unavailable("no", "authorization")).status is Status.UNKNOWN
+
+
+# --- what is said of it -----------------------------------------------------------------------------------------------
+
+PAGE, SCRIPT = Received("page", "https://acme.example/", 1_500), Received("script", "https://acme.example/a.js", 90)
+
+
+def credential(n=1, standing=Standing.SECRET, **more):
+    given = {"provider": "Stripe", "what": "secret key", "revoke": f"roll it {n}", "places": (f"a{n}.js",)} | more
+    return Credential(f"f{n}", "sk_…", given["provider"], given["what"], given["revoke"], standing, given["places"], 1)
+
+
+@pytest.mark.parametrize(
+    ("leaks", "words", "hours"),
+    [
+        ([credential()], "1 secret is sent to every browser: Stripe secret key in a1.js", 3),
+        ([credential(1), credential(2)], "2 secrets are sent to every browser", 4),
+        ([credential(n) for n in range(9)], "9 secrets are", 8),
+        ([credential(standing=Standing.TEST)], "1 secret is", 3),
+    ],
+)
+def test_each_secret_is_named_and_what_to_do_with_it(leaks, words, hours):
+    public = credential(99, Standing.PUBLIC)
+    found = bundles.no_secrets(BundlesEvidence((PAGE,), (*leaks, public)))
+    assert found.status is Status.FAIL
+    assert found.summary.startswith(words)
+    assert found.effort_hours == hours
+    assert [f"roll it {n}." in found.fix for n in range(8)] == [
+        any(c.fingerprint == f"f{n}" for c in leaks) for n in range(8)
+    ]
+    assert "roll it 8" not in found.fix
+    assert [row["standing"] for row in found.evidence] == [str(c.standing) for c in (*leaks, public)]
+
+
+def test_forty_are_shown_and_all_are_counted():
+    many = tuple(credential(n) for n in range(50))
+    found = bundles.no_secrets(BundlesEvidence((PAGE,), many))
+    assert (len(found.evidence), len(found.about)) == (40, 50)
+    keys = tuple(credential(n, Standing.PUBLIC) for n in range(50))
+    found = bundles.no_secrets(BundlesEvidence((PAGE, *[SCRIPT] * 50), keys))
+    assert len(found.evidence) == 80
+
+
+def test_a_pass_counts_what_came_and_the_keys_that_are_no_secret():
+    empty, source = replace(SCRIPT, size=0), Received("source map", "https://acme.example/a.map", 5)
+    one = replace(SCRIPT, size=1)
+    found = bundles.no_secrets(BundlesEvidence((PAGE, one, empty, source), (credential(1, Standing.PUBLIC),)))
+    assert found.summary == (
+        "no secret in 1 pages, 1 scripts and 1 source maps sent to browsers; "
+        "1 keys in them are no secret (listed, each with what limits it)"
+    )
+    assert found.evidence[1]["kilobytes"] == 1.5
+    assert [row["sent_to"] for row in found.evidence[1:]] == ["anybody"] * 4
+    assert "keys" not in bundles.no_secrets(BundlesEvidence((PAGE,))).summary
+    assert replace(PAGE, signed_in=True).row()["sent_to"] == "member"
+
+
+def test_without_a_page_nothing_is_said_to_be_clean():
+    assert bundles.no_secrets(BundlesEvidence((replace(PAGE, size=0), SCRIPT))).reason == "no page was read"
+    lost = Unavailable("it did not answer", "a second run")
+    assert bundles.no_secrets(BundlesEvidence((PAGE,), missing=(lost,))).reason == lost.reason
+    assert bundles.no_secrets(BundlesEvidence((), (credential(),))).status is Status.FAIL
+    assert bundles.no_secrets(BundlesEvidence(())).status is Status.UNKNOWN

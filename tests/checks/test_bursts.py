@@ -229,3 +229,32 @@ def test_retry_after_is_read_as_a_date():
 def test_no_retry_after_breaks_the_reader(value):
     found = bursts._seconds(value)
     assert found is None or 0 <= found <= 86_400
+
+
+# --- what is said of it -----------------------------------------------------------------------------------------------
+
+MET = Burst("login", "https://acme.example/login", (401,) * 6, "429")
+OPEN = Burst("signup", "https://acme.example/signup", (422, None))
+IN = Honest(signed_in=True, seconds=2.0, tries=1)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "status", "words"),
+    [
+        (BurstEvidence((MET,), IN), Status.PASS, "each meet a limit, and an honest member signs in soon after"),
+        (BurstEvidence((MET, OPEN), IN), Status.FAIL, "signup: 2 tries in a row from one address met no limit"),
+        (BurstEvidence((OPEN,), Honest()), Status.FAIL, "met no limit"),
+        (BurstEvidence((OPEN, MET), Honest()), Status.FAIL, "after the limit an honest member could not sign in"),
+        (
+            BurstEvidence((MET,), Honest(problem=Unavailable("no account", "one"))),
+            Status.UNKNOWN,
+            "whether an honest member gets in after the limit was not seen: no account",
+        ),
+        (BurstEvidence((replace(MET, problem=Unavailable("odd", "more")),), IN), Status.UNKNOWN, "odd"),
+    ],
+)
+def test_a_limit_and_an_honest_member_are_judged_apart(evidence, status, words):
+    found = bursts.limited(evidence)
+    assert found.status is status
+    assert words in found.summary
+    assert ("honest member" in found.summary) is ("honest member" in words)

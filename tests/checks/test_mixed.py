@@ -75,6 +75,80 @@ def test_a_page_that_was_not_tried_is_unknown_and_a_fault_elsewhere_still_counts
     assert mixed.mixed_content(no).status is Status.UNKNOWN
 
 
+def test_each_thing_over_plain_http_is_told_once_with_what_the_browser_did():
+    script, picture = f"{BARE}a.js", f"{BARE}a.png"
+    visit = seen(
+        mixed=(
+            Mixed(script, "Script", "MixedContentBlocked"),
+            Mixed(f"{BARE}go", "Form", "MixedContentWarning"),
+            Mixed(picture, "Image", "SomethingNew"),
+        ),
+        loads=(
+            Load(script, "Script", 0, 9, 200),
+            Load(f"{BARE}b.css", "Stylesheet", 0, 9, 200),
+            Load(f"{BARE}gone.css", "Stylesheet", 0, 9, None),
+            Load(BARE, "Document", 0, 9, 301),
+            Load(f"{SECURE}c.css", "Stylesheet", 0, 9, 200),
+        ),
+        targets=(f"{BARE}go", "HTTP://acme.example/other", f"{SECURE}login"),
+    )
+    found = judged(visit)
+    assert [(row["over_plain_http"], row["kind"], row["the_browser"]) for row in found.evidence] == [
+        (script, "Script", "blocked, so it is missing"),
+        (f"{BARE}go", "Form target", "let through, with a warning"),
+        (picture, "Image", "SomethingNew"),
+        (f"{BARE}b.css", "Stylesheet", "loaded it"),
+        ("HTTP://acme.example/other", "Form target", "sends what is typed over plain HTTP"),
+    ]
+    bare = judged(seen(final_url=BARE, loads=visit.loads, targets=visit.targets))
+    assert [row["kind"] for row in bare.evidence] == ["Page"]
+    assert len(judged(seen(final_url=f"{BARE}{'x' * 200}")).summary) < 180
+
+
+def test_a_row_says_who_saw_what():
+    pages = OpenedPages(
+        (
+            seen(targets=("", f"{SECURE}x"), loads=(Load(SECURE, "Document", 0, 9, 200),)),
+            seen("b", signed_in=True, final_url="", problem=Unavailable("blocked", "more"), targets=(f"{BARE}x",)),
+        ),
+        {},
+    )
+    first, second = pages.rows()
+    assert (first["as"], first["form_targets"], first["requests"], first["over_plain_http"]) == (
+        "stranger",
+        f"{SECURE}x",
+        1,
+        0,
+    )
+    assert (first["note"], second["note"], second["as"], second["ended_on"]) == ("", "blocked", "member", SECURE)
+
+
+@pytest.mark.parametrize(
+    ("visit", "words"),
+    [
+        (seen(status=400), "the home page answered 400"),
+        (seen(status=None), "the home page answered nothing"),
+        (seen(status=399), None),
+        (seen(final_url="https://acme.example/login"), None),
+        (seen(signed_in=True), None),
+        (seen(signed_in=True, final_url="https://acme.example/login"), "led to the login"),
+        (seen(looked=False), "did not keep still"),
+    ],
+)
+def test_a_page_counts_where_it_is_the_page_itself(visit, words):
+    found = judged(visit)
+    assert found.status is (Status.UNKNOWN if words else Status.PASS)
+    assert (words or "") in (found.reason or "")
+
+
+def test_where_no_login_is_known_none_is_mistaken_for_it_and_where_no_page_is_none_passes():
+    own = seen(signed_in=True, final_url="https://acme.example")
+    assert mixed.mixed_content(OpenedPages((own,), {})).status is Status.PASS
+    assert mixed.mixed_content(OpenedPages((), {})).status is Status.UNKNOWN
+    many = judged(*(seen(f"p{n}") for n in range(9)))
+    assert "p6 and 2 more load" in many.summary
+
+
 # --- a real browser ---------------------------------------------------------------------------------------------------
 
 UPGRADE = (("Content-Security-Policy", "upgrade-insecure-requests"),)

@@ -12,6 +12,7 @@ from launchready_lib.checks.secure_edge.floods import FloodEvidence
 from launchready_lib.checks.secure_edge.origin import Direct, OriginEvidence
 from launchready_lib.evidence import Unavailable
 from launchready_lib.names.published import Published, in_spf, in_zone
+from launchready_lib.names.zone_hosts import ZoneHosts
 from launchready_lib.names.zonefile import read
 from launchready_lib.network import Response
 from launchready_lib.record.findings import Status
@@ -83,6 +84,34 @@ def test_without_an_edge_nothing_is_hidden_and_an_edge_that_is_the_host_hides_no
     assert origin.hidden(evidence(declared="none", edge=None)).status is Status.FAIL
     vercel = evidence(edge=known()["vercel"], hosts_itself=True, origins=(), tried=())
     assert origin.hidden(vercel).status is Status.PASS
+
+
+def test_what_is_asked_and_found_is_told():
+    passing = origin.hidden(evidence())
+    assert f"asked directly, {ORIGIN} gave nothing of the site" in passing.summary
+    assert passing.evidence[0]["same_as_the_site"] == "nothing"
+    both = evidence(tried=(Direct("u", ORIGIN, "an origin", "200", "body"), Direct("v", MAIL, "mx", "403")))
+    found = origin.hidden(both)
+    assert found.summary == f"{ORIGIN} (an origin) gives the site to anybody who asks past the edge (same body)"
+    assert [row["same_as_the_site"] for row in found.evidence] == ["body"]
+    beside = evidence(published=(shown("mail.acme.example", ORIGIN), shown("b.acme.example", MAIL)))
+    found = origin.hidden(beside)
+    assert found.summary == f"DNS gives {ORIGIN} away: mail.acme.example (A (zone file))"
+    assert [(row["asked"], row["origin"]) for row in found.evidence] == [("mail.acme.example", ORIGIN)]
+    assert origin.hidden(evidence(published=beside.published[1:])).status is Status.PASS
+
+
+def test_what_is_not_known_of_the_origin_keeps_what_was_asked():
+    assert origin.hidden(evidence(tried=())).needs == "hosting.origins"
+    assert origin.hidden(evidence(tried=())).reason == "no address was asked"
+    assert len(origin.hidden(evidence(origins=())).evidence) == 2
+    mixed = origin.hidden(evidence(origins=("104.16.0.1", ORIGIN)))
+    assert mixed.reason.startswith("104.16.0.1 is an address of Cloudflare")
+    undeclared = evidence(declared="none", edge=None)
+    assert undeclared.declared in origin.hidden(undeclared).about
+    vercel = evidence(edge=known()["vercel"], hosts_itself=True)
+    assert ORIGIN in origin.hidden(vercel).summary
+    assert "serves the app itself" in origin.hidden(replace(vercel, origins=())).summary
 
 
 def test_single_servers_are_read_from_spf_and_wide_ranges_are_not():
@@ -262,6 +291,25 @@ def test_a_host_that_cannot_be_placed_is_unknown(doubtful, needs):
     found = floods.absorbed(FloodEvidence((host(), doubtful)))
     assert found.status is Status.UNKNOWN
     assert needs in found.needs
+
+
+def test_who_stands_before_each_host_is_told():
+    one = floods.absorbed(FloodEvidence((host(),)))
+    assert one.summary == "the one web host stands behind an edge that absorbs floods (Cloudflare)"
+    two = floods.absorbed(FloodEvidence((host(), ABSORBED["by its name"])))
+    assert "all 2 web hosts stand behind an edge that absorbs floods (Cloudflare and " in two.summary
+    rows = FloodEvidence((host(headers=(("cf-ray", "x"),)), host(addresses=(), state="SERVFAIL"))).rows()
+    assert [row["edge"] for row in rows] == ["Cloudflare", "none"]
+    assert [row["marks"] for row in rows] == ["cf-ray: x", ""]
+    assert [row["addresses"] for row in rows] == ["104.16.1.1", "(SERVFAIL)"]
+    assert "no public host has an address" in floods.absorbed(FloodEvidence(())).reason
+    assert "2 more names of the zone file" in floods.absorbed(FloodEvidence((host(),), unread=2)).reason
+    zone = ZoneHosts(outside=("a.acme.example",))
+    assert floods.absorbed(FloodEvidence((host(),), zone=zone)).status is Status.UNKNOWN
+    assert floods.absorbed(FloodEvidence((host(addresses=(), state="absent"),))).needs == "an address in DNS"
+    unread = replace(host(addresses=("203.0.113.9",)), response=None)
+    assert floods.absorbed(FloodEvidence((unread,))).status is Status.FAIL
+    assert [h.name for h in floods.unguarded(FloodEvidence((host(), replace(unread, name="b"))))] == ["b"]
 
 
 def test_networks_of_the_parameters_count():

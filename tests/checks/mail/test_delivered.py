@@ -201,6 +201,8 @@ def test_what_was_seen_is_shown_without_anything_personal():
 )
 def test_a_pass_says_what_passed(found, words):
     assert words in mail.delivered(found).summary
+    alone = mail.delivered(replace(found, message=BARE))
+    assert (alone.status is Status.PASS) is ("in alignment" in words)
 
 
 @pytest.mark.parametrize(
@@ -248,6 +250,7 @@ def test_a_look_up_lost_or_a_message_from_inside_is_unknown_only_where_nothing_e
         ({"date_fields": 0, "dates": ()}, "one Date"),
         ({"dates": (NOW - dt.timedelta(hours=12, seconds=1),)}, "its Date is 12 hours off"),
         ({"dates": (NOW + dt.timedelta(hours=13),)}, "its Date is 13 hours off"),
+        ({"dates": (NOW - dt.timedelta(hours=5_000),)}, "its Date is 5000 hours off"),
         ({"dates": (NOW - dt.timedelta(hours=12),)}, None),
         ({"plain": False, "html": False}, "holds no text"),
         ({"plain": True, "html": False}, None),

@@ -12,7 +12,7 @@ from launchready_lib.checks import check
 from launchready_lib.checks.secure_edge.headers import policy as csp
 from launchready_lib.checks.secure_edge.headers.evidence import HeadersEvidence, View, table
 from launchready_lib.checks.secure_edge.headers.plain import Word, on_pages, values
-from launchready_lib.record.findings import Status, Verdict, combine
+from launchready_lib.record.findings import Verdict, combine
 
 ADVISED = "camera=(), microphone=(), geolocation=()"
 _ANYBODY = frozenset({"*", "http:", "https:", "http://*", "https://*", "//*"})
@@ -126,5 +126,4 @@ def permissions(view: View) -> Word:
 def isolation(headers: HeadersEvidence) -> Verdict:
     """The opener policy keeps other windows out; the other three, where set, are valid and open nothing to all."""
     judges = {"opener": opener, "embedder": embedder, "resource": resource, "permissions": permissions}
-    first, *rest = (on_pages(headers, name, judge) for name, judge in judges.items())
-    return combine(first, *(verdict for verdict in rest if verdict.status is not Status.UNKNOWN))
+    return combine(*(on_pages(headers, name, judge) for name, judge in judges.items()))
