@@ -123,14 +123,18 @@ async def test_a_real_site_that_is_up_passes(tmp_path):
     assert found.status is Status.PASS
 
 
-async def test_a_stopped_server_fails_after_a_second_try(tmp_path):
+async def test_a_stopped_server_fails_after_a_second_try(tmp_path, monkeypatch):
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         async with resolver(". NS a.root.example.") as dns:
             port = held.getsockname()[1]
             async with client(port, root=tmp_path, network={"nameservers": [dns]}, **SECTIONS) as audited:
+                ask, tries = audited.network.request, []
+                monkeypatch.setattr(audited.network, "request", lambda *a, **k: tries.append(a[1]) or ask(*a, **k))
                 down = uptime.now(await uptime.survey(audited))
-                assert audited.network.traffic.requests["acme.example"] == 10
+                assert {url: tries.count(url) for url in tries} == dict.fromkeys(tries, 2)
+                assert len(tries) == 10
+                assert not audited.network.traffic.requests["acme.example"], "nothing left this machine"
     assert down.status is Status.FAIL
     assert "twice, while our own network works" in down.summary
 
