@@ -147,9 +147,9 @@ def test_a_weak_secret_in_a_cells_source_is_one_only_in_quotes():
     assert clean == "from launchready_lib import domain\npassword = '[redacted: PIN]'\n"
 
 
-@pytest.mark.parametrize("length", range(8, len("Kestrel-Harbour-42")))
+@pytest.mark.parametrize("length", range(8, len("Kq3strel-Harbour-42")))
 def test_the_beginning_of_a_secret_is_masked_from_eight_characters_on(length):
-    secret = "Kestrel-Harbour-42"
+    secret = "Kq3strel-Harbour-42"
     assert Redactor([secret]).text(f"it was {secret[:length]}…") == "it was [redacted: secret]…"
     assert Redactor([secret]).text(f"it was {secret[:7]}…") == f"it was {secret[:7]}…"
 
@@ -160,6 +160,7 @@ def test_the_beginning_of_a_secret_is_masked_from_eight_characters_on(length):
         ("membership-Zq7v2", "membership"),
         ("membership-Zq7v2", "memberships are"),
         ("authenticate9Zq7", "authentication"),
+        ("launch-rZq7v2Lp9", "launch-ready"),
         ("2026-11-24-Zq7v2", "on 2026-11-24 at"),
         ("sk_live_Zq7v2Lp9Xk3m", "sk_live_… is a key"),
         ("whsec_Zq7v2Lp9Xk3m", "whsec_ begins one"),
@@ -182,7 +183,7 @@ def test_what_a_secret_begins_with_by_chance_stays(secret, text):
         ("sk_live_Zq7v2Lp9Xk3m", "Zq7v2Lp9"),
         ("Bearer Zq7v2Lp9Xk3m", "zq7v2lp9"),
         ("base64:Zq7v2Lp9Xk3m", "Zq7v2Lp9X…"),
-        ("correct-horse-battery-9", "correct-horse-battery"),
+        ("correct-horse-battery-9", "correct-horse…"),
         ("Zq7v2Lp9Xk3m", base64.b64encode(b"Zq7v2Lp9Xk3m").decode()[:11]),
     ],
     ids=lambda text: text[:24],

@@ -3,7 +3,7 @@
 A secret of eight characters and more that is no word is found in each reading of the text (see `readings`): as it is,
 backwards, in hex, and in base64 at each of the three places that it can start at, of UTF-8 and of UTF-16. So are its
 first eight characters and more, counted after a scheme or a provider's prefix, but not where they are no more than a
-number, one or two ordinary words, or what the parameters say openly; and its end, where a text was cut before it.
+number, a word, the beginning of two, or what the parameters say openly; and its end, where a text was cut before it.
 A weak one is found where it stands alone, so that it does not take innocent words with it.
 """
 
@@ -203,9 +203,9 @@ def _secret_like(echo: str, after: str) -> bool:
         return sum(c.isdigit() for c in echo) >= _LONG_NUMBER
     if any(c.isdigit() for c in echo):
         return True
-    more = _LETTERS.match(after)
+    more = _LETTERS.match(after)  # where the text's word goes on otherwise, it began so by chance
     words = _LETTERS.findall(echo + (more[0] if more else ""))
-    return len(words) > 2 or not all(map(_word, words))
+    return len(words) > (2 if more else 1) or not all(map(_word, words))
 
 
 def _word(text: str) -> bool:
